@@ -1,0 +1,148 @@
+package tape
+
+// Value is one value of a document. The zero Value is that of a member that is not there: it may be asked anything, so that
+// look-ups can be chained and tested once at the end.
+type Value struct {
+	t   *Tape
+	i   uint32 // index of its node
+	end uint32 // index after its last sibling
+}
+
+func (v Value) node() *node { return &v.t.nodes[v.i] }
+
+// Exists tells whether the value is there. A JSON null is.
+func (v Value) Exists() bool { return v.t != nil }
+
+// Kind is the value's type; None if it is not there.
+func (v Value) Kind() Kind {
+	if v.t == nil {
+		return None
+	}
+	return v.node().kind
+}
+
+// Len is the number of members or elements.
+func (v Value) Len() int {
+	if v.t == nil {
+		return 0
+	}
+	return int(v.node().size)
+}
+
+// First is the first member or element; Next leads on from it.
+func (v Value) First() Value {
+	if v.t == nil || v.node().size == 0 {
+		return Value{}
+	}
+	return Value{t: v.t, i: v.i + 1, end: v.node().next}
+}
+
+// Next is the sibling after v.
+func (v Value) Next() Value {
+	if v.t == nil {
+		return Value{}
+	}
+	if next := v.node().next; next < v.end {
+		v.i = next
+		return v
+	}
+	return Value{}
+}
+
+// Get is the member of that name.
+func (v Value) Get(name string) Value {
+	if v.Kind() != Object {
+		return Value{}
+	}
+	c := v.First()
+	for c.Exists() && !c.Named(name) {
+		c = c.Next()
+	}
+	return c
+}
+
+// At is the element at index i, from 0.
+func (v Value) At(i int) Value {
+	if v.Kind() != Array || i < 0 {
+		return Value{}
+	}
+	c := v.First()
+	for ; i > 0 && c.Exists(); i-- {
+		c = c.Next()
+	}
+	return c
+}
+
+// Named tells whether v is a member of that name.
+func (v Value) Named(name string) bool {
+	n := v.node()
+	if n.key == 0 {
+		return false
+	}
+	raw := v.t.src[n.key:n.keyEnd]
+	if n.flags&keyEscaped == 0 {
+		return string(raw) == name
+	}
+	return string(appendDecoded(nil, raw)) == name
+}
+
+// Name is the member's name; empty for an element.
+func (v Value) Name() string {
+	if v.t == nil {
+		return ""
+	}
+	n := v.node()
+	if n.flags&keyEscaped == 0 {
+		return string(v.t.src[n.key:n.keyEnd])
+	}
+	return string(appendDecoded(nil, v.t.src[n.key:n.keyEnd]))
+}
+
+// Start and End bound the value in the source, quotes and brackets included.
+func (v Value) Start() int { return int(v.node().start) }
+
+// End is the position after the value.
+func (v Value) End() int { return int(v.node().end) }
+
+// Raw is the value as it stands in the source.
+func (v Value) Raw() []byte {
+	if v.t == nil {
+		return nil
+	}
+	n := v.node()
+	return v.t.src[n.start:n.end:n.end]
+}
+
+// Is tells whether v is a string with that text.
+func (v Value) Is(text string) bool {
+	if v.Kind() != String {
+		return false
+	}
+	n := v.node()
+	if raw := v.t.src[n.start+1 : n.end-1]; n.flags&valueEscaped == 0 {
+		return string(raw) == text
+	}
+	return v.Text() == text
+}
+
+// Text is a string's text, its escapes resolved; "" for any other kind.
+func (v Value) Text() string { return string(v.Bytes()) }
+
+// Bytes is Text without a copy where the string has no escapes. It must not be changed.
+func (v Value) Bytes() []byte {
+	if v.Kind() != String {
+		return nil
+	}
+	n := v.node()
+	raw := v.t.src[n.start+1 : n.end-1 : n.end-1]
+	if n.flags&valueEscaped == 0 {
+		return raw
+	}
+	return appendDecoded(make([]byte, 0, len(raw)), raw)
+}
+
+// Plain tells whether a string's bytes are its text, without escapes.
+func (v Value) Plain() bool { return v.Kind() == String && v.node().flags&valueEscaped == 0 }
+
+// Document is the tape's root, for a Value that exists.
+func (v Value) Document() Value { return v.t.Root() }

@@ -1,0 +1,10 @@
+// Package index is the projection by which charts and resources are found: which version of a resource is current and
+// where its ciphertext lies, which resources match a search, how far each chart's entries are counted.
+//
+// It owns one Pebble database on an encrypting file system, so that no term, identifier or date is readable at rest. It
+// promises nothing about durability: everything in it follows from the journal and the vault, it remembers how far it has
+// followed (Position), and may be deleted and rebuilt. A record never trusts it for integrity either: what it points at is
+// checked against its hash and opened under the chart's key.
+//
+// Imports: journal (for Cursor), verify (for Hash), Pebble.
+package index

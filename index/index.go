@@ -1,0 +1,235 @@
+package index
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// KeySize is the length of an index key, in bytes (AES-256).
+const KeySize = 32
+
+// ErrNotFound is returned for what the index does not know.
+var ErrNotFound = errors.New("index: not found")
+
+// Index is open on one directory. Reads may run beside one writer (Apply).
+type Index struct {
+	db    *pebble.DB
+	cache *pebble.Cache
+}
+
+// Open opens or creates the index in dir under a key of KeySize bytes. An index that another key wrote, or that is damaged,
+// gives an error; the caller may remove dir and rebuild.
+func Open(dir string, key []byte) (*Index, error) {
+	if len(key) != KeySize {
+		return nil, fmt.Errorf("index: key of %d bytes, want %d", len(key), KeySize)
+	}
+	fs, err := newSealedFS(vfs.Default, key)
+	if err != nil {
+		return nil, err
+	}
+	cache := pebble.NewCache(8 << 20)
+	opts := &pebble.Options{
+		FS:                          fs,
+		Cache:                       cache,
+		DisableWAL:                  true, // Position is written with what it vouches for; a crash only goes back some records
+		MemTableSize:                4 << 20,
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       4,
+		L0StopWritesThreshold:       24,
+		MaxOpenFiles:                256,
+		FormatMajorVersion:          pebble.FormatNewest,
+		Logger:                      quiet{},
+	}
+	opts.CompactionConcurrencyRange = func() (int, int) { return 1, 1 }
+	db, err := pebble.Open(filepath.Clean(dir), opts)
+	if err != nil {
+		cache.Unref()
+		return nil, fmt.Errorf("open index %s: %w", dir, err)
+	}
+	return &Index{db: db, cache: cache}, nil
+}
+
+// Close flushes and closes the index, so that the next start need not follow the journal again.
+func (x *Index) Close() error {
+	err := errors.Join(x.db.Flush(), x.db.Close())
+	x.cache.Unref()
+	return err
+}
+
+// Position is the cursor up to which the journal is in the index.
+func (x *Index) Position() (journal.Cursor, error) {
+	value, err := x.get([]byte{famPosition})
+	if errors.Is(err, ErrNotFound) {
+		return journal.Cursor{}, nil
+	}
+	if err != nil {
+		return journal.Cursor{}, err
+	}
+	var c journal.Cursor
+	return c, errors.Join(c.UnmarshalBinary(value))
+}
+
+// Chart is where a chart's count of entries stands.
+type Chart struct {
+	Next uint64      // number of the next entry
+	Last verify.Hash // leaf of entry Next-1; zero for a chart without entries
+}
+
+// Chart gives the head of a chart; an unknown chart is at its beginning.
+func (x *Index) Chart(chart string) (Chart, error) {
+	value, err := x.get(keyOf(famChart, chart))
+	if errors.Is(err, ErrNotFound) {
+		return Chart{}, nil
+	}
+	if err != nil {
+		return Chart{}, err
+	}
+	if len(value) != 8+32 {
+		return Chart{}, damaged("chart head")
+	}
+	return Chart{Next: binary.BigEndian.Uint64(value), Last: verify.Hash(value[8:])}, nil
+}
+
+// Current gives the newest version of a resource, a deletion included.
+func (x *Index) Current(typ, id string) (Version, error) {
+	return x.version(keyOf(famCurrent, typ, id))
+}
+
+// Version gives one version of a resource.
+func (x *Index) Version(typ, id string, number uint64) (Version, error) {
+	return x.version(versionKey(typ, id, number))
+}
+
+// History gives at most limit versions of a resource, newest first, from the one before version `before` on (0: from the newest).
+func (x *Index) History(typ, id string, before uint64, limit int) ([]Version, error) {
+	prefix := append(keyOf(famVersion, typ, id), 0)
+	lower := prefix
+	if before > 0 {
+		lower = versionKey(typ, id, before-1)
+	}
+	var out []Version
+	err := x.scan(lower, after(prefix), func(_, value []byte) (bool, error) {
+		v, ok := decodeVersion(value)
+		if !ok {
+			return false, damaged("version")
+		}
+		out = append(out, v)
+		return len(out) < limit, nil
+	})
+	return out, err
+}
+
+// Entries calls fn with the number and the journal number of each of a chart's entries below number `before` (0: all), newest first,
+// until fn says no.
+func (x *Index) Entries(chart string, before uint64, fn func(number, entry uint64) (more bool, err error)) error {
+	prefix := append(keyOf(famEntry, chart), 0)
+	upper := after(prefix)
+	if before > 0 {
+		upper = entryKey(chart, before)
+	}
+	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: upper})
+	if err != nil {
+		return err
+	}
+	for ok := it.Last(); ok; ok = it.Prev() {
+		entry, w := binary.Uvarint(it.Value())
+		if w <= 0 || len(it.Key()) != len(prefix)+8 {
+			return errors.Join(damaged("entry"), it.Close())
+		}
+		more, err := fn(binary.BigEndian.Uint64(it.Key()[len(prefix):]), entry)
+		if err != nil || !more {
+			return errors.Join(err, it.Close())
+		}
+	}
+	return it.Close()
+}
+
+// Locate gives the cursor of the journal record that holds an entry.
+func (x *Index) Locate(entry uint64) (journal.Cursor, error) {
+	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: []byte{famRecord}, UpperBound: recordKey(entry + 1)})
+	if err != nil {
+		return journal.Cursor{}, err
+	}
+	defer it.Close()
+	if !it.Last() {
+		return journal.Cursor{}, errors.Join(ErrNotFound, it.Error())
+	}
+	value := it.Value()
+	segment, w := binary.Uvarint(value)
+	if w <= 0 {
+		return journal.Cursor{}, damaged("record")
+	}
+	offset, v := binary.Uvarint(value[w:])
+	if v <= 0 {
+		return journal.Cursor{}, damaged("record")
+	}
+	first := binary.BigEndian.Uint64(it.Key()[1:])
+	return journal.Cursor{Segment: uint32(segment), Offset: int64(offset), Entry: first}, nil
+}
+
+func (x *Index) version(key []byte) (Version, error) {
+	value, closer, err := x.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return Version{}, ErrNotFound
+	}
+	if err != nil {
+		return Version{}, err
+	}
+	defer closer.Close()
+	v, ok := decodeVersion(value)
+	if !ok {
+		return Version{}, damaged("version")
+	}
+	return v, nil
+}
+
+func (x *Index) get(key []byte) ([]byte, error) {
+	value, closer, err := x.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer closer.Close()
+	return append([]byte(nil), value...), nil
+}
+
+// scan calls fn for each key in [lower, upper) until it says no.
+func (x *Index) scan(lower, upper []byte, fn func(key, value []byte) (more bool, err error)) error {
+	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	if err != nil {
+		return err
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		more, err := fn(it.Key(), it.Value())
+		if err != nil {
+			return errors.Join(err, it.Close())
+		}
+		if !more {
+			break
+		}
+	}
+	return it.Close()
+}
+
+func damaged(what string) error {
+	return fmt.Errorf("index: damaged %s; stop the node, remove its index directory and start it again to rebuild", what)
+}
+
+// quiet keeps Pebble's informational lines, which would name keys of the index, out of the log.
+type quiet struct{}
+
+func (quiet) Infof(string, ...any)  {}
+func (quiet) Errorf(string, ...any) {}
+func (quiet) Fatalf(format string, args ...any) {
+	panic(fmt.Sprintf("index: "+format, args...))
+}

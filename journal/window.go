@@ -1,0 +1,143 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+)
+
+// chunkSize is how much of a file is read at once, in bytes; a larger frame is read alone.
+const chunkSize = 256 << 10
+
+// Located is a record with its place. Its byte slices are valid until the function it was given to returns.
+type Located struct {
+	At, Next Cursor // Next is the place after it; Next of the last durable record is the journal's End
+	Record   *Record
+}
+
+// window reads the frames of one segment, or of a part of one, a chunk at a time.
+type window struct {
+	src   io.ReaderAt
+	name  string // of the file, for errors
+	base  int64  // offset in the segment of the file's first byte
+	limit int64  // offset in the segment at which reading stops
+	buf   []byte // reused by each chunk
+	sum   hash.Hash // if not nil, takes the bytes of the frames passed
+}
+
+// chunk gives the whole valid frames that begin at pos, at least one. At the limit it returns io.EOF, at bytes that are no frame
+// a *DamageError. The bytes are valid until the next call.
+func (w *window) chunk(pos Cursor) ([]byte, error) {
+	if pos.Offset >= w.limit {
+		return nil, io.EOF
+	}
+	b, err := w.fill(pos, min(chunkSize, w.limit-pos.Offset))
+	if err != nil {
+		return nil, err
+	}
+	n, reason := wholeFrames(b)
+	if n == 0 && errors.Is(reason, errFrameShort) {
+		if size, err := frameLen(b); err == nil && int64(size) <= w.limit-pos.Offset {
+			if b, err = w.fill(pos, int64(size)); err != nil {
+				return nil, err
+			}
+			n, reason = wholeFrames(b)
+		}
+	}
+	if n == 0 {
+		return nil, w.damage(pos, reason.Error())
+	}
+	if w.sum != nil {
+		w.sum.Write(b[:n])
+	}
+	return b[:n], nil
+}
+
+// batch decodes the next chunk at pos.
+func (w *window) batch(pos Cursor) ([]Located, error) {
+	b, err := w.chunk(pos)
+	if err != nil {
+		return nil, err
+	}
+	found, reason := decodeFrames(nil, pos, b)
+	if len(found) == 0 {
+		return nil, w.damage(pos, reason.Error())
+	}
+	return found, nil
+}
+
+func (w *window) fill(pos Cursor, size int64) ([]byte, error) {
+	if int64(cap(w.buf)) < size {
+		w.buf = make([]byte, max(size, min(chunkSize, w.limit)))
+	}
+	b := w.buf[:size]
+	n, err := w.src.ReadAt(b, pos.Offset-w.base)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("journal: read %s: %w", w.name, err)
+	}
+	return b[:n], nil
+}
+
+func (w *window) damage(pos Cursor, reason string) error {
+	return &DamageError{File: w.name, Segment: pos.Segment, Offset: pos.Offset - w.base, Reason: reason}
+}
+
+// wholeFrames is the length of the run of valid frames at the beginning of b, and why it ends before len(b).
+func wholeFrames(b []byte) (int, error) {
+	n := 0
+	for n < len(b) {
+		f, err := parseFrame(b[n:])
+		if err != nil {
+			return n, err
+		}
+		n += f.size()
+	}
+	return n, nil
+}
+
+// decodeFrames decodes checked frames that lie at pos, appending to dst. Entry numbers must go on densely from pos.
+func decodeFrames(dst []Located, pos Cursor, b []byte) ([]Located, error) {
+	for len(b) > 0 {
+		n, err := frameLen(b)
+		if err != nil {
+			return dst, err
+		}
+		r, err := DecodeRecord(b[frameHead:n])
+		if err != nil {
+			return dst, errors.New("the checksum holds but the record is malformed")
+		}
+		if r.First != pos.Entry {
+			return dst, fmt.Errorf("entry %d stands where entry %d is due", r.First, pos.Entry)
+		}
+		next := Cursor{Segment: pos.Segment, Offset: pos.Offset + int64(n), Entry: r.First + uint64(len(r.Entries))}
+		dst = append(dst, Located{At: pos, Next: next, Record: r})
+		pos, b = next, b[n:]
+	}
+	return dst, nil
+}
+
+// readFrame reads the one record at a cursor.
+func (w *window) readFrame(at Cursor) (*Record, error) {
+	b, err := w.fill(at, min(4096, w.limit-at.Offset))
+	if err != nil {
+		return nil, err
+	}
+	if size, err := frameLen(b); err == nil && size > len(b) && int64(size) <= w.limit-at.Offset {
+		if b, err = w.fill(at, int64(size)); err != nil {
+			return nil, err
+		}
+	}
+	f, err := parseFrame(b)
+	if err != nil {
+		return nil, w.damage(at, err.Error())
+	}
+	r, err := DecodeRecord(f.payload)
+	if err != nil {
+		return nil, w.damage(at, "the checksum holds but the record is malformed")
+	}
+	if r.First != at.Entry {
+		return nil, fmt.Errorf("%w: %s holds entry %d at byte %d, not %d", ErrCursor, w.name, r.First, at.Offset, at.Entry)
+	}
+	return r, nil
+}

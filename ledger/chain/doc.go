@@ -1,0 +1,21 @@
+// Package chain is the consensus engine of the ledger: CometBFT embedded in process, and the state machine of anchors
+// and members that it replicates.
+//
+// It owns the directory ledger/chain of a node, the validator's key and signing state, the engine's p2p port, and the
+// rules by which a transaction is valid. It promises:
+//
+//   - being in a block means being valid: a proposed block with a gap in an organisation's anchors, a wrong predecessor,
+//     a bad signature or a malformed transaction is refused by every honest validator;
+//   - what Follow delivered is never taken back, and is delivered again after a restart;
+//   - anchors, membership transactions and one light block per change of the validator set are kept for ever, blocks
+//     for a while (Config.Keep);
+//   - an idle chain makes no blocks, and an anchor needs no second block to be proven;
+//   - only members' nodes, and those the operator named, get past the p2p handshake;
+//   - a validator key is not used by two processes of one machine, nor from a copied directory unnoticed.
+//
+// The state machine is a function of the blocks alone. Its whole history is two kinds of append-only records (blocks and
+// anchors); everything else in its store is an index over them. That is what lets a snapshot be a range of the history,
+// cut into chunks that never change, served without being written first, and checked by one running digest.
+//
+// It may import verify and the Engine interface of ledger, nothing else of ours. Only this package imports CometBFT.
+package chain

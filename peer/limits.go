@@ -1,0 +1,45 @@
+package peer
+
+import (
+	"net/http"
+	"time"
+)
+
+// Limits of the service. They are generous to a slow link and closed to a careless or hostile member.
+const (
+	MaxBody   = 65 << 20 // bytes of one request: the largest record and its frame
+	maxHeader = 16 << 10 // bytes of the header fields of one request
+
+	maxConnections = 256 // open at a time, of all members and of strangers before their handshake
+	maxStreams     = 256 // requests at a time on one connection
+
+	handshakeTimeout = 5 * time.Second
+	requestTimeout   = 2 * time.Minute  // to receive one request
+	answerTimeout    = 5 * time.Minute  // to send one answer
+	idleTimeout      = 30 * time.Minute // a connection without a request
+
+	dialTimeout = 2 * time.Second
+	// pingAfter keeps idle connections warm, through address translation too, at some 200 bit/s each way, and finds a
+	// dead one within pingAfter + pingTimeout.
+	pingAfter   = 15 * time.Second
+	pingTimeout = 5 * time.Second
+)
+
+func http2Config() *http.HTTP2Config {
+	return &http.HTTP2Config{
+		MaxConcurrentStreams:          maxStreams,
+		MaxReadFrameSize:              256 << 10,
+		MaxReceiveBufferPerStream:     1 << 20,
+		MaxReceiveBufferPerConnection: 3 << 20,
+		SendPingTimeout:               pingAfter,
+		PingTimeout:                   pingTimeout,
+		WriteByteTimeout:              20 * time.Second,
+	}
+}
+
+// onlyHTTP2 leaves HTTP/1 out: one protocol, one set of parsing rules.
+func onlyHTTP2() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP2(true)
+	return p
+}

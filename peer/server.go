@@ -1,0 +1,97 @@
+package peer
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/sijil-health/sijil/verify"
+	"golang.org/x/net/netutil"
+)
+
+// PingPath answers 204 to every member; Client.Ping measures the way there and back with it.
+const PingPath = "/peer/v1/ping"
+
+type callerKey struct{}
+
+// Caller is the member that sent the request, proven by its certificate. It is false outside a Server's handler.
+func Caller(ctx context.Context) (verify.OrgID, bool) {
+	org, ok := ctx.Value(callerKey{}).(verify.OrgID)
+	return org, ok
+}
+
+// WithCaller gives a context as a Server's handler sees it. It is for servers of another kind that have established the
+// caller by themselves; nothing in a request can set it.
+func WithCaller(ctx context.Context, org verify.OrgID) context.Context {
+	return context.WithValue(ctx, callerKey{}, org)
+}
+
+// Server admits members, and only members, to a handler.
+type Server struct {
+	id      *Identity
+	members Members
+	next    http.Handler
+	http    http.Server
+}
+
+// NewServer makes a server; Serve starts it. The handler finds who is calling with Caller. Refused handshakes go to the
+// logger at debug level: strangers must not be able to fill a log.
+func NewServer(id *Identity, members Members, handler http.Handler, log *slog.Logger) *Server {
+	s := &Server{id: id, members: members, next: handler}
+	s.http = http.Server{
+		Handler:           http.MaxBytesHandler(http.HandlerFunc(s.serve), MaxBody),
+		TLSConfig:         id.base(s.admit),
+		Protocols:         onlyHTTP2(),
+		HTTP2:             http2Config(),
+		MaxHeaderBytes:    maxHeader,
+		ReadHeaderTimeout: handshakeTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      answerTimeout,
+		IdleTimeout:       idleTimeout,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return s
+}
+
+func (s *Server) admit(cs tls.ConnectionState) error {
+	member, err := s.id.admit(s.members, cs.PeerCertificates)
+	if err == nil && member.Org == s.id.org {
+		return ErrWrongMember // a node has no business with itself: an address on the ledger is wrong
+	}
+	return err
+}
+
+// Serve answers on l until Shutdown or Close, and then returns nil.
+func (s *Server) Serve(l net.Listener) error {
+	err := s.http.ServeTLS(netutil.LimitListener(l, maxConnections), "", "")
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// Shutdown stops accepting, lets running requests end until ctx is done, then closes what is left.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(err, s.http.Close())
+	}
+	return nil
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	org, err := s.id.still(s.members, r.TLS.PeerCertificates)
+	if err != nil {
+		w.Header().Set("Connection", "close") // says goodbye to the whole HTTP/2 connection
+		Refuse(w, &Problem{Status: http.StatusForbidden, Code: "not-member",
+			Detail: "your organisation, or the key it connected with, is no longer on the ledger"})
+		return
+	}
+	if r.URL.Path == PingPath {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	s.next.ServeHTTP(w, r.WithContext(WithCaller(r.Context(), org)))
+}

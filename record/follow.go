@@ -1,0 +1,125 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// follow takes the journal into the index, from a position on, until the store is closed. When it fails the store goes on answering
+// reads by id, and refuses what needs the index.
+func (s *Store) follow(ctx context.Context, from journal.Cursor) {
+	defer close(s.done)
+	err := s.Journal.Follow(ctx, from, func(records []journal.Located) error { return s.project(ctx, records) })
+	if err != nil && ctx.Err() == nil {
+		s.Log.Error("the index has stopped following the journal", "error", err)
+		s.overlay.fail(fmt.Errorf("%w: the index has stopped: %w", ErrUnavailable, err))
+	}
+}
+
+func (s *Store) project(ctx context.Context, records []journal.Located) error {
+	var b index.Batch
+	for i := range records {
+		at := &records[i]
+		b.Records = append(b.Records, at.At)
+		if err := s.projectRecord(ctx, &b, at); err != nil {
+			return fmt.Errorf("journal segment %d, offset %d: %w", at.At.Segment, at.At.Offset, err)
+		}
+		b.Position = at.Next
+	}
+	if err := s.Index.Apply(&b); err != nil {
+		return err
+	}
+	s.overlay.applied(b.Position.Entry)
+	s.charts.forget(b.Position.Entry)
+	return nil
+}
+
+func (s *Store) projectRecord(ctx context.Context, b *index.Batch, at *journal.Located) error {
+	places := newPlaces(at)
+	for i := range at.Record.Entries {
+		e, n := &at.Record.Entries[i], at.Record.First+uint64(i)
+		slot, number := s.vault.OpenGuide(e.Guide)
+		key, chart, _, ok := s.vault.Slot(slot)
+		if !ok {
+			continue // erased: the chart and all its entries are gone
+		}
+		if key.Tag(number) != e.Tag {
+			return errEntry
+		}
+		b.Entries = append(b.Entries, index.Counted{Chart: chart, Number: number, Leaf: e.Leaf(), Entry: n})
+		u, err := s.update(ctx, e, n, places)
+		if err != nil {
+			return err
+		}
+		if u != nil {
+			b.Updates = append(b.Updates, *u)
+		}
+	}
+	return nil
+}
+
+// update gives what an entry changes in the index. What was written a moment ago is still at hand; otherwise the entry, and for
+// its terms the content, is opened again.
+func (s *Store) update(ctx context.Context, e *journal.Entry, n uint64, at *places) (*index.Update, error) {
+	if w := s.overlay.entry(n); w != nil {
+		u := &index.Update{Type: w.typ, ID: w.id, Version: w.version, Terms: w.terms}
+		u.Version.Place = at.of(u.Version.Blob)
+		return u, nil
+	}
+	o, err := s.openEntry(e, n)
+	if err != nil {
+		return nil, err
+	}
+	switch o.entry.Kind {
+	case verify.KindCreate, verify.KindUpdate, verify.KindDelete:
+	default:
+		return nil, nil
+	}
+	if len(o.entry.Targets) != 1 {
+		return nil, errEntry
+	}
+	t := o.entry.Targets[0]
+	typ, id, ok := strings.Cut(t.Ref, "/")
+	if !ok {
+		return nil, errEntry
+	}
+	u := &index.Update{Type: typ, ID: id, Version: index.Version{
+		Number: t.Version, Time: o.entry.Time, Deleted: o.entry.Kind == verify.KindDelete, Created: o.entry.Kind == verify.KindCreate,
+		Chart: o.entry.Chart, Slot: t.Slot, Blob: t.Blob, Place: at.of(t.Blob), Entry: n,
+	}}
+	if u.Version.Deleted {
+		return u, nil
+	}
+	v, err := s.open(ctx, typ, id, &u.Version)
+	if err != nil {
+		// Damage in one resource must not keep all others from being found: it stays readable by id, where it is named.
+		s.Log.Error("a resource cannot be found by search", "resource", t.Ref, "error", err)
+		return u, nil
+	}
+	u.Terms, err = s.Extract(typ, v.Body)
+	return u, err
+}
+
+// places finds ciphertexts inside a journal record by their hash.
+type places struct {
+	at     *journal.Located
+	byHash map[verify.Hash]index.Place
+}
+
+func newPlaces(at *journal.Located) *places { return &places{at: at} }
+
+func (p *places) of(blob verify.Hash) index.Place {
+	if p.byHash == nil {
+		p.byHash = make(map[verify.Hash]index.Place, len(p.at.Record.Blobs))
+		for _, b := range p.at.Record.BlobSpans() {
+			offset := p.at.At.Offset + journal.FrameHeader + int64(b.Offset)
+			p.byHash[b.Hash] = index.Place{Segment: p.at.At.Segment, Offset: offset, Length: uint32(b.Length)}
+		}
+	}
+	return p.byHash[blob]
+}

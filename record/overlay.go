@@ -1,0 +1,121 @@
+package record
+
+import (
+	"context"
+	"sync"
+
+	"github.com/sijil-health/sijil/index"
+)
+
+// overlay holds what was written and is not in the index yet, and knows how far the index is. A write is visible through it from
+// the moment it has its place in the journal: whoever reads it appends a later entry, which cannot become durable before it.
+type overlay struct {
+	mu      sync.Mutex
+	writes  map[string]*written // by "Type/id", the newest
+	entries map[uint64]*written // by journal number of the entry
+	at      uint64              // the index has taken in all entries below
+	grown   chan struct{}       // closed and replaced whenever `at` grows
+	failed  error
+}
+
+// written is a version on its way into the index.
+type written struct {
+	typ, id string
+	version index.Version
+	blob    []byte // nil when it is a blob of its own
+	terms   []index.Term
+}
+
+// maxOverlay bounds the versions on their way: beyond, writes wait for the index.
+const maxOverlay = 20_000
+
+func newOverlay() *overlay {
+	return &overlay{writes: make(map[string]*written), entries: make(map[uint64]*written), grown: make(chan struct{})}
+}
+
+func (o *overlay) get(typ, id string) *written {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.writes[typ+"/"+id]
+}
+
+func (o *overlay) entry(n uint64) *written {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.entries[n]
+}
+
+func (o *overlay) add(first uint64, ws []*written) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, w := range ws {
+		if w == nil {
+			continue
+		}
+		w.version.Entry = first + uint64(i)
+		o.writes[w.typ+"/"+w.id] = w
+		o.entries[w.version.Entry] = w
+	}
+}
+
+// applied says that the index has taken in all entries below n.
+func (o *overlay) applied(n uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for entry := o.at; entry < n && len(o.entries) > 0; entry++ {
+		w := o.entries[entry]
+		if w == nil {
+			continue
+		}
+		delete(o.entries, entry)
+		if ref := w.typ + "/" + w.id; o.writes[ref] == w {
+			delete(o.writes, ref)
+		}
+	}
+	o.at = n
+	close(o.grown)
+	o.grown = make(chan struct{})
+}
+
+func (o *overlay) fail(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.failed = err
+	close(o.grown)
+	o.grown = make(chan struct{})
+}
+
+func (o *overlay) position() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.at
+}
+
+// wait returns once the index has taken in all entries below n.
+func (o *overlay) wait(ctx context.Context, n uint64) error {
+	return o.until(ctx, func() bool { return o.at >= n })
+}
+
+// room returns once there is room for more writes.
+func (o *overlay) room(ctx context.Context) error {
+	return o.until(ctx, func() bool { return len(o.entries) < maxOverlay })
+}
+
+func (o *overlay) until(ctx context.Context, holds func() bool) error {
+	for {
+		o.mu.Lock()
+		ok, err, grown := holds(), o.failed, o.grown
+		o.mu.Unlock()
+		if ok {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

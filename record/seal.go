@@ -1,0 +1,96 @@
+package record
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/vault"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// Sealed entries are padded to a multiple of this, so that their length does not tell what they record.
+const entryPad = 64
+
+// sealEntry seals an entry under its chart's log key:
+//
+//	salt[32] ‖ uvarint length ‖ entry (CBOR) ‖ zeros
+func (s *Store) sealEntry(key *vault.Key, e *verify.Entry, blobs []verify.Hash) (journal.Entry, error) {
+	body := e.Encode()
+	plain := make([]byte, 32, 32+binary.MaxVarintLen32+len(body)+entryPad)
+	if _, err := rand.Read(plain); err != nil {
+		return journal.Entry{}, err
+	}
+	salt := [32]byte(plain)
+	plain = binary.AppendUvarint(plain, uint64(len(body)))
+	plain = append(plain, body...)
+	if over := len(plain) % entryPad; over > 0 {
+		plain = append(plain, make([]byte, entryPad-over)...)
+	}
+	sealed, commitment, err := key.SealEntry(e.Number, plain)
+	if err != nil {
+		return journal.Entry{}, err
+	}
+	return journal.Entry{
+		Tag:      key.Tag(e.Number),
+		Key:      commitment,
+		Commit:   verify.Commit(&salt, body),
+		Envelope: journal.Envelope(blobs, sealed),
+		Guide:    s.vault.Guide(key.Slot(), e.Number),
+	}, nil
+}
+
+// opened is an entry in the clear with all that its leaf is made of.
+type opened struct {
+	entry *verify.Entry
+	body  []byte
+	salt  [32]byte
+	from  *journal.Entry
+	at    uint64 // journal number
+}
+
+var (
+	errEntry  = errors.New("entry does not open: its journal record is damaged or not this node's")
+	errErased = errors.New("the key of the entry's chart was erased")
+)
+
+// openEntry opens an entry of this node's journal and checks that it is the one its tag names.
+func (s *Store) openEntry(from *journal.Entry, at uint64) (*opened, error) {
+	slot, number := s.vault.OpenGuide(from.Guide)
+	key, _, _, ok := s.vault.Slot(slot)
+	if !ok {
+		return nil, errErased
+	}
+	if key.Tag(number) != from.Tag {
+		return nil, errEntry
+	}
+	_, sealed, err := from.Open()
+	if err != nil {
+		return nil, err
+	}
+	plain, err := key.OpenEntry(number, sealed, from.Key)
+	if err != nil {
+		return nil, err
+	}
+	o := &opened{from: from, at: at}
+	if len(plain) < len(o.salt) {
+		return nil, errEntry
+	}
+	plain = plain[copy(o.salt[:], plain):]
+	n, w := binary.Uvarint(plain)
+	if w <= 0 || n > uint64(len(plain)-w) {
+		return nil, errEntry
+	}
+	o.body = plain[w : w+int(n)]
+	if verify.Commit(&o.salt, o.body) != from.Commit {
+		return nil, errEntry
+	}
+	if o.entry, err = verify.DecodeEntry(o.body); err != nil {
+		return nil, err
+	}
+	if o.entry.Number != number {
+		return nil, errEntry
+	}
+	return o, nil
+}

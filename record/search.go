@@ -1,0 +1,107 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// countLimit is how far a search counts its matches for Page.Total; beyond, the total is not known.
+const countLimit = 2_000
+
+// Search releases the resources that match, in the order of their ids, at most q.Count of them. Everything written before the call
+// is found. Errors: ErrCursor, ErrUnavailable, ErrDamaged.
+func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
+	total, after, err := parseCursor(q.After)
+	if err != nil {
+		return nil, err
+	}
+	limit, counting := q.Count+1, q.After == ""
+	if counting {
+		limit = max(limit, countLimit+1)
+	}
+	found, err := s.find(ctx, &q, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	if counting && len(found) <= countLimit {
+		total = len(found)
+	}
+	page := &Page{Total: total}
+	if len(found) > q.Count {
+		found = found[:q.Count]
+		if q.Count > 0 {
+			page.Next = fmt.Sprintf("%d~%s", total, found[q.Count-1].id)
+		}
+	}
+	if q.Detail != "" {
+		a.Detail = q.Detail
+	}
+	page.Versions, err = s.release(ctx, a, verify.KindSearch, found)
+	return page, err
+}
+
+const unknownTotal = -1
+
+// parseCursor splits Page.Next: the total counted on the first page, and the last id given.
+func parseCursor(cursor string) (total int, after string, err error) {
+	if cursor == "" {
+		return unknownTotal, "", nil
+	}
+	n, id, ok := strings.Cut(cursor, "~")
+	total, convErr := strconv.Atoi(n)
+	if !ok || convErr != nil || total < unknownTotal || id == "" {
+		return 0, "", ErrCursor
+	}
+	return total, id, nil
+}
+
+// Match finds what each query matches, at most Query.Count each, and releases nothing but who they are. Because that tells who is
+// known here, it leaves the entries of a search.
+func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head, error) {
+	var all []match
+	out := make([][]Head, len(queries))
+	for i := range queries {
+		found, err := s.find(ctx, &queries[i], "", queries[i].Count)
+		if err != nil {
+			return nil, err
+		}
+		for j := range found {
+			out[i] = append(out[i], headOf(found[j].typ, found[j].id, &found[j].version))
+		}
+		all = append(all, found...)
+	}
+	lines, err := releaseLines(a, verify.KindSearch, all)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.commit(a, s.Clock(), lines, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	_, err = settle(ctx, p)
+	return out, err
+}
+
+// find looks up at most limit matches.
+func (s *Store) find(ctx context.Context, q *Query, after string, limit int) ([]match, error) {
+	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	var found []match
+	if limit <= 0 {
+		return nil, nil
+	}
+	err := s.Index.Search(q.Type, q.Filters, after, func(id string, v index.Version) (bool, error) {
+		found = append(found, match{typ: q.Type, id: id, version: v})
+		return len(found) < limit, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return found, nil
+}

@@ -1,0 +1,218 @@
+package record
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/vault"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// Options are the parts that a Store joins. All are owned by the caller, who closes them after the Store.
+type Options struct {
+	Org     verify.OrgID
+	Vault   *vault.Vault
+	Journal *journal.Journal
+	Index   *index.Index
+	Blobs   vault.Blobs
+	Anchors Anchors
+	// Extract gives the terms of a resource as served. It is used when the index is rebuilt from the journal.
+	Extract func(typ string, served []byte) ([]Term, error)
+	// Heal brings a good copy of a damaged ciphertext from a custodian and puts it in place. It may be nil.
+	Heal  func(ctx context.Context, at index.Version) ([]byte, error)
+	Clock func() time.Time
+	Log   *slog.Logger
+}
+
+// Store is the record of one node.
+type Store struct {
+	Options
+	vault   *vault.Vault
+	charts  *charts
+	locks   [256]sync.Mutex // of resources, by hash of their reference
+	seed    maphash.Seed
+	overlay *overlay
+	stop    context.CancelFunc
+	done    chan struct{}
+}
+
+// Open starts the record on its parts: it follows the journal into the index until both agree, and goes on doing so.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{
+		Options: o, vault: o.Vault, charts: newCharts(o.Index), seed: maphash.MakeSeed(),
+		overlay: newOverlay(), done: make(chan struct{}),
+	}
+	from, err := o.Index.Position()
+	if err != nil {
+		return nil, err
+	}
+	s.overlay.applied(from.Entry)
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	go s.follow(run, from)
+	// Chart heads are read from the index: it must have caught up before the first request.
+	if err := s.overlay.wait(ctx, o.Journal.End().Entry); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("bring the index up to the journal: %w", err)
+	}
+	return s, nil
+}
+
+// Close stops following the journal. Requests must have ended.
+func (s *Store) Close() {
+	s.stop()
+	<-s.done
+}
+
+// Lag is the number of journal entries that the index has not taken in yet.
+func (s *Store) Lag() uint64 {
+	end, at := s.Journal.End().Entry, s.overlay.position()
+	return end - min(at, end)
+}
+
+// lockResources keeps two writes of one resource apart. Stripes are taken in ascending order.
+func (s *Store) lockResources(changes []Change) (unlock func()) {
+	stripes := make([]int, 0, len(changes))
+	for i := range changes {
+		var h maphash.Hash
+		h.SetSeed(s.seed)
+		h.WriteString(changes[i].Type)
+		h.WriteByte('/')
+		h.WriteString(changes[i].ID)
+		stripes = append(stripes, int(h.Sum64()%uint64(len(s.locks))))
+	}
+	slices.Sort(stripes)
+	stripes = slices.Compact(stripes)
+	for _, i := range stripes {
+		s.locks[i].Lock()
+	}
+	return func() {
+		for _, i := range stripes {
+			s.locks[i].Unlock()
+		}
+	}
+}
+
+// current gives the newest version of a resource, whether the index has it yet or not.
+func (s *Store) current(typ, id string) (index.Version, error) {
+	if p := s.overlay.get(typ, id); p != nil {
+		return p.version, nil
+	}
+	return s.Index.Current(typ, id)
+}
+
+// line is an entry to be written: who and why come from the Access.
+type line struct {
+	kind    verify.Kind
+	chart   string
+	targets []verify.Target
+	detail  string
+	outcome uint16
+}
+
+func (s *Store) entry(a Access, l *line, at time.Time) *verify.Entry {
+	return &verify.Entry{
+		Version: verify.EntryVersion, Kind: l.kind, Time: at.UnixMilli(), Org: s.Org,
+		Actor: a.Actor, Role: a.Role, Purpose: a.Purpose, Chart: l.chart,
+		Targets: l.targets, Detail: l.detail, Outcome: l.outcome, Request: a.Request,
+	}
+}
+
+// commit numbers and seals the lines under their charts' keys and hands them to the journal as one record. The lines keep their
+// order. before runs under the charts' locks, once the record has its place in the journal.
+func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, before func(first uint64)) (*journal.Pending, error) {
+	names := make([]string, len(lines))
+	wants := make([]vault.Want, len(lines))
+	for i := range lines {
+		names[i] = lines[i].chart
+		wants[i] = vault.Want{Chart: lines[i].chart, Compartment: vault.Log}
+	}
+	keys, err := s.vault.Keys(wants)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	held, err := s.charts.lock(names)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer s.charts.unlock(held)
+	r := &journal.Record{Time: at.UnixMilli(), Entries: make([]journal.Entry, len(lines)), Blobs: blobs}
+	type count struct {
+		next uint64
+		last verify.Hash
+	}
+	counts := make(map[string]count, len(held))
+	for name, h := range held {
+		counts[name] = count{h.next, h.last}
+	}
+	for i := range lines {
+		l, c := &lines[i], counts[lines[i].chart]
+		e := s.entry(a, l, at)
+		e.Number, e.Prev = c.next, c.last
+		if r.Entries[i], err = s.sealEntry(keys[i], e, blobsOf(l.targets, l.kind)); err != nil {
+			return nil, fmt.Errorf("%w: seal entry: %w", ErrUnavailable, err)
+		}
+		counts[l.chart] = count{c.next + 1, r.Entries[i].Leaf()}
+	}
+	p, err := s.Journal.Append(r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	for name, h := range held {
+		h.next, h.last, h.entry = counts[name].next, counts[name].last, r.First+uint64(len(lines))
+	}
+	if before != nil {
+		before(r.First)
+	}
+	return p, nil
+}
+
+// blobsOf names the ciphertexts that an entry brings: those of the versions it writes, not of those it shows.
+func blobsOf(targets []verify.Target, k verify.Kind) []verify.Hash {
+	if k != verify.KindCreate && k != verify.KindUpdate {
+		return nil
+	}
+	out := make([]verify.Hash, 0, len(targets))
+	for i := range targets {
+		out = append(out, targets[i].Blob)
+	}
+	return out
+}
+
+// settle waits until a record is durable and held by custodians.
+func settle(ctx context.Context, p *journal.Pending) (journal.Ack, error) {
+	ack, err := p.Wait(ctx)
+	if err != nil {
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return ack, err
+		}
+		return ack, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return ack, nil
+}
+
+// blobAAD binds a ciphertext to the place it belongs to: organisation, resource, version.
+func (s *Store) blobAAD(typ, id string, version uint64) []byte {
+	b := append(make([]byte, 0, 64), "sijil/version/1\x00"...)
+	b = append(b, s.Org[:]...)
+	b = append(b, typ...)
+	b = append(b, '/')
+	b = append(b, id...)
+	b = append(b, 0)
+	return binary.BigEndian.AppendUint64(b, version)
+}

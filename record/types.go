@@ -1,0 +1,174 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// Errors that gates translate into their protocol's answers. They come wrapped.
+var (
+	ErrNotFound    = errors.New("no such resource")                                 // never existed
+	ErrGone        = errors.New("resource is deleted")                              // existed once
+	ErrConflict    = errors.New("another version is current")                       // Change.IfVersion does not hold
+	ErrExists      = errors.New("identifier is taken")                              // OpCreate of an ID that exists
+	ErrCursor      = errors.New("page cursor is not valid")                         // Query.After, AuditQuery.After
+	ErrTooLarge    = errors.New("too large to store")                               //
+	ErrUnavailable = errors.New("the record is not accepting requests")             // disk full, fsync failed, stopping
+	ErrDamaged     = errors.New("content is damaged and no custodian has it whole") //
+)
+
+// Access says who asks and why. It comes from an authenticated request, never from the client's word alone.
+type Access struct {
+	Actor   string   // who, as the token names them
+	Role    string   // e.g. "clinician"
+	Purpose string   // v3-ActReason code, e.g. "TREAT"
+	Org     string   // organisation the actor belongs to
+	Request [16]byte // joins the entries that one request leaves
+	Detail  string   // what was asked, e.g. "GET Observation?code=…"
+}
+
+// Op is what a Change does.
+type Op uint8
+
+// The operations. OpUpdate creates the resource when it does not exist or was deleted.
+const (
+	OpCreate Op = 1
+	OpUpdate Op = 2
+	OpDelete Op = 3
+)
+
+// Change is one resource's part in a write. The gate has checked its structure; the Store seals and orders it.
+type Change struct {
+	Op       Op
+	Type, ID string
+	Source   []byte // as received, byte for byte; nil for OpDelete
+
+	// Edits turns Source into the form that is served, once version and time are known. It gives the same for the same arguments.
+	// Nil: it is served as received.
+	Edits func(version uint64, at time.Time) []Edit
+
+	Chart       string      // "Patient/…", or "" when it belongs to no patient; unset for OpDelete
+	Compartment Compartment // under whose key it is sealed; unset for OpDelete
+	Terms       []Term      // how it is found; besides, every resource is found by _id and _lastUpdated
+
+	IfVersion uint64 // 0, or the version that must be the current one
+}
+
+// Compartment is the part of a chart whose key seals a resource.
+type Compartment string
+
+// The compartments that gates tell apart by themselves.
+const (
+	General     Compartment = "general"
+	Labs        Compartment = "labs"
+	Imaging     Compartment = "imaging"
+	Medications Compartment = "medications"
+	Genomic     Compartment = "genomic"
+)
+
+// ChangeError says which of the changes given to Write failed it.
+type ChangeError struct {
+	Index int // into the changes
+	Err   error
+}
+
+// Error gives the reason; Index is for programs.
+func (e *ChangeError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e *ChangeError) Unwrap() error { return e.Err }
+
+// Edit replaces Delete bytes of the source at Offset by Insert. A list of edits is in ascending order without overlap.
+type Edit struct {
+	Offset, Delete int
+	Insert         []byte
+}
+
+// How resources are found is the index's matter.
+type (
+	Kind   = index.Kind
+	Term   = index.Term
+	Filter = index.Filter
+	Test   = index.Test
+	Form   = index.Form
+	Prefix = index.Prefix
+)
+
+// Query is a search of one type. All filters must hold.
+type Query struct {
+	Type    string
+	Filters []Filter
+	Count   int    // most matches of a page; 0 for the total alone
+	After   string // Page.Next of the page before
+	Detail  string // the search as asked, for the entry
+}
+
+// Version is one version of one resource.
+type Version struct {
+	Type, ID string
+	Version  uint64
+	Updated  time.Time
+	Op       Op     // what made it; OpCreate also for an update that found nothing current
+	Chart    string // as in Change
+	Body     []byte // as served; nil for OpDelete
+	Source   []byte // as received
+}
+
+// Head is what Peek and Match tell of a resource.
+type Head struct {
+	Type, ID string
+	Version  uint64
+	Deleted  bool
+	Chart    string
+}
+
+// Page is a part of a search's matches or of a history.
+type Page struct {
+	Versions []Version
+	Total    int    // of all pages; -1 when it is not known
+	Next     string // opaque, safe in a URL; "" on the last page
+}
+
+// Commit is what Write did.
+type Commit struct {
+	Versions []Version // one for each Change, in their order
+	Copies   int       // custodians that hold it, besides this node
+
+	// Anchored waits until the entries are in a block. It returns ctx.Err() when ctx ends first.
+	Anchored func(ctx context.Context) error
+}
+
+// AuditQuery selects entries. Empty fields select all.
+type AuditQuery struct {
+	Chart    string   // "Patient/…"; empty for all of the organisation
+	Entities []string // "Type/id" of resources touched, any of them
+	Agents   []string // actors, any of them
+	Kinds    []verify.Kind
+	Dates    []Test // all must hold for the entry's time
+	Count    int
+	After    string
+	Detail   string
+}
+
+// Audited is one entry, opened, and where it stands on the ledger.
+type Audited struct {
+	ID     string // a valid FHIR id that names this entry at this node for ever
+	Entry  *verify.Entry
+	Tag    verify.Tag
+	Height uint64    // of the block its anchor is in; 0 while it is only journalled
+	Block  time.Time // that block's time
+}
+
+// Anchors is what the record needs of the ledger.
+type Anchors interface {
+	// Wait returns once the journal entry is in a committed block.
+	Wait(ctx context.Context, entry uint64) error
+	// Receipt gives the proof for a journal entry, waiting until it is anchored. The opened entry is the caller's to fill in.
+	Receipt(ctx context.Context, entry uint64) (*verify.Receipt, error)
+	// Block tells in which block a journal entry is, and that block's time; 0 while it is in none.
+	Block(ctx context.Context, entry uint64) (height uint64, at time.Time, err error)
+}

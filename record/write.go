@@ -1,0 +1,173 @@
+package record
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/vault"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// MaxSource bounds one resource as received, in bytes.
+const MaxSource = 16 << 20
+
+// Write makes all changes or none. It returns once they are durable; Commit.Anchored waits for the ledger.
+// Errors: ErrUnavailable; and as *ChangeError ErrConflict, ErrExists, ErrNotFound and ErrGone (of deletions), ErrTooLarge.
+func (s *Store) Write(ctx context.Context, a Access, changes []Change) (*Commit, error) {
+	if len(changes) == 0 {
+		return &Commit{Anchored: func(context.Context) error { return nil }}, nil
+	}
+	if err := s.overlay.room(ctx); err != nil {
+		return nil, fmt.Errorf("%w: the index cannot follow: %w", ErrUnavailable, err)
+	}
+	p, versions, err := s.enter(ctx, a, changes)
+	if err != nil {
+		return nil, err
+	}
+	ack, err := settle(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	last := p.First + uint64(len(changes)) - 1
+	return &Commit{
+		Versions: versions, Copies: ack.Copies,
+		Anchored: func(ctx context.Context) error { return s.Anchors.Wait(ctx, last) },
+	}, nil
+}
+
+// enter seals the changes and gives them their place in the journal, under the locks of the resources they touch.
+func (s *Store) enter(ctx context.Context, a Access, changes []Change) (*journal.Pending, []Version, error) {
+	defer s.lockResources(changes)()
+	at := s.Clock().UTC().Truncate(time.Millisecond)
+	w := writing{store: s, at: at}
+	for i := range changes {
+		if err := w.add(ctx, a, &changes[i]); err != nil {
+			return nil, nil, &ChangeError{Index: i, Err: fmt.Errorf("%s/%s: %w", changes[i].Type, changes[i].ID, err)}
+		}
+	}
+	p, err := s.commit(a, at, w.lines, w.inline, func(first uint64) { s.overlay.add(first, w.written) })
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, w.versions, nil
+}
+
+// writing collects what one write brings.
+type writing struct {
+	store    *Store
+	at       time.Time
+	lines    []line
+	inline   [][]byte
+	written  []*written
+	versions []Version
+	touched  map[string]bool
+}
+
+func (w *writing) add(ctx context.Context, a Access, c *Change) error {
+	ref := c.Type + "/" + c.ID
+	if w.touched == nil {
+		w.touched = make(map[string]bool)
+	}
+	if w.touched[ref] {
+		return fmt.Errorf("%w: it is written twice at once", ErrConflict)
+	}
+	w.touched[ref] = true
+	now, err := w.store.current(c.Type, c.ID)
+	if err != nil && !errors.Is(err, index.ErrNotFound) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if err := admit(c, &now, err == nil); err != nil {
+		return err
+	}
+	v := index.Version{
+		Number: now.Number + 1, Time: w.at.UnixMilli(), Chart: c.Chart,
+		Deleted: c.Op == OpDelete, Created: c.Op != OpDelete && (err != nil || now.Deleted),
+	}
+	if c.Op == OpDelete {
+		return w.tombstone(a, c, v, now.Chart)
+	}
+	return w.version(ctx, a, c, v)
+}
+
+// admit checks a change against the version there is.
+func admit(c *Change, now *index.Version, exists bool) error {
+	switch {
+	case c.IfVersion > 0 && (!exists || now.Number != c.IfVersion):
+		return fmt.Errorf("%w: it is at version %d, not %d", ErrConflict, now.Number, c.IfVersion)
+	case c.Op == OpCreate && exists && !now.Deleted:
+		return ErrExists
+	case c.Op == OpDelete && !exists:
+		return ErrNotFound
+	case c.Op == OpDelete && now.Deleted:
+		return ErrGone
+	}
+	return nil
+}
+
+func (w *writing) tombstone(a Access, c *Change, v index.Version, chart string) error {
+	v.Chart = chart
+	w.lines = append(w.lines, line{
+		kind: verify.KindDelete, chart: chart, detail: a.Detail, outcome: http.StatusNoContent,
+		targets: []verify.Target{{Ref: c.Type + "/" + c.ID, Version: v.Number}},
+	})
+	w.written = append(w.written, &written{typ: c.Type, id: c.ID, version: v})
+	w.versions = append(w.versions, Version{Type: c.Type, ID: c.ID, Version: v.Number, Updated: w.at, Op: OpDelete, Chart: chart})
+	return nil
+}
+
+func (w *writing) version(ctx context.Context, a Access, c *Change, v index.Version) error {
+	s := w.store
+	var edits []Edit
+	if c.Edits != nil {
+		edits = c.Edits(v.Number, w.at)
+	}
+	body, err := newContent(c.Source, edits)
+	if err != nil {
+		return err
+	}
+	served, err := body.served()
+	if err != nil {
+		return err
+	}
+	compartment, ok := vault.ParseCompartment(string(c.Compartment))
+	if !ok {
+		return fmt.Errorf("unknown compartment %q", c.Compartment)
+	}
+	key, err := s.vault.Key(c.Chart, compartment)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if len(c.Source) > MaxSource {
+		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(c.Source), MaxSource)
+	}
+	blob, err := key.SealBlob(s.blobAAD(c.Type, c.ID, v.Number), body.encode())
+	if err != nil {
+		return err
+	}
+	v.Blob, v.Slot = sha256.Sum256(blob), key.Slot()
+	if len(blob) > journal.MaxInline {
+		if err := s.Blobs.Put(ctx, v.Blob, blob); err != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		blob = nil
+	} else {
+		w.inline = append(w.inline, blob)
+	}
+	t := verify.Target{Ref: c.Type + "/" + c.ID, Version: v.Number, Blob: v.Blob, Slot: v.Slot}
+	t.Source, t.Served = body.commit(served)
+	l := line{kind: verify.KindUpdate, chart: c.Chart, targets: []verify.Target{t}, detail: a.Detail, outcome: http.StatusOK}
+	out := Version{Type: c.Type, ID: c.ID, Version: v.Number, Updated: w.at, Op: OpUpdate, Chart: c.Chart, Body: served, Source: c.Source}
+	if v.Created {
+		l.kind, l.outcome, out.Op = verify.KindCreate, http.StatusCreated, OpCreate
+	}
+	w.lines = append(w.lines, l)
+	w.written = append(w.written, &written{typ: c.Type, id: c.ID, version: v, blob: blob, terms: c.Terms})
+	w.versions = append(w.versions, out)
+	return nil
+}

@@ -1,0 +1,25 @@
+// Package zzdeps pins modules while packages are being written; it is deleted before landing.
+package zzdeps
+import (
+ _ "github.com/cometbft/cometbft/node"
+ _ "github.com/cometbft/cometbft/privval"
+ _ "github.com/cockroachdb/pebble/v2"
+ _ "github.com/transparency-dev/merkle/proof"
+ _ "github.com/transparency-dev/merkle/compact"
+ _ "github.com/rogpeppe/go-internal/testscript"
+ _ "pgregory.net/rapid"
+ _ "filippo.io/mldsa"
+ _ "golang.org/x/crypto/argon2"
+ _ "github.com/fxamacker/cbor/v2"
+ _ "github.com/spf13/cobra"
+ _ "github.com/go-jose/go-jose/v4"
+ _ "github.com/minio/minio-go/v7"
+ _ "github.com/google/go-cmp/cmp"
+ _ "github.com/klauspost/compress/zstd"
+ _ "golang.org/x/time/rate"
+ _ "golang.org/x/term"
+ _ "golang.org/x/net/http2"
+ _ "golang.org/x/sys/unix"
+ _ "github.com/skip2/go-qrcode"
+ _ "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
+)
