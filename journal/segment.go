@@ -25,8 +25,8 @@ const (
 type Segment struct {
 	Number     uint32
 	FirstEntry uint64
-	Size       int64 // bytes; of the last segment those that are durable
-	Sealed     bool  // nothing will be added: all but the last segment
+	Size       int64       // bytes; of the last segment those that are durable
+	Sealed     bool        // nothing will be added: all but the last segment
 	Hash       verify.Hash // SHA-256 of the whole file, zero until it is sealed
 }
 

@@ -29,13 +29,16 @@ func (t tail) judge(b []byte) (torn int64, err error) {
 	if t.pos.Offset < t.durable {
 		return 0, t.damage(fmt.Sprintf("bytes that were durable up to %d cannot be read", t.durable-t.base))
 	}
-	b = trimZeros(b)
-	if len(b) == 0 {
+	if _, err := parseFrame(b); err == nil {
+		return 0, t.damage("a whole frame that does not continue the journal")
+	}
+	end := lastByte(b)
+	if end == 0 {
 		return 0, nil
 	}
 	search := frameSearch{expect: t.pos.Entry, budget: searchBudget}
 	first := -1
-	for p := 1; p < len(b); {
+	for p := 1; p < end; {
 		f, ok := search.at(b[p:])
 		switch {
 		case !ok:
@@ -54,7 +57,7 @@ func (t tail) judge(b []byte) (torn int64, err error) {
 	if first >= 0 && !lostSector(b[:first], t.pos.Offset-t.base) {
 		return 0, t.damage("no frame, yet valid ones follow it")
 	}
-	return int64(len(b)), nil
+	return int64(end), nil
 }
 
 func (t tail) damage(reason string) error {
@@ -99,9 +102,11 @@ func allZero(b []byte) bool {
 	return !slices.ContainsFunc(b, func(c byte) bool { return c != 0 })
 }
 
-func trimZeros(b []byte) []byte {
-	for len(b) > 0 && b[len(b)-1] == 0 {
-		b = b[:len(b)-1]
+// lastByte is the length of b without the zeros at its end.
+func lastByte(b []byte) int {
+	n := len(b)
+	for n > 0 && b[n-1] == 0 {
+		n--
 	}
-	return b
+	return n
 }

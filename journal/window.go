@@ -19,10 +19,10 @@ type Located struct {
 // window reads the frames of one segment, or of a part of one, a chunk at a time.
 type window struct {
 	src   io.ReaderAt
-	name  string // of the file, for errors
-	base  int64  // offset in the segment of the file's first byte
-	limit int64  // offset in the segment at which reading stops
-	buf   []byte // reused by each chunk
+	name  string    // of the file, for errors
+	base  int64     // offset in the segment of the file's first byte
+	limit int64     // offset in the segment at which reading stops
+	buf   []byte    // reused by each chunk
 	sum   hash.Hash // if not nil, takes the bytes of the frames passed
 }
 
@@ -96,23 +96,23 @@ func wholeFrames(b []byte) (int, error) {
 	return n, nil
 }
 
-// decodeFrames decodes checked frames that lie at pos, appending to dst. Entry numbers must go on densely from pos.
+// decodeFrames decodes the frames of b, which lie at pos, appending to dst. Entry numbers must go on densely from pos.
 func decodeFrames(dst []Located, pos Cursor, b []byte) ([]Located, error) {
 	for len(b) > 0 {
-		n, err := frameLen(b)
+		f, err := parseFrame(b)
 		if err != nil {
 			return dst, err
 		}
-		r, err := DecodeRecord(b[frameHead:n])
+		r, err := DecodeRecord(f.payload)
 		if err != nil {
 			return dst, errors.New("the checksum holds but the record is malformed")
 		}
 		if r.First != pos.Entry {
 			return dst, fmt.Errorf("entry %d stands where entry %d is due", r.First, pos.Entry)
 		}
-		next := Cursor{Segment: pos.Segment, Offset: pos.Offset + int64(n), Entry: r.First + uint64(len(r.Entries))}
+		next := Cursor{Segment: pos.Segment, Offset: pos.Offset + int64(f.size()), Entry: r.First + uint64(len(r.Entries))}
 		dst = append(dst, Located{At: pos, Next: next, Record: r})
-		pos, b = next, b[n:]
+		pos, b = next, b[f.size():]
 	}
 	return dst, nil
 }

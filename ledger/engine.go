@@ -170,23 +170,15 @@ type Proposal struct {
 	No      []verify.OrgID `cbor:"6,keyasint,omitempty"`
 	Expires int64          `cbor:"7,keyasint"`           // Unix milliseconds of header time
 	Carried bool           `cbor:"8,keyasint,omitempty"` // enough votes; takes effect with one of the next blocks
+	Base    verify.Hash    `cbor:"9,keyasint,omitzero"`  // of the record to be changed; the proposal lapses when it changes first
 }
 
 // Epoch is a period of one validator set. Epoch 0 begins with the chain; each change of a validator's key or power
 // begins the next.
 type Epoch struct {
-	Number uint64      `cbor:"1,keyasint"`
-	Since  int64       `cbor:"2,keyasint"` // first height its validators sign
-	Hash   verify.Hash `cbor:"3,keyasint"` // ValidatorsHash of every header of the epoch
-	// Validators in the order of the hash: by falling power, then by address.
-	Validators []Validator `cbor:"4,keyasint"`
-}
-
-// Validator is one key of a validator set.
-type Validator struct {
-	Org   verify.OrgID     `cbor:"1,keyasint"`
-	Key   verify.PublicKey `cbor:"2,keyasint"`
-	Power int64            `cbor:"3,keyasint"`
+	Number     uint64              `cbor:"1,keyasint"`
+	Since      int64               `cbor:"2,keyasint"` // first height its validators sign
+	Validators verify.ValidatorSet `cbor:"3,keyasint"` // its Hash is Header.Validators of every header of the epoch
 }
 
 // Status tells how an engine does.
@@ -224,64 +216,19 @@ type Peer struct {
 
 // Evidence records a validator's misbehaviour.
 type Evidence struct {
-	Kind      string       `cbor:"1,keyasint"` // "duplicate vote" or "light client attack"
-	Org       verify.OrgID `cbor:"2,keyasint"` // zero when the key is no longer a member's
-	Validator [20]byte     `cbor:"3,keyasint"` // address of the key
-	Height    int64        `cbor:"4,keyasint"` // of the offence
-	Time      int64        `cbor:"5,keyasint"` // of the offence, Unix milliseconds
-	Recorded  int64        `cbor:"6,keyasint"` // height of the block that carries the evidence
+	Kind      string         `cbor:"1,keyasint"` // "duplicate vote" or "light client attack"
+	Org       verify.OrgID   `cbor:"2,keyasint"` // zero when the key is no longer a member's
+	Validator verify.Address `cbor:"3,keyasint"` // address of the key
+	Height    int64          `cbor:"4,keyasint"` // of the offence
+	Time      int64          `cbor:"5,keyasint"` // of the offence, Unix milliseconds
+	Recorded  int64          `cbor:"6,keyasint"` // height of the block that carries the evidence
 }
 
 // BlockProof is what shows to a stranger, with the epoch's validator set at hand, that the transactions of a block
-// were committed: their hashes give Header.DataHash, the header gives Commit.Block, and the signatures are over that.
+// were committed: their hashes give Header.Data, the header gives Commit.Block, and the signatures are over that.
 type BlockProof struct {
-	Header Header        `cbor:"1,keyasint"`
-	Commit Commit        `cbor:"2,keyasint"` // for this very header: no later block is needed
-	Txs    []verify.Hash `cbor:"3,keyasint"` // SHA-256 of each transaction: the leaves under Header.DataHash
-	Epoch  uint64        `cbor:"4,keyasint"` // whose validators signed
-}
-
-// Header is the header of a CometBFT block (specification, data structures, "Header"), field by field. Hashes are 32
-// bytes, but for AppHash, LastCommitHash, … of the first blocks, which may be empty; hence the slices.
-type Header struct {
-	VersionBlock       uint64      `cbor:"1,keyasint"`
-	VersionApp         uint64      `cbor:"2,keyasint"`
-	ChainID            string      `cbor:"3,keyasint"`
-	Height             int64       `cbor:"4,keyasint"`
-	Time               int64       `cbor:"5,keyasint"` // Unix seconds
-	Nanos              int32       `cbor:"6,keyasint"`
-	LastBlock          BlockID     `cbor:"7,keyasint"` // zero in the first block
-	LastCommitHash     []byte      `cbor:"8,keyasint"`
-	DataHash           []byte      `cbor:"9,keyasint"`
-	ValidatorsHash     verify.Hash `cbor:"10,keyasint"`
-	NextValidatorsHash verify.Hash `cbor:"11,keyasint"`
-	ConsensusHash      []byte      `cbor:"12,keyasint"`
-	AppHash            []byte      `cbor:"13,keyasint"`
-	LastResultsHash    []byte      `cbor:"14,keyasint"`
-	EvidenceHash       []byte      `cbor:"15,keyasint"`
-	Proposer           [20]byte    `cbor:"16,keyasint"`
-}
-
-// BlockID names a block: the hash of its header, and the number and root of the parts it was sent in.
-type BlockID struct {
-	Hash       verify.Hash `cbor:"1,keyasint"`
-	PartsTotal uint32      `cbor:"2,keyasint"`
-	PartsHash  verify.Hash `cbor:"3,keyasint"`
-}
-
-// Commit is the validators' precommits for a block, in the order of the epoch's validators.
-type Commit struct {
-	Height     int64       `cbor:"1,keyasint"`
-	Round      int32       `cbor:"2,keyasint"`
-	Block      BlockID     `cbor:"3,keyasint"`
-	Signatures []CommitSig `cbor:"4,keyasint"`
-}
-
-// CommitSig is one validator's precommit.
-type CommitSig struct {
-	Flag      uint8            `cbor:"1,keyasint"` // 1 absent, 2 for the block, 3 for none
-	Validator [20]byte         `cbor:"2,keyasint"` // first 20 bytes of SHA-256 of the key; zero when absent
-	Time      int64            `cbor:"3,keyasint"` // Unix seconds
-	Nanos     int32            `cbor:"4,keyasint"`
-	Signature verify.Signature `cbor:"5,keyasint"`
+	Header verify.Header      `cbor:"1,keyasint"`
+	Commit verify.BlockCommit `cbor:"2,keyasint"` // for this very header: no later block is needed
+	Txs    []verify.Hash      `cbor:"3,keyasint"` // SHA-256 of each transaction: the leaf values under Header.Data
+	Epoch  uint64             `cbor:"4,keyasint"` // whose validators signed
 }

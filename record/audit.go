@@ -11,6 +11,7 @@ import (
 
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -25,6 +26,9 @@ func (s *Store) AuditEvents(ctx context.Context, a Access, q AuditQuery) (events
 		if before, err = strconv.ParseUint(q.After, 10, 64); err != nil || before == 0 {
 			return nil, "", ErrCursor
 		}
+	}
+	if err := permit(&a, policy.Audit, q.Chart, ""); err != nil {
+		return nil, "", err
 	}
 	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
 		return nil, "", fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -52,6 +56,9 @@ func (s *Store) AuditEvents(ctx context.Context, a Access, q AuditQuery) (events
 func (s *Store) AuditEvent(ctx context.Context, a Access, id string) (*Audited, error) {
 	o, err := s.entryByID(ctx, id)
 	if err != nil {
+		return nil, err
+	}
+	if err := permit(&a, policy.Audit, o.entry.Chart, ""); err != nil {
 		return nil, err
 	}
 	e, err := s.audited(ctx, o)
@@ -141,11 +148,11 @@ func (q *AuditQuery) selects(e *verify.Entry) bool {
 }
 
 func (s *Store) audited(ctx context.Context, o *opened) (*Audited, error) {
-	height, at, err := s.Anchors.Block(ctx, o.at)
+	height, err := s.Anchors.Block(ctx, o.at)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return &Audited{ID: s.entryID(o.at), Entry: o.entry, Tag: o.from.Tag, Height: uint64(height), Block: at}, nil
+	return &Audited{ID: s.entryID(o.at), Entry: o.entry, Tag: o.from.Tag, Height: uint64(height)}, nil
 }
 
 // entryID names a journal entry for ever, as a FHIR id.

@@ -10,5 +10,5 @@
 //   - What is returned was checked against the hash its entry names and opened under the chart's key. Damage is repaired from a
 //     custodian, or reported; it is never passed on.
 //
-// Imports: vault, journal, index, verify. Anchoring is reached through the small interface Anchors.
+// Imports: policy, vault, journal, index, verify. Anchoring is reached through the small interface Anchors.
 package record

@@ -10,14 +10,18 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
 
-// Read releases one version of a resource (0: the current one). Errors: ErrNotFound, ErrGone, ErrDamaged, ErrUnavailable.
+// Read releases one version of a resource (0: the current one). Errors: ErrForbidden, ErrNotFound, ErrGone, ErrDamaged, ErrUnavailable.
 func (s *Store) Read(ctx context.Context, a Access, typ, id string, number uint64) (*Version, error) {
 	v, err := s.lookup(typ, id, number)
 	if err != nil {
+		return nil, err
+	}
+	if err := permit(&a, policy.Read, v.Chart, typ); err != nil {
 		return nil, err
 	}
 	p, err := s.commit(a, s.Clock(), []line{{
@@ -66,6 +70,9 @@ func (s *Store) History(ctx context.Context, a Access, typ, id string, count int
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if err := permit(&a, policy.History, now.Chart, typ); err != nil {
+		return nil, err
 	}
 	page := &Page{Total: int(now.Number)}
 	if len(vs) > count {

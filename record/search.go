@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -24,7 +25,10 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	if counting {
 		limit = max(limit, countLimit+1)
 	}
-	found, err := s.find(ctx, &q, after, limit)
+	if err := permit(&a, policy.Search, a.Chart, q.Type); err != nil {
+		return nil, err
+	}
+	found, err := s.find(ctx, &a, &q, after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +67,13 @@ func parseCursor(cursor string) (total int, after string, err error) {
 // Match finds what each query matches, at most Query.Count each, and releases nothing but who they are. Because that tells who is
 // known here, it leaves the entries of a search.
 func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head, error) {
+	if err := permit(&a, policy.Search, a.Chart, ""); err != nil {
+		return nil, err
+	}
 	var all []match
 	out := make([][]Head, len(queries))
 	for i := range queries {
-		found, err := s.find(ctx, &queries[i], "", queries[i].Count)
+		found, err := s.find(ctx, &a, &queries[i], "", queries[i].Count)
 		if err != nil {
 			return nil, err
 		}
@@ -87,8 +94,8 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 	return out, err
 }
 
-// find looks up at most limit matches.
-func (s *Store) find(ctx context.Context, q *Query, after string, limit int) ([]match, error) {
+// find looks up at most limit matches that may be released.
+func (s *Store) find(ctx context.Context, a *Access, q *Query, after string, limit int) ([]match, error) {
 	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -97,6 +104,9 @@ func (s *Store) find(ctx context.Context, q *Query, after string, limit int) ([]
 		return nil, nil
 	}
 	err := s.Index.Search(q.Type, q.Filters, after, func(id string, v index.Version) (bool, error) {
+		if permit(a, policy.Search, v.Chart, q.Type) != nil {
+			return true, nil
+		}
 		found = append(found, match{typ: q.Type, id: id, version: v})
 		return len(found) < limit, nil
 	})

@@ -11,6 +11,7 @@ import (
 
 // Errors that gates translate into their protocol's answers. They come wrapped.
 var (
+	ErrForbidden   = errors.New("not permitted")                                    // by policy
 	ErrNotFound    = errors.New("no such resource")                                 // never existed
 	ErrGone        = errors.New("resource is deleted")                              // existed once
 	ErrConflict    = errors.New("another version is current")                       // Change.IfVersion does not hold
@@ -28,6 +29,7 @@ type Access struct {
 	Purpose string   // v3-ActReason code, e.g. "TREAT"
 	Org     string   // organisation the actor belongs to
 	Request [16]byte // joins the entries that one request leaves
+	Chart   string   // "Patient/ID": the only chart this access reaches; "" for no such limit
 	Detail  string   // what was asked, e.g. "GET Observation?code=…"
 }
 
@@ -159,8 +161,7 @@ type Audited struct {
 	ID     string // a valid FHIR id that names this entry at this node for ever
 	Entry  *verify.Entry
 	Tag    verify.Tag
-	Height uint64    // of the block its anchor is in; 0 while it is only journalled
-	Block  time.Time // that block's time
+	Height uint64 // of the block its anchor is in; 0 while it is only journalled
 }
 
 // Anchors is what the record needs of the ledger.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -82,6 +83,9 @@ func (w *writing) add(ctx context.Context, a Access, c *Change) error {
 	if err != nil && !errors.Is(err, index.ErrNotFound) {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	if err := mayWrite(&a, c, &now, err == nil); err != nil {
+		return err
+	}
 	if err := admit(c, &now, err == nil); err != nil {
 		return err
 	}
@@ -93,6 +97,19 @@ func (w *writing) add(ctx context.Context, a Access, c *Change) error {
 		return w.tombstone(a, c, v, now.Chart)
 	}
 	return w.version(ctx, a, c, v)
+}
+
+// mayWrite asks the policy for the chart that the change goes to and for the one that the resource is in.
+func mayWrite(a *Access, c *Change, now *index.Version, exists bool) error {
+	if c.Op == OpDelete {
+		return permit(a, policy.Delete, now.Chart, c.Type)
+	}
+	if exists && now.Chart != c.Chart {
+		if err := permit(a, policy.Write, now.Chart, c.Type); err != nil {
+			return err
+		}
+	}
+	return permit(a, policy.Write, c.Chart, c.Type)
 }
 
 // admit checks a change against the version there is.

@@ -78,6 +78,15 @@ func (c *BlockCommit) VoteBytes(chain string, i int) []byte {
 // of those that did. One bad signature for the block spoils the commit; votes for nil prove nothing and are passed over.
 // The header must name this set; that it is the right set for its height is for the caller to know.
 func (s ValidatorSet) VerifyCommit(chain string, h *Header, c *BlockCommit) ([]int, error) {
+	keys := make([]expandedKey, len(s))
+	for i := range s {
+		keys[i].key = s[i].Key
+	}
+	return s.verifyCommit(keys, chain, h, c)
+}
+
+// verifyCommit is VerifyCommit with the validators' keys expanded.
+func (s ValidatorSet) verifyCommit(keys []expandedKey, chain string, h *Header, c *BlockCommit) ([]int, error) {
 	switch {
 	case h.Validators != s.Hash():
 		return nil, errors.New("the header names other validators")
@@ -95,7 +104,8 @@ func (s ValidatorSet) VerifyCommit(chain string, h *Header, c *BlockCommit) ([]i
 		return nil, err
 	}
 	var (
-		signed []int
+		voters []int
+		votes  []signed
 		power  int64
 	)
 	for i := range c.Signatures {
@@ -106,16 +116,16 @@ func (s ValidatorSet) VerifyCommit(chain string, h *Header, c *BlockCommit) ([]i
 		if sig.Validator != s[i].Address() {
 			return nil, fmt.Errorf("place %d is not held by the validator it names", i)
 		}
-		if !s[i].Key.Verify(c.VoteBytes(chain, i), sig.Signature) {
-			return nil, fmt.Errorf("the signature of validator %d is wrong", i)
-		}
-		signed = append(signed, i)
+		voters, votes = append(voters, i), append(votes, signed{&keys[i], c.VoteBytes(chain, i), sig.Signature})
 		power += s[i].Power
+	}
+	if i := firstWrong(votes); i >= 0 {
+		return nil, fmt.Errorf("the signature of validator %d is wrong", voters[i])
 	}
 	if power <= total*2/3 { // total is at most MaxPower, so this cannot overflow
 		return nil, fmt.Errorf("signatures carry %d of %d power, more than two thirds are needed", power, total)
 	}
-	return signed, nil
+	return voters, nil
 }
 
 // MedianTime is the weighted median of the times in the commit's votes for its block: later than the clock of some honest

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -127,13 +128,14 @@ func (e *ForkError) Error() string {
 func (e *ForkError) Unwrap() error { return ErrFork }
 
 // CheckHeads finds out without any proof whether two checkpoints of one log contradict one another: one size has one root,
-// and the log never shrinks as blocks are added. It returns nil or a *ForkError.
+// one height has one size, and the log never shrinks as blocks are added. It returns nil or a *ForkError.
 func CheckHeads(known, shown *Checkpoint) error {
 	a, b := known, shown
-	if a.Size > b.Size || (a.Size == b.Size && a.Height > b.Height) {
+	if cmp.Or(cmp.Compare(a.Size, b.Size), cmp.Compare(a.Height, b.Height), cmp.Compare(a.Epoch, b.Epoch)) > 0 {
 		a, b = b, a
 	}
-	if (a.Size == b.Size && a.Root != b.Root) || a.Height > b.Height || a.Epoch > b.Epoch {
+	if (a.Size == b.Size) != (a.Root == b.Root) || (a.Height == b.Height && a.Size != b.Size) ||
+		a.Height > b.Height || a.Epoch > b.Epoch {
 		return &ForkError{Known: *known, Shown: *shown}
 	}
 	return nil

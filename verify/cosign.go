@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"filippo.io/mldsa"
@@ -92,7 +93,7 @@ func (s *NoteSigner) Key() NoteKey { return s.key }
 
 // Sign signs a note's text. Only a witness uses the time. The signature is checked before it is given away.
 func (s *NoteSigner) Sign(text string, at time.Time) (NoteSignature, error) {
-	if !noteBody(text) {
+	if !strings.HasSuffix(text, "\n") || !plain(text) {
 		return NoteSignature{}, fmt.Errorf("%w: a text ends in a newline and holds no control characters", ErrNote)
 	}
 	var (
@@ -115,7 +116,7 @@ func (s *NoteSigner) Sign(text string, at time.Time) (NoteSignature, error) {
 		return NoteSignature{}, fmt.Errorf("sign as %s: %w", s.key.name, err)
 	}
 	out := NoteSignature{Name: s.key.name, ID: s.key.id, Signature: append(prefix, raw...)}
-	if _, err := s.key.verify(text, out.Signature); err != nil {
+	if err := s.key.verify(text, out.Signature); err != nil {
 		return NoteSignature{}, fmt.Errorf("sign as %s: the key does not answer to its public half: %w", s.key.name, err)
 	}
 	return out, nil

@@ -57,16 +57,16 @@ type Entry struct {
 
 // Target names one resource version that an entry touched.
 type Target struct {
-	Ref     string `cbor:"1,keyasint"` // "Observation/…"
-	Version uint64 `cbor:"2,keyasint"`
+	Ref     string `json:"ref" cbor:"1,keyasint"` // "Observation/…"
+	Version uint64 `json:"version" cbor:"2,keyasint"`
 	// Source and Served commit to the bytes as received and as served: HMAC-SHA-256(content salt, bytes).
 	// They are zero where nothing was stored (reads, deletes).
-	Source Hash `cbor:"3,keyasint,omitzero"`
-	Served Hash `cbor:"4,keyasint,omitzero"`
+	Source Hash `json:"source,omitzero" cbor:"3,keyasint,omitzero"`
+	Served Hash `json:"served,omitzero" cbor:"4,keyasint,omitzero"`
 	// Blob is the SHA-256 of the ciphertext that holds the version.
-	Blob Hash `cbor:"5,keyasint,omitzero"`
+	Blob Hash `json:"blob,omitzero" cbor:"5,keyasint,omitzero"`
 	// Slot is the number of the compartment key in the organisation's key store under which Blob was sealed.
-	Slot uint64 `cbor:"6,keyasint,omitempty"`
+	Slot uint64 `json:"slot,omitempty" cbor:"6,keyasint,omitempty"`
 }
 
 var (

@@ -60,13 +60,15 @@ func OrgOf(key PublicKey) OrgID {
 }
 
 func decodeFixed(dst, text []byte, what string) error {
-	b, err := base64.StdEncoding.DecodeString(string(text))
+	if len(text) != base64.StdEncoding.EncodedLen(len(dst)) {
+		return fmt.Errorf("%s: %d characters of base64, want %d", what, len(text), base64.StdEncoding.EncodedLen(len(dst)))
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(string(text))
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	if len(b) != len(dst) {
+	if copy(dst, b) != len(dst) {
 		return fmt.Errorf("%s: %d bytes, want %d", what, len(b), len(dst))
 	}
-	copy(dst, b)
 	return nil
 }

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+
+	"filippo.io/mldsa"
 )
 
 // MaxMembers bounds the members of a ledger.
@@ -56,8 +59,10 @@ func checkMembers(members []Member) error {
 		switch {
 		case i > 0 && string(members[i-1].Org[:]) >= string(m.Org[:]):
 			return errors.New("members are not in ascending order")
-		case len(m.Name) > MaxName:
-			return fmt.Errorf("a name of %d bytes, at most %d", len(m.Name), MaxName)
+		case len(m.Name) > MaxName || !plain(m.Name) || strings.Contains(m.Name, "\n"):
+			return fmt.Errorf("%s: its name has more than %d bytes or a control character", m.Org, MaxName)
+		case len(m.MLDSA) != 0 && len(m.MLDSA) != mldsa.MLDSA65PublicKeySize:
+			return fmt.Errorf("%s: its ML-DSA-65 key has %d bytes, want %d", m.Name, len(m.MLDSA), mldsa.MLDSA65PublicKeySize)
 		case m.Power < 0 || (m.Power > 0) == (m.Validator == PublicKey{}):
 			return fmt.Errorf("%s: power %d does not go with its validator key", m.Name, m.Power)
 		case m.Key == PublicKey{} || !claim(m.Key) || (m.Power > 0 && !claim(m.Validator)):

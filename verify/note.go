@@ -1,11 +1,11 @@
 package verify
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -66,7 +66,7 @@ func ParseNote(b string) (*Note, error) {
 	if len(b) > MaxNote {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrNote, len(b), MaxNote)
 	}
-	if !utf8.ValidString(b) || strings.ContainsFunc(b, func(r rune) bool { return r < ' ' && r != '\n' }) {
+	if !plain(b) {
 		return nil, fmt.Errorf("%w: not plain UTF-8", ErrNote)
 	}
 	split := strings.LastIndex(b, "\n\n")
@@ -134,26 +134,39 @@ type Verified struct {
 // Verify checks every signature made by one of keys and passes over all others, as C2SP has it. One wrong signature by a
 // known key refuses the whole note. No signature by a known key is no error: the result is then empty.
 func (n *Note) Verify(keys []NoteKey) ([]Verified, error) {
-	var out []Verified
+	var (
+		out   []Verified
+		batch []signed
+		names []string // of the keys in batch
+	)
 	for i := range n.Signatures {
 		s := &n.Signatures[i]
-		for k := range keys {
-			if keys[k].id != s.ID || keys[k].name != s.Name {
-				continue
-			}
-			at, err := keys[k].verify(n.Text, s.Signature)
-			if err != nil {
-				return nil, fmt.Errorf("signature of %s: %w", s.Name, err)
-			}
-			out = append(out, Verified{Key: k, Time: at})
-			break
+		k := slices.IndexFunc(keys, func(k NoteKey) bool { return k.id == s.ID && k.name == s.Name })
+		if k < 0 {
+			continue
 		}
+		message, bare, at, err := keys[k].message(n.Text, s.Signature)
+		switch {
+		case err != nil:
+		case keys[k].lattice != nil:
+			err = keys[k].verifyLattice(message, bare)
+		case len(bare) != len(Signature{}):
+			err = errSignature
+		default:
+			batch, names = append(batch, signed{keys[k].curve, message, Signature(bare)}), append(names, s.Name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("signature of %s: %w", s.Name, err)
+		}
+		out = append(out, Verified{Key: k, Time: at})
+	}
+	if i := firstWrong(batch); i >= 0 {
+		return nil, fmt.Errorf("signature of %s: %w", names[i], errSignature)
 	}
 	return out, nil
 }
 
-// noteBody tells whether text can stand in a note: it ends in a newline and holds no other control character.
-func noteBody(text string) bool {
-	return strings.HasSuffix(text, "\n") && utf8.ValidString(text) &&
-		bytes.IndexFunc([]byte(text), func(r rune) bool { return r < ' ' && r != '\n' }) < 0
+// plain tells whether b is UTF-8 without any control character but newline.
+func plain(b string) bool {
+	return utf8.ValidString(b) && !strings.ContainsFunc(b, func(r rune) bool { return r < ' ' && r != '\n' })
 }

@@ -37,6 +37,7 @@ type NoteKey struct {
 	public []byte
 	id     uint32
 
+	curve   *expandedKey                     // nil for ML-DSA
 	lattice func() (*mldsa.PublicKey, error) // expanded on first use; nil for Ed25519
 }
 
@@ -60,6 +61,9 @@ func NewNoteKey(name string, alg Algorithm, public []byte) (NoteKey, error) {
 	}
 	if len(public) != size {
 		return NoteKey{}, fmt.Errorf("key %s: %d bytes, algorithm 0x%02x has %d", name, len(public), uint8(alg), size)
+	}
+	if k.lattice == nil {
+		k.curve = &expandedKey{key: PublicKey(public)}
 	}
 	sum := sha256.Sum256(append([]byte(name+"\n"), k.material()...))
 	k.id = binary.BigEndian.Uint32(sum[:])
@@ -114,44 +118,50 @@ func (k NoteKey) material() []byte {
 	return append(b, k.public...)
 }
 
-// verify checks one signature on text and gives the time in it, if it has one.
-func (k NoteKey) verify(text string, signature []byte) (int64, error) {
+// message gives what the key signs for this text, the bare signature and the time in it, if it has one.
+func (k *NoteKey) message(text string, signature []byte) (message, bare []byte, at int64, err error) {
 	switch k.alg {
-	case AlgEd25519:
-		return 0, k.verifyEd25519([]byte(text), signature)
-	case AlgMLDSA65:
-		return 0, k.verifyLattice([]byte(text), signature, mldsaLabel)
+	case AlgEd25519, AlgMLDSA65:
+		return []byte(text), signature, 0, nil
 	case AlgCosign, AlgCosign44:
 	default:
-		return 0, errSignature
+		return nil, nil, 0, errSignature
 	}
-	at, signature, err := splitCosignature(signature)
-	if err != nil {
-		return 0, err
+	if at, bare, err = splitCosignature(signature); err != nil {
+		return nil, nil, 0, err
 	}
 	if k.alg == AlgCosign {
-		return at, k.verifyEd25519(cosignedText(text, at), signature)
+		return cosignedText(text, at), bare, at, nil
 	}
-	message, err := cosignedHead(k.name, text, at)
-	if err != nil {
-		return 0, err
-	}
-	return at, k.verifyLattice(message, signature, "")
+	message, err = cosignedHead(k.name, text, at)
+	return message, bare, at, err
 }
 
-func (k NoteKey) verifyEd25519(message, signature []byte) error {
-	if len(signature) != len(Signature{}) || !PublicKey(k.public).Verify(message, Signature(signature)) {
+// verify checks one signature on text.
+func (k *NoteKey) verify(text string, signature []byte) error {
+	message, bare, _, err := k.message(text, signature)
+	if err != nil {
+		return err
+	}
+	if k.lattice != nil {
+		return k.verifyLattice(message, bare)
+	}
+	if len(bare) != len(Signature{}) || !k.curve.verify(message, Signature(bare)) {
 		return errSignature
 	}
 	return nil
 }
 
-func (k NoteKey) verifyLattice(message, signature []byte, context string) error {
+func (k *NoteKey) verifyLattice(message, signature []byte) error {
 	public, err := k.lattice()
 	if err != nil {
 		return err
 	}
-	if mldsa.Verify(public, message, signature, &mldsa.Options{Context: context}) != nil {
+	var opt mldsa.Options
+	if k.alg == AlgMLDSA65 {
+		opt.Context = mldsaLabel
+	}
+	if mldsa.Verify(public, message, signature, &opt) != nil {
 		return errSignature
 	}
 	return nil

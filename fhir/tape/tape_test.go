@@ -286,7 +286,7 @@ func BenchmarkParse(b *testing.B) {
 		if strings.Contains(name, "smart-2019") && len(src) > len(largest) {
 			largest = src
 		}
-		if strings.HasSuffix(name, "patient-example.json") {
+		if strings.HasSuffix(name, "patient-example-f201-roel.json") {
 			patient = src
 		}
 	}

@@ -74,28 +74,23 @@ func (v Value) At(i int) Value {
 }
 
 // Named tells whether v is a member of that name.
-func (v Value) Named(name string) bool {
-	n := v.node()
-	if n.key == 0 {
-		return false
-	}
-	raw := v.t.src[n.key:n.keyEnd]
-	if n.flags&keyEscaped == 0 {
-		return string(raw) == name
-	}
-	return string(appendDecoded(nil, raw)) == name
-}
+func (v Value) Named(name string) bool { return string(v.NameBytes()) == name && v.node().key > 0 }
 
-// Name is the member's name; empty for an element.
-func (v Value) Name() string {
+// Name is the member's name; empty for an element. NameBytes is the same without a copy, where the name has no escapes; it must
+// not be changed.
+func (v Value) Name() string { return string(v.NameBytes()) }
+
+// NameBytes is described with Name.
+func (v Value) NameBytes() []byte {
 	if v.t == nil {
-		return ""
+		return nil
 	}
 	n := v.node()
+	raw := v.t.src[n.key:n.keyEnd:n.keyEnd]
 	if n.flags&keyEscaped == 0 {
-		return string(v.t.src[n.key:n.keyEnd])
+		return raw
 	}
-	return string(appendDecoded(nil, v.t.src[n.key:n.keyEnd]))
+	return appendDecoded(nil, raw)
 }
 
 // Start and End bound the value in the source, quotes and brackets included.

@@ -1,0 +1,138 @@
+package fhir
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// handle makes an HTTP handler of an interaction: who asks, may it begin, what is asked for, and then the answer.
+func (s *Server) handle(do interaction) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		q := &request{
+			Context: r.Context(), base: s.baseOf(r), method: r.Method, query: r.URL.RawQuery, header: w.Header(),
+			typ: r.PathValue("type"), id: r.PathValue("id"), prefer: parsePrefer(r.Header.Values("Prefer")),
+			ifMatch: r.Header.Get("If-Match"), ifNoneMatch: r.Header.Get("If-None-Match"),
+			ifModifiedSince: r.Header.Get("If-Modified-Since"), ifNoneExist: r.Header.Get("If-None-Exist"),
+		}
+		if strings.HasPrefix(r.URL.Path, s.Prefix+"/AuditEvent") {
+			q.typ = "AuditEvent"
+		}
+		defer q.release()
+		a, err := s.answer(q, r, do, w)
+		if err != nil {
+			s.fail(q, r, w, problemOf(err))
+			return
+		}
+		s.respond(q, r, w, a)
+	}
+}
+
+func (q *request) release() {
+	if q.tape != nil {
+		q.tape.Release()
+		q.tape = nil
+	}
+}
+
+func (s *Server) answer(q *request, r *http.Request, do interaction, w http.ResponseWriter) (*answer, error) {
+	var err error
+	q.access, err = s.Auth.Authorize(r)
+	if q.access.Request == [16]byte{} {
+		_, _ = rand.Read(q.access.Request[:]) // never fails, see crypto/rand
+	}
+	q.access.Detail = detail(r.Method, strings.TrimPrefix(r.URL.Path, s.Prefix+"/"), r.URL.RawQuery)
+	q.header.Set("X-Request-Id", hex.EncodeToString(q.access.Request[:]))
+	if err != nil {
+		return nil, err
+	}
+	if err := acceptable(r); err != nil {
+		return nil, err
+	}
+	if err := q.address(r); err != nil {
+		return nil, err
+	}
+	leave, err := s.admission.enter(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if r.Method == http.MethodPost || r.Method == http.MethodPut {
+		free, err := s.readBody(q, r, w)
+		if err != nil {
+			return nil, err
+		}
+		defer free()
+	}
+	return do(s, q)
+}
+
+// detail is what the entry says was asked for.
+func detail(method, path, query string) string {
+	d := method + " " + path
+	if query != "" {
+		d += "?" + query
+	}
+	if len(d) > MaxDetail {
+		d = d[:MaxDetail]
+	}
+	return strings.ToValidUTF8(d, "\uFFFD")
+}
+
+// address checks what the path names.
+func (q *request) address(r *http.Request) error {
+	if len(q.query) > maxQuery {
+		return fail(http.StatusRequestURITooLong, "too-long", "the query is longer than %d bytes; use POST %s/_search", maxQuery, q.typ)
+	}
+	if q.typ != "" && types[q.typ] == nil {
+		return fail(http.StatusNotFound, "not-supported", "the first part of the address is no resource type of FHIR R4")
+	}
+	if q.id != "" && !isID(q.id) {
+		return fail(http.StatusNotFound, "not-supported", "the address is neither an operation nor a valid id; GET metadata lists what there is")
+	}
+	if v := r.PathValue("version"); v != "" {
+		n, err := strconv.ParseUint(v, 10, 64)
+		if err != nil || n == 0 {
+			return fail(http.StatusNotFound, "not-found", "versions are numbered from 1")
+		}
+		q.version = n
+	}
+	return nil
+}
+
+// baseOf is the URL that the client knows the gate by.
+func (s *Server) baseOf(r *http.Request) string {
+	if s.Base != "" {
+		return s.Base
+	}
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	return scheme + r.Host + s.Prefix
+}
+
+// fail answers a request that is refused, after its entry has been left.
+func (s *Server) fail(q *request, r *http.Request, w http.ResponseWriter, p *problem) {
+	if p.cause != nil && p.status >= http.StatusInternalServerError {
+		s.Log.Error("request failed", "request", hex.EncodeToString(q.access.Request[:]), "status", p.status, "err", p.cause)
+	}
+	switch {
+	case errors.Is(p, ErrUnauthenticated):
+		q.header.Set("WWW-Authenticate", `Bearer realm="sijil"`)
+		if s.strangers.admit(&q.access) {
+			q.refuse(s, p)
+		}
+	case p.status != http.StatusServiceUnavailable || errors.Is(p, ErrForbidden):
+		q.refuse(s, p)
+	default:
+		q.header.Set("Retry-After", "2")
+	}
+	if p.status == http.StatusRequestEntityTooLarge {
+		q.header.Set("Connection", "close") // the rest of the body is not read
+	}
+	s.write(q, r, w, p.status, appendOutcome(nil, p.issues...))
+}

@@ -1,0 +1,65 @@
+package fhir
+
+import "time"
+
+// Limits bound what one request, and all of them together, may take. A zero field stands for the one of DefaultLimits.
+type Limits struct {
+	Resource int   // bytes of a single resource
+	Bundle   int   // bytes of a Bundle
+	Entries  int   // entries of a transaction or batch
+	Depth    int   // of arrays and objects within one another
+	Bodies   int64 // bytes of request bodies held at once; a request beyond waits
+	Requests int   // requests served at once; one beyond waits
+
+	Admission time.Duration // how long a request waits for its turn before 503
+	Ack       time.Duration // how long a write waits for its block before it is answered as journalled
+	Receipt   time.Duration // how long a receipt waits for its block before 503
+}
+
+// DefaultLimits suit a small machine: with the node lists of what is being parsed, bodies take about twice Bodies.
+var DefaultLimits = Limits{
+	Resource:  4 << 20,
+	Bundle:    32 << 20,
+	Entries:   10_000,
+	Depth:     64,
+	Bodies:    64 << 20,
+	Requests:  512,
+	Admission: 5 * time.Second,
+	Ack:       2 * time.Second,
+	Receipt:   30 * time.Second,
+}
+
+// Fixed limits of a request.
+const (
+	MaxDetail = 2048 // bytes of Access.Detail
+	maxQuery  = 16 << 10
+	maxParams = 64
+	maxValues = 256 // values of one parameter, separated by commas
+
+	defaultCount = 50
+	maxCount     = 1000
+
+	bundleNodes   = 1 << 21 // JSON values in one Bundle
+	resourceNodes = 1 << 19
+)
+
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits
+	setDefault(&l.Resource, d.Resource)
+	setDefault(&l.Bundle, d.Bundle)
+	setDefault(&l.Entries, d.Entries)
+	setDefault(&l.Depth, d.Depth)
+	setDefault(&l.Bodies, max(d.Bodies, int64(l.Bundle)))
+	setDefault(&l.Requests, d.Requests)
+	setDefault(&l.Admission, d.Admission)
+	setDefault(&l.Ack, d.Ack)
+	setDefault(&l.Receipt, d.Receipt)
+	return l
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,64 @@
+package fhir
+
+import (
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// jsonTypes are the names by which FHIR's JSON is asked for and sent.
+var jsonTypes = map[string]bool{
+	"json": true, "application/json": true, "application/fhir+json": true, "text/json": true, "application/json+fhir": true,
+}
+
+// acceptable tells whether the client takes JSON: by _format, which goes first, or by Accept.
+func acceptable(r *http.Request) error {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return fail(http.StatusBadRequest, "value", "the query string is malformed")
+	}
+	if format := values.Get("_format"); format != "" {
+		if isJSON(strings.ReplaceAll(format, " ", "+")) { // "+" in a query is a space
+			return nil
+		}
+		return notAcceptable()
+	}
+	accepts := r.Header.Values("Accept")
+	if len(accepts) == 0 {
+		return nil
+	}
+	for _, accept := range accepts {
+		for item := range strings.SplitSeq(accept, ",") {
+			if typ, _, _ := strings.Cut(strings.TrimSpace(item), ";"); typ == "*/*" || typ == "application/*" || isJSON(item) {
+				return nil
+			}
+		}
+	}
+	return notAcceptable()
+}
+
+func notAcceptable() *problem {
+	return fail(http.StatusNotAcceptable, "not-supported", "answers are in application/fhir+json; fhirVersion=4.0 only")
+}
+
+// isJSON tells whether a media type is FHIR's JSON, of the right version if it names one.
+func isJSON(s string) bool {
+	typ, params, err := mime.ParseMediaType(s)
+	if err != nil {
+		return false
+	}
+	version, named := params["fhirversion"]
+	return jsonTypes[typ] && (!named || version == "4.0")
+}
+
+// isBody checks the Content-Type and Content-Encoding of a body that is a resource.
+func isBody(r *http.Request) error {
+	if typ := r.Header.Get("Content-Type"); typ != "" && !isJSON(typ) {
+		return fail(http.StatusUnsupportedMediaType, "not-supported", "the body must be JSON: send it as Content-Type: application/fhir+json")
+	}
+	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
+		return fail(http.StatusUnsupportedMediaType, "not-supported", "bodies are not taken compressed")
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package fhir
+
+import (
+	"context"
+	"encoding/hex"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"github.com/sijil-health/sijil/fhir/tape"
+)
+
+// request is one interaction asked for, by HTTP or by an entry of a Bundle.
+type request struct {
+	context.Context
+	access  Access
+	base    string // the server's URL, without a slash at its end
+	method  string
+	typ     string
+	id      string
+	version uint64
+	query   string // raw, of the URL or of a POSTed form
+
+	body   tape.Value // the resource, for create and update; a Bundle
+	header http.Header // of the answer
+	tape   *tape.Tape  // what body is on, to be released after the answer
+
+	ifMatch, ifNoneMatch, ifModifiedSince, ifNoneExist string
+
+	prefer  preference
+	inBatch bool // the answer becomes part of a Bundle: the batch waits for blocks, not this request
+}
+
+// preference is the Prefer header (RFC 7240; FHIR R4, 3.1.0.1.10).
+type preference struct {
+	result  string // "minimal", "representation", "OperationOutcome" or ""
+	lenient bool   // handling=lenient
+	async   bool   // respond-async
+}
+
+func parsePrefer(headers []string) (p preference) {
+	for _, header := range headers {
+		for item := range strings.FieldsFuncSeq(header, func(r rune) bool { return r == ',' || r == ';' }) {
+			name, value, _ := strings.Cut(textproto.TrimString(item), "=")
+			switch value = strings.Trim(textproto.TrimString(value), `"`); strings.ToLower(textproto.TrimString(name)) {
+			case "return":
+				p.result = value
+			case "handling":
+				p.lenient = value == "lenient"
+			case "respond-async":
+				p.async = true
+			}
+		}
+	}
+	return p
+}
+
+// answer is what an interaction gives back.
+type answer struct {
+	status   int
+	body     []byte // JSON; nil for none
+	plain    bool   // body is JSON but no FHIR resource
+	version  uint64 // ETag; 0 for none
+	updated  time.Time
+	location string // relative to the base
+	content  string // Content-Location, relative to the base
+
+	commit *Commit // a write's, until its acknowledgement is known
+	ack    string  // "journalled" or "anchored", of a write
+}
+
+// etag is the weak entity tag of a version.
+func (a *answer) etag() string { return `W/"` + formatUint(a.version) + `"` }
+
+func (q *request) refuse(s *Server, p *problem) {
+	if q.method == http.MethodGet && p.status == http.StatusNotModified {
+		return
+	}
+	// A refusal is recorded also when the client has gone.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(q.Context), 10*time.Second)
+	defer cancel()
+	if err := s.Store.Refuse(ctx, q.access, q.typ, q.id, p.status, p.issues[0].Code+": "+p.issues[0].Text); err != nil {
+		s.Log.Error("a refusal could not be recorded", "request", hex.EncodeToString(q.access.Request[:]), "status", p.status, "err", err)
+	}
+}

@@ -1,0 +1,77 @@
+package fhir
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Content types of answers.
+const (
+	fhirJSON  = "application/fhir+json; charset=utf-8"
+	plainJSON = "application/json"
+)
+
+func formatUint(n uint64) string { return strconv.FormatUint(n, 10) }
+
+// respond writes an answer. A write waits for its block first, and says whether it came.
+func (s *Server) respond(q *request, r *http.Request, w http.ResponseWriter, a *answer) {
+	h := q.header
+	if a.commit != nil {
+		a.ack = s.await(q, a.commit)
+	}
+	if a.ack != "" {
+		h.Set("Sijil-Ack", a.ack)
+	}
+	if a.version > 0 {
+		h.Set("ETag", a.etag())
+		h.Set("Last-Modified", a.updated.UTC().Format(http.TimeFormat))
+	}
+	if a.location != "" {
+		h.Set("Location", q.base+"/"+a.location)
+	}
+	if a.content != "" {
+		h.Set("Content-Location", q.base+"/"+a.content)
+	}
+	if a.plain {
+		h.Set("Content-Type", plainJSON)
+	}
+	s.write(q, r, w, a.status, a.body)
+}
+
+// write sends status and body. The time for it is bounded: a client that stops reading must not hold the answer for ever.
+func (s *Server) write(q *request, r *http.Request, w http.ResponseWriter, status int, body []byte) {
+	h := q.header
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if body == nil {
+		w.WriteHeader(status)
+		return
+	}
+	if pretty(r.URL.RawQuery) {
+		var b bytes.Buffer
+		if json.Indent(&b, body, "", "  ") == nil { // what cannot be indented is sent as it is
+			body = b.Bytes()
+		}
+	}
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", fhirJSON)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	deadline := time.Now().Add(time.Minute + time.Duration(len(body)/slowest)*time.Second)
+	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // not every writer has deadlines
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client is gone; its entry stands
+}
+
+// slowest is the least speed at which a body must come or go, in bytes a second.
+const slowest = 32 << 10
+
+// pretty tells whether the answer is to be indented for people.
+func pretty(query string) bool {
+	values, _ := url.ParseQuery(query)
+	return values.Get("_pretty") == "true"
+}

@@ -1,0 +1,150 @@
+package fhir
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Config is what a Server is made of.
+type Config struct {
+	Store Store
+	Auth  Authorizer
+
+	// Prefix is the path under which the gate is reached, e.g. "/fhir". Base is its public URL, e.g.
+	// "https://records.example.org/fhir"; empty, it is what each request was sent to.
+	Prefix, Base string
+
+	Version   string       // of the software, for the CapabilityStatement
+	Limits    Limits       // zero fields: DefaultLimits
+	Validator Validator    // nil: structure checks only
+	Log       *slog.Logger // for what the node itself failed at; nil: nothing is logged
+}
+
+// Server is the gate, an http.Handler. Use HTTP to serve it.
+type Server struct {
+	Config
+	mux        http.ServeMux
+	admission  *admission
+	conditions conditions
+	strangers  strangers
+	started    time.Time
+}
+
+// New makes a gate. Store and Auth must be set.
+func New(c Config) *Server {
+	c.Limits = c.Limits.orDefault()
+	c.Prefix, c.Base = strings.TrimSuffix(c.Prefix, "/"), strings.TrimSuffix(c.Base, "/")
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{Config: c, admission: newAdmission(c.Limits), started: time.Now()}
+	s.routes()
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// HTTP gives a server with the timeouts that suit the gate. It has none for a whole request: a transaction of thousands of
+// resources may take long, and the time for a request's body is bounded where it is read.
+func (s *Server) HTTP() *http.Server {
+	return &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+	}
+}
+
+// interaction is one thing that can be asked for. It answers or fails; headers, entries for refusals and the form of the
+// answer are not its business, so that Bundles use the same ones.
+type interaction func(s *Server, q *request) (*answer, error)
+
+// route is one line of the table from which the mux and the CapabilityStatement are made.
+type route struct {
+	method, path string // path below the prefix, as http.ServeMux knows it
+	do           interaction
+}
+
+var routes = []route{
+	{"GET", "/metadata", nil}, // served without a token, see metadata.go
+	{"POST", "/{$}", (*Server).bundle},
+	{"GET", "/{type}", (*Server).search},
+	{"POST", "/{type}", (*Server).create},
+	{"POST", "/{type}/_search", (*Server).search},
+	{"GET", "/{type}/{id}", (*Server).read},
+	{"PUT", "/{type}/{id}", (*Server).update},
+	{"DELETE", "/{type}/{id}", (*Server).remove},
+	{"GET", "/{type}/{id}/_history", (*Server).history},
+	{"GET", "/{type}/{id}/_history/{version}", (*Server).vread},
+	{"GET", "/{type}/{id}/_history/{version}/$receipt", (*Server).receipt},
+	{"GET", "/AuditEvent", (*Server).auditSearch},
+	{"POST", "/AuditEvent/_search", (*Server).auditSearch},
+	{"GET", "/AuditEvent/{id}", (*Server).auditRead},
+	{"GET", "/AuditEvent/{id}/$receipt", (*Server).auditReceipt},
+}
+
+// routes fills the mux. Each path also gets a handler without a method, which answers 405 with what is allowed there.
+func (s *Server) routes() {
+	allowed := map[string][]string{}
+	// The record of accesses is written by the node alone, one entry for each access.
+	for _, path := range []string{"/AuditEvent/{id}/_history", "/AuditEvent/{id}/_history/{version}"} {
+		allowed[path] = nil
+	}
+	for _, r := range routes {
+		do := s.handle(r.do)
+		if r.do == nil {
+			do = s.metadata
+		}
+		s.mux.HandleFunc(r.method+" "+s.Prefix+r.path, do)
+		if r.method == "GET" {
+			allowed[r.path] = append(allowed[r.path], "GET", "HEAD")
+		} else {
+			allowed[r.path] = append(allowed[r.path], r.method)
+		}
+	}
+	for path, methods := range allowed {
+		s.mux.HandleFunc(s.Prefix+path, s.handle(notAllowed(methods)))
+	}
+	s.mux.HandleFunc("/", s.handle(unknownPath))
+}
+
+func notAllowed(methods []string) interaction {
+	return func(_ *Server, q *request) (*answer, error) {
+		if len(methods) == 0 {
+			return nil, fail(http.StatusNotFound, "not-supported", "entries of the access record have one version only")
+		}
+		q.header.Set("Allow", strings.Join(methods, ", "))
+		return nil, fail(http.StatusMethodNotAllowed, "not-supported",
+			"%s is not possible here; possible are %s", q.method, strings.Join(methods, ", "))
+	}
+}
+
+func unknownPath(_ *Server, q *request) (*answer, error) {
+	return nil, fail(http.StatusNotFound, "not-found", "there is nothing at this address; GET metadata lists what there is")
+}
+
+// newID makes the id of a new resource: a version 7 UUID (RFC 9562), random but ascending in time, which keeps neighbours in
+// time together in the index and the order of search results that of creation.
+func newID(now time.Time) string {
+	var b [16]byte
+	_, _ = rand.Read(b[6:]) // never fails, see crypto/rand
+	ms := uint64(now.UnixMilli())
+	for i := range 6 {
+		b[i] = byte(ms >> (40 - 8*i))
+	}
+	b[6], b[8] = b[6]&0x0f|0x70, b[8]&0x3f|0x80
+	const digits = "0123456789abcdef"
+	id := make([]byte, 0, 36)
+	for i, c := range b {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			id = append(id, '-')
+		}
+		id = append(id, digits[c>>4], digits[c&15])
+	}
+	return string(id)
+}

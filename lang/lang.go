@@ -1,0 +1,70 @@
+package lang
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Language is one of those that Sijil speaks.
+type Language string
+
+// The languages there are, by their ISO 639-1 code.
+const (
+	English Language = "en"
+	Arabic  Language = "ar"
+)
+
+// Catalogue gives the messages of one language. It is immutable and safe for concurrent use.
+type Catalogue struct {
+	language Language
+	messages map[string]string
+	rtl      bool
+}
+
+var catalogues = map[Language]*Catalogue{
+	English: {language: English, messages: english},
+	Arabic:  {language: Arabic, messages: arabic, rtl: true},
+}
+
+// For gives the catalogue of a language, the English one for a language there is not.
+func For(l Language) *Catalogue {
+	if c, ok := catalogues[l]; ok {
+		return c
+	}
+	return catalogues[English]
+}
+
+// Language tells which language the catalogue is in.
+func (c *Catalogue) Language() Language { return c.language }
+
+// RTL tells whether the language is written from right to left.
+func (c *Catalogue) RTL() bool { return c.rtl }
+
+// Has tells whether there is a message of that key.
+func (c *Catalogue) Has(key string) bool { _, ok := c.messages[key]; return ok }
+
+// T gives the message of that key with its arguments filled in. Arguments that the message does not mention are left
+// out. A key that does not exist is given back as it is.
+func (c *Catalogue) T(key string, args ...any) string {
+	message, ok := c.messages[key]
+	if !ok {
+		return key
+	}
+	if !strings.Contains(message, "%") {
+		return message
+	}
+	if c.rtl {
+		args = isolateAll(args)
+	}
+	return fmt.Sprintf(message, args...)
+}
+
+// Explain gives what happened and what to do about it, on two lines: the messages "error." + name and "hint." + name. Both
+// get the same arguments.
+func (c *Catalogue) Explain(name string, args ...any) string {
+	text := c.T("error."+name, args...)
+	if hint := "hint." + name; c.Has(hint) {
+		text += "\n" + c.T(hint, args...)
+	}
+	return text
+}

@@ -1,0 +1,133 @@
+package lang
+
+import (
+	"errors"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestEveryKeyInBothLanguages(t *testing.T) {
+	if d := cmp.Diff(slices.Sorted(maps.Keys(english)), slices.Sorted(maps.Keys(arabic))); d != "" {
+		t.Errorf("(-english +arabic)\n%s", d)
+	}
+}
+
+// verbForm is a verb with an index, and perhaps a precision: %[1]s, %.1[3]f.
+var verbForm = regexp.MustCompile(`%(?:\.\d)?\[([1-9])\]([sdvf])`)
+
+func verbs(message string) []string {
+	return slices.Sorted(slices.Values(verbForm.FindAllString(message, -1)))
+}
+
+func TestSameVerbs(t *testing.T) {
+	for key, en := range english {
+		if d := cmp.Diff(verbs(en), verbs(arabic[key])); d != "" {
+			t.Errorf("%s: (-english +arabic)\n%s", key, d)
+		}
+		if strings.Count(en, "%") != len(verbs(en)) || strings.Count(arabic[key], "%") != len(verbs(en)) {
+			t.Errorf("%s: a percent sign that begins no verb like %%[1]s", key)
+		}
+		for _, c := range catalogues {
+			if got := c.T(key, samples(en)...); strings.Contains(got, "%!") {
+				t.Errorf("%s: %s", key, got)
+			}
+		}
+	}
+}
+
+// samples gives a message arguments of the kinds that it mentions.
+func samples(message string) []any {
+	args := make([]any, wanted(message))
+	for _, m := range verbForm.FindAllStringSubmatch(message, -1) {
+		args[m[1][0]-'1'] = map[string]any{"s": "text", "d": 7, "v": "value", "f": 1.5}[m[2]]
+	}
+	return args
+}
+
+func TestMessagesAreClean(t *testing.T) {
+	for _, messages := range []map[string]string{english, arabic} {
+		for key, m := range messages {
+			if m == "" || strings.TrimSpace(m) != m || strings.ContainsAny(m, "\n\t") {
+				t.Errorf("%s: empty, not trimmed or more than one line: %q", key, m)
+			}
+			if strings.Contains(m, "  ") {
+				t.Errorf("%s: two blanks in %q", key, m)
+			}
+		}
+	}
+	for key, m := range arabic {
+		letters := regexp.MustCompile(`%[.\d]*\[\d\][a-z]|"sijil [a-z]+"|--[a-z]+|Ctrl-C|NOT WITNESSED|[A-Z]+\.md`).ReplaceAllString(m, "")
+		if strings.IndexFunc(letters, func(r rune) bool { return r < unicode.MaxASCII && unicode.IsLetter(r) }) >= 0 {
+			t.Errorf("%s: not translated: %q", key, m)
+		}
+	}
+}
+
+func TestErrorsHaveHints(t *testing.T) {
+	for key := range english {
+		if name, ok := strings.CutPrefix(key, "error."); ok && !For(English).Has("hint."+name) {
+			t.Errorf("%s has no hint", key)
+		}
+		if name, ok := strings.CutPrefix(key, "hint."); ok && !For(English).Has("error."+name) {
+			t.Errorf("%s belongs to no error", key)
+		}
+	}
+}
+
+func TestT(t *testing.T) {
+	en, ar := For(English), For(Arabic)
+	for _, c := range []struct{ got, want string }{
+		{en.T("demo.stopped"), "Stopped."},
+		{en.T("demo.port", 8080, 8081), "Port 8080 is taken; using 8081."},
+		{ar.T("demo.port", 8080, 8081), "المنفذ \u20688080\u2069 مشغول؛ سيُستعمل المنفذ \u20688081\u2069."},
+		{en.T("demo.loaded", 14, 2584, 1.26, 2050.4), "Loaded. Patients: 14; resources: 2584; seconds: 1.3; per second: 2050."},
+		{ar.T("demo.loaded", 14, 2584, 1.26, 2050.4), "اكتمل التحميل. المرضى: \u206814\u2069؛ الموارد: \u20682584\u2069؛ الثواني: \u20681.3\u2069؛ في الثانية: \u20682050\u2069."},
+		{en.T("error.token", errors.New("expired")), "The access token is refused: expired"},
+		{ar.T("error.token", errors.New("expired")), "رُفض رمز الدخول: \u2068expired\u2069"},
+		{en.T("no.such.key", 1), "no.such.key"},
+		{en.Explain("no_data", "/var/lib/sijil"), "There is no node in /var/lib/sijil.\nMake one with \"sijil init\", or name its directory."},
+		{ar.Explain("no_data", "/x"), "لا توجد عقدة في \u2068/x\u2069.\nأنشئ واحدة بالأمر \"sijil init\" أو عيّن مجلدها."},
+		{en.Isolate("a"), "a"},
+		{ar.Isolate("a"), "\u2068a\u2069"},
+		{string(For("fr").Language()), "en"},
+		{string(For("ar").Language()), "ar"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got  %q\nwant %q", c.got, c.want)
+		}
+	}
+	if en.RTL() || !ar.RTL() {
+		t.Error("the directions are exchanged")
+	}
+}
+
+func TestDetect(t *testing.T) {
+	for _, c := range []struct {
+		flag string
+		env  map[string]string
+		want Language
+		fail bool
+	}{
+		{"", nil, English, false},
+		{"ar", map[string]string{"LANG": "en_GB.UTF-8"}, Arabic, false},
+		{"AR-iq", nil, Arabic, false},
+		{"ar_IQ.UTF-8", nil, Arabic, false},
+		{"fr", map[string]string{"LANG": "ar_IQ"}, English, true},
+		{"", map[string]string{"LANG": "ar_IQ.UTF-8"}, Arabic, false},
+		{"", map[string]string{"LC_ALL": "en_US.UTF-8", "LANG": "ar_IQ.UTF-8"}, English, false},
+		{"", map[string]string{"LC_ALL": "C", "LANG": "ar_IQ.UTF-8"}, English, false},
+		{"", map[string]string{"LC_MESSAGES": "ar", "LANG": "de_DE"}, Arabic, false},
+		{"", map[string]string{"LANG": "ar@euro"}, Arabic, false},
+	} {
+		got, err := Detect(c.flag, func(name string) string { return c.env[name] })
+		if got != c.want || (err != nil) != c.fail {
+			t.Errorf("%q %v: got %s, %v; want %s", c.flag, c.env, got, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/sijil-health/sijil/ledger"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// propose puts a proposal to the vote, or carries it out where it is the proposer's own affair.
+func (st *step) propose(r *roster, p *parsed) error {
+	pr := p.proposal
+	by, err := st.member(pr.By)
+	if err != nil {
+		return fmt.Errorf("proposal: %w", err)
+	}
+	if want := Proposals(&r.Membership, pr.By); pr.Number != want {
+		return fmt.Errorf("proposal: its number is %d, the next one of %s is %d", pr.Number, by.Name, want)
+	}
+	if pr.Expires <= st.time || pr.Expires > st.time+maxExpiry {
+		return errors.New("proposal: it expired, or expires in more than a year")
+	}
+	if err := r.admissible(pr.Change, &pr.Member, pr.Base); err != nil {
+		return fmt.Errorf("proposal: %s: %w", pr.Change, err)
+	}
+	if err := st.signed(by.Key, pr.SigningBytes(st.chain), pr.Signature); err != nil {
+		return fmt.Errorf("proposal: the %w", err)
+	}
+	if err := st.consented(r, pr); err != nil {
+		return err
+	}
+	if from := r.Member(pr.Member.Org); pr.Change == Update && pr.By == pr.Member.Org && ownAffair(from, &pr.Member) {
+		r.count(pr.By)
+		r.change(Update, &pr.Member)
+		st.moved = true
+		return nil
+	}
+	return r.open(p, by)
+}
+
+// consented checks that whoever holds a new signing key wants to be known by it.
+func (st *step) consented(r *roster, pr *Proposal) error {
+	from := r.Member(pr.Member.Org)
+	fresh := pr.Change == Join || pr.Change == Update && from.Key != pr.Member.Key
+	if !fresh {
+		if pr.Consent != (verify.Signature{}) {
+			return errors.New("proposal: a consent where no key is new")
+		}
+		return nil
+	}
+	if err := st.signed(pr.Member.Key, pr.ConsentBytes(st.chain), pr.Consent); err != nil {
+		return fmt.Errorf("proposal: the consent of the new key: %w", err)
+	}
+	return nil
+}
+
+// open adds a proposal to those under vote.
+func (r *roster) open(p *parsed, by *verify.Member) error {
+	pr, mine := p.proposal, 0
+	for i := range r.Pending {
+		if r.Pending[i].By == pr.By {
+			mine++
+		}
+	}
+	if len(r.Pending) >= maxPending || mine >= maxPendingOne {
+		return fmt.Errorf("proposal: %d are under vote, %d of them by %s; vote on these first", len(r.Pending), mine, by.Name)
+	}
+	r.count(pr.By)
+	open := ledger.Proposal{
+		ID: p.id, By: pr.By, Change: pr.Change.String(), Member: pr.Member, Base: pr.Base, Expires: pr.Expires,
+	}
+	if by.Power > 0 {
+		open.Yes = []verify.OrgID{pr.By}
+	}
+	r.Pending = append(r.Pending, open)
+	return nil
+}
+
+// vote notes a voting member's answer to a proposal. Each answers once.
+func (st *step) vote(r *roster, v *Vote) error {
+	by, err := st.member(v.By)
+	if err != nil {
+		return fmt.Errorf("vote: %w", err)
+	}
+	if by.Power == 0 {
+		return fmt.Errorf("vote: %s follows without a vote", by.Name)
+	}
+	i := slices.IndexFunc(r.Pending, func(p ledger.Proposal) bool { return p.ID == v.Proposal })
+	if i < 0 {
+		return fmt.Errorf("vote: no proposal %s is under vote", v.Proposal)
+	}
+	p := &r.Pending[i]
+	if slices.Contains(p.Yes, v.By) || slices.Contains(p.No, v.By) {
+		return fmt.Errorf("vote: %s voted already", by.Name)
+	}
+	if err := st.signed(by.Key, v.SigningBytes(st.chain), v.Signature); err != nil {
+		return fmt.Errorf("vote: the %w", err)
+	}
+	if v.Yes {
+		p.Yes = append(p.Yes, v.By)
+	} else {
+		p.No = append(p.No, v.By)
+	}
+	return nil
+}

@@ -1,0 +1,208 @@
+package chain
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/sijil-health/sijil/ledger"
+	"github.com/sijil-health/sijil/verify"
+)
+
+const (
+	maxPending    = 16                        // proposals under vote
+	maxPendingOne = 4                         // of them by one organisation
+	maxExpiry     = 366 * 24 * 60 * 60 * 1000 // milliseconds from the last block to a proposal's end
+)
+
+// roster is the membership with its pending proposals. A value in a state is never written to: change works on a clone.
+type roster struct{ ledger.Membership }
+
+func (r *roster) clone() *roster {
+	c := *r
+	c.Members = slices.Clone(r.Members)
+	c.Proposed = slices.Clone(r.Proposed)
+	c.Pending = slices.Clone(r.Pending)
+	for i := range c.Pending {
+		c.Pending[i].Yes = slices.Clone(c.Pending[i].Yes)
+		c.Pending[i].No = slices.Clone(c.Pending[i].No)
+	}
+	return &c
+}
+
+// voters counts the members with a vote.
+func (r *roster) voters() int {
+	n := 0
+	for i := range r.Members {
+		if r.Members[i].Power > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// isNode tells whether a member's node has this p2p identity.
+func (r *roster) isNode(id string) bool {
+	return slices.ContainsFunc(r.Members, func(m verify.Member) bool { return m.NodeID == id })
+}
+
+// Proposals counts the proposals an organisation ever made: the Number of its next one.
+func Proposals(m *ledger.Membership, org verify.OrgID) uint64 {
+	if i, ok := findProposed(m.Proposed, org); ok {
+		return m.Proposed[i].Count
+	}
+	return 0
+}
+
+func findProposed(list []ledger.Proposed, org verify.OrgID) (int, bool) {
+	return slices.BinarySearchFunc(list, org, func(p ledger.Proposed, o verify.OrgID) int {
+		return bytes.Compare(p.Org[:], o[:])
+	})
+}
+
+// count notes one more proposal of an organisation.
+func (r *roster) count(org verify.OrgID) {
+	i, ok := findProposed(r.Proposed, org)
+	if !ok {
+		r.Proposed = slices.Insert(r.Proposed, i, ledger.Proposed{Org: org})
+	}
+	r.Proposed[i].Count++
+}
+
+// admissible tells whether a change may be made to this membership now. It is asked when the change is proposed and
+// again when it takes effect, for others may have come first.
+func (r *roster) admissible(change Change, to *verify.Member, base verify.Hash) error {
+	from := r.Member(to.Org)
+	switch {
+	case change == Join && from != nil:
+		return errors.New("it is a member already")
+	case change == Join && verify.OrgOf(to.Key) != to.Org:
+		return errors.New("its identifier does not belong to its key")
+	case change == Join && len(r.Members) >= MaxMembers:
+		return fmt.Errorf("there are %d members, no more fit", MaxMembers)
+	case change == Join && !base.IsZero():
+		return errors.New("a joining member has no earlier record")
+	case change != Join && from == nil:
+		return errors.New("it is not a member")
+	case change != Join && MemberHash(from) != base:
+		return errors.New("its record changed since this was proposed")
+	}
+	if change != Leave {
+		if err := r.collides(to); err != nil {
+			return err
+		}
+	}
+	stays := change != Leave && to.Power > 0
+	if from != nil && from.Power > 0 && !stays && r.voters() == 1 {
+		return errors.New("the last voting member cannot go: nobody could make a block any more")
+	}
+	return nil
+}
+
+// collides tells whether a record claims a key or a node of another member.
+func (r *roster) collides(to *verify.Member) error {
+	for i := range r.Members {
+		m := &r.Members[i]
+		switch {
+		case m.Org == to.Org:
+		case m.Key == to.Key:
+			return fmt.Errorf("%s signs with the same key", m.Name)
+		case m.NodeID == to.NodeID:
+			return fmt.Errorf("%s has the same node", m.Name)
+		case to.Power > 0 && m.Validator == to.Validator:
+			return fmt.Errorf("%s has the same validator key", m.Name)
+		}
+	}
+	return nil
+}
+
+// change makes an admissible change.
+func (r *roster) change(c Change, to *verify.Member) {
+	i, ok := slices.BinarySearchFunc(r.Members, to.Org, func(m verify.Member, o verify.OrgID) int {
+		return bytes.Compare(m.Org[:], o[:])
+	})
+	switch {
+	case c == Leave:
+		r.Members = slices.Delete(r.Members, i, i+1)
+	case ok:
+		r.Members[i] = *to
+	default:
+		r.Members = slices.Insert(r.Members, i, *to)
+	}
+}
+
+// settle ends what is decided: it drops proposals that expired, were refused or became inadmissible, marks those that
+// more than two thirds of the voting members want, and carries out at most one of these, the oldest. One change a block
+// lets every validator set be checked by the set before it. It reports whether the members changed, and whether
+// another change waits for the next block.
+func (r *roster) settle(now int64) (changed, more bool) {
+	voters := r.voters()
+	votes := func(orgs []verify.OrgID) (n int) {
+		for _, org := range orgs {
+			if m := r.Member(org); m != nil && m.Power > 0 {
+				n++
+			}
+		}
+		return n
+	}
+	kept := r.Pending[:0]
+	for _, p := range r.Pending {
+		p.Carried = p.Carried || 3*votes(p.Yes) > 2*voters
+		switch {
+		case r.admissible(changeOf(p.Change), &p.Member, p.Base) != nil:
+		case p.Carried && !changed:
+			r.change(changeOf(p.Change), &p.Member)
+			changed = true
+		case p.Carried:
+			kept, more = append(kept, p), true
+		case p.Expires <= now || 3*votes(p.No) >= voters:
+		default:
+			kept = append(kept, p)
+		}
+	}
+	clear(r.Pending[len(kept):])
+	r.Pending = kept
+	return changed, more
+}
+
+func changeOf(name string) Change {
+	for _, c := range []Change{Join, Update, Leave} {
+		if c.String() == name {
+			return c
+		}
+	}
+	return 0
+}
+
+// validatorUpdate is a validator key whose power changes; 0 takes it away.
+type validatorUpdate struct {
+	key   verify.PublicKey
+	power int64
+}
+
+// updates lists what leads from one validator set to the other, in ascending order of keys: every node gives CometBFT
+// the same list.
+func updates(from, to verify.ValidatorSet) []validatorUpdate {
+	power := make(map[verify.PublicKey]int64, len(from)+len(to))
+	for _, v := range from {
+		power[v.Key] = 0
+	}
+	for _, v := range to {
+		power[v.Key] = v.Power
+	}
+	for _, v := range from {
+		if power[v.Key] == v.Power {
+			delete(power, v.Key)
+		}
+	}
+	list := make([]validatorUpdate, 0, len(power))
+	for key, p := range power {
+		list = append(list, validatorUpdate{key, p})
+	}
+	slices.SortFunc(list, func(a, b validatorUpdate) int {
+		return cmp.Or(bytes.Compare(a.key[:], b.key[:]), cmp.Compare(a.power, b.power))
+	})
+	return list
+}

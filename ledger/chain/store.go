@@ -1,0 +1,178 @@
+package chain
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/sijil-health/sijil/ledger"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// Rows of the state machine's store. Numbers in keys are big-endian, so that keys are in the order of what they number.
+//
+//	B height      → record            history
+//	A index       → anchor            history
+//	O org seq     → index of the anchor
+//	H org         → head              last anchor of the organisation
+//	N level index → hash              inner node of the global log
+//	M height      →                   the record of this height changes the membership, an epoch or the evidence
+//	K number      → chunk             first height of a chunk of history, for snapshots
+//	C             → core              where the state stands
+//	L epoch       → light block       of the height before the epoch; of this node only, not part of the state
+const (
+	rowBlock  = 'B'
+	rowAnchor = 'A'
+	rowOrder  = 'O'
+	rowHead   = 'H'
+	rowNode   = 'N'
+	rowMember = 'M'
+	rowChunk  = 'K'
+	rowCore   = 'C'
+	rowLight  = 'L'
+)
+
+// core is where the state stands; the rest of it is loaded by what it says.
+type core struct {
+	Height  int64       `cbor:"1,keyasint"`
+	Digest  verify.Hash `cbor:"2,keyasint"`
+	AppHash verify.Hash `cbor:"3,keyasint"`
+	Sealed  uint64      `cbor:"4,keyasint"` // size of the log that AppHash covers
+	Seals   []int64     `cbor:"5,keyasint"` // the last heights at which AppHash moved, at most maxSeals, rising
+	Chunks  uint32      `cbor:"6,keyasint"` // begun, the one being filled included
+	Filled  uint64      `cbor:"7,keyasint"` // bytes in that one
+}
+
+// store is the state machine's Pebble database. Reads are safe at any time; only Commit and a restore write.
+type store struct{ db *pebble.DB }
+
+// openStore opens the database with caches that leave the node's memory to CometBFT.
+func openStore(dir string, log pebble.Logger) (*store, error) {
+	cache := pebble.NewCache(4 << 20)
+	defer cache.Unref()
+	opts := &pebble.Options{
+		Cache:                       cache,
+		MemTableSize:                2 << 20,
+		MemTableStopWritesThreshold: 4,
+		MaxOpenFiles:                128,
+		Logger:                      log,
+		// Older formats cannot tell a torn tail of the log from a damaged one.
+		FormatMajorVersion: pebble.FormatNewest,
+	}
+	db, err := pebble.Open(dir, opts)
+	if err != nil {
+		return nil, fmt.Errorf("chain: open the state in %s: %w", dir, err)
+	}
+	return &store{db}, nil
+}
+
+func (s *store) close() error { return s.db.Close() }
+
+func key(row byte, n uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{row}, n)
+}
+
+func orderKey(org verify.OrgID, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(append([]byte{rowOrder}, org[:]...), seq)
+}
+
+func headKey(org verify.OrgID) []byte { return append([]byte{rowHead}, org[:]...) }
+
+func nodeKey(level uint8, index uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{rowNode, level}, index)
+}
+
+// get copies a row's value; ledger.ErrNotFound when there is none.
+func (s *store) get(k []byte) ([]byte, error) {
+	v, closer, err := s.db.Get(k)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, ledger.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("chain: read the state: %w", err)
+	}
+	b := append(make([]byte, 0, len(v)), v...)
+	return b, closer.Close()
+}
+
+func getAs[T any](s *store, k []byte) (*T, error) {
+	b, err := s.get(k)
+	if err != nil {
+		return nil, err
+	}
+	v, err := unmarshal[T](b)
+	if err != nil {
+		return nil, fmt.Errorf("chain: row %x of the state is damaged: %w", k, err)
+	}
+	return v, nil
+}
+
+func (s *store) record(height int64) (*record, error) {
+	return getAs[record](s, key(rowBlock, uint64(height)))
+}
+
+func (s *store) anchor(index uint64) (*ledger.Anchored, error) {
+	b, err := s.get(key(rowAnchor, index))
+	if err != nil {
+		return nil, err
+	}
+	return decodeStored(index, b)
+}
+
+func (s *store) logNode(level uint8, index uint64) (verify.Hash, error) {
+	b, err := s.get(nodeKey(level, index))
+	if err != nil || len(b) != len(verify.Hash{}) {
+		return verify.Hash{}, errors.Join(fmt.Errorf("chain: node %d/%d of the log is damaged", level, index), err)
+	}
+	return verify.Hash(b), nil
+}
+
+// byOrder finds an organisation's anchor by its sequence number.
+func (s *store) byOrder(org verify.OrgID, seq uint64) (*ledger.Anchored, error) {
+	b, err := s.get(orderKey(org, seq))
+	if err != nil {
+		return nil, err
+	}
+	index, n := binary.Uvarint(b)
+	if n != len(b) {
+		return nil, fmt.Errorf("chain: the order of %s is damaged at %d", org, seq)
+	}
+	return s.anchor(index)
+}
+
+// each calls fn for the rows from one key on, below another, in order, until fn fails.
+func (s *store) each(from, below []byte, fn func(k, v []byte) error) error {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: below})
+	if err != nil {
+		return fmt.Errorf("chain: read the state: %w", err)
+	}
+	for it.First(); it.Valid(); it.Next() {
+		if err := fn(it.Key(), it.Value()); err != nil {
+			return errors.Join(err, it.Close())
+		}
+	}
+	return it.Close()
+}
+
+// memberHeight finds the last height up to `height` whose record changes the membership, an epoch or the evidence and
+// for which ok holds; 0 when there is none.
+func (s *store) memberHeight(height int64, ok func(*record) bool) (int64, *record, error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{rowMember}, UpperBound: []byte{rowMember + 1}})
+	if err != nil {
+		return 0, nil, fmt.Errorf("chain: read the state: %w", err)
+	}
+	defer it.Close() //nolint:errcheck // read only; what it read is judged below
+	for it.SeekLT(key(rowMember, uint64(height)+1)); it.Valid(); it.Prev() {
+		h := int64(binary.BigEndian.Uint64(it.Key()[1:]))
+		rec, err := s.record(h)
+		if err != nil {
+			return 0, nil, err
+		}
+		if ok(rec) {
+			return h, rec, nil
+		}
+	}
+	return 0, nil, it.Error()
+}

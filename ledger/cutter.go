@@ -1,0 +1,190 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// read takes the journal into the queue, and waits while the queue is full.
+func (a *Anchorer) read(ctx context.Context, from journal.Cursor) error {
+	return a.opt.Journal.Follow(ctx, from, func(records []journal.Located) error {
+		for i := range records {
+			r := records[i].Record
+			leaves := make([]verify.Hash, len(r.Entries))
+			for j := range r.Entries {
+				leaves[j] = r.Entries[j].Leaf()
+			}
+			if err := a.enqueue(ctx, &records[i], leaves); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (a *Anchorer) enqueue(ctx context.Context, r *journal.Located, leaves []verify.Hash) error {
+	for {
+		a.mu.Lock()
+		if len(a.queue.leaves) < maxQueue {
+			a.queue.add(r.Next, r.Record.Time, leaves, time.Now())
+			a.mu.Unlock()
+			kick(a.cutC)
+			return nil
+		}
+		a.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-a.roomC:
+		}
+	}
+}
+
+// cutter makes the plans, one after the other: each names the one before.
+func (a *Anchorer) cutter(ctx context.Context, ready <-chan struct{}) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-ready:
+	}
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		now := time.Now()
+		a.mu.Lock()
+		due, at := a.queue.due(a.pace(), now)
+		a.mu.Unlock()
+		if due {
+			err := a.plan(ctx)
+			if a.note(err); err == nil {
+				continue
+			}
+			if fatal(err) {
+				return err
+			}
+			at = now.Add(time.Second)
+		} else if at.IsZero() {
+			at = now.Add(time.Hour)
+		}
+		timer.Reset(at.Sub(now))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-a.cutC:
+			if err := a.troubled(ctx, at); err != nil {
+				return err
+			}
+		case <-timer.C:
+		}
+	}
+}
+
+// pace gives what the queue's decision depends on. The caller holds mu.
+func (a *Anchorer) pace() pace {
+	return pace{
+		inFlight: int(min(a.next-a.committed, window)), maxInFlight: a.opt.InFlight, lastCut: a.lastCut,
+		spacing: a.latency / time.Duration(a.opt.InFlight), linger: a.opt.Linger,
+	}
+}
+
+// troubled waits until `until` while plans cannot be made, however many records arrive meanwhile.
+func (a *Anchorer) troubled(ctx context.Context, until time.Time) error {
+	a.mu.Lock()
+	trouble := a.trouble
+	a.mu.Unlock()
+	if trouble == nil {
+		return nil
+	}
+	return sleep(ctx, time.Until(until))
+}
+
+// note remembers why no plan could be made, or that one was, and logs the change.
+func (a *Anchorer) note(err error) {
+	a.mu.Lock()
+	before := a.trouble
+	a.trouble = err
+	a.mu.Unlock()
+	switch {
+	case err != nil && before == nil:
+		a.opt.Log.Error("no batch can be anchored at the moment; the journal keeps what comes in", "error", err)
+	case err == nil && before != nil:
+		a.opt.Log.Info("batches are anchored again")
+	}
+}
+
+// fatal tells an error after which no plan may be made before a restart from one that may pass.
+func fatal(err error) bool {
+	var damage *Damage
+	return errors.As(err, &damage) || errors.Is(err, ErrClosed) || errors.Is(err, context.Canceled)
+}
+
+// plan makes the next batch a durable plan and hands it to the sender. Whatever fails, the records stay in the queue.
+func (a *Anchorer) plan(ctx context.Context) error {
+	a.mu.Lock()
+	leaves, end, records := a.queue.next()
+	begin, seq, prev := a.queue.begin, a.next, a.prev
+	a.mu.Unlock()
+	d, err := cut(a.opt.Sealer, seq, begin, end, leaves)
+	if err != nil {
+		return err
+	}
+	d.Anchor.Org, d.Anchor.Prev = a.opt.Org, prev
+	d.Anchor.Control, d.Anchor.Time = a.opt.Control(), a.opt.Clock().UnixMilli()
+	anchor, err := a.sign(ctx, d)
+	if err != nil {
+		return err
+	}
+	p := &Plan{Seq: seq, Begin: begin, End: end, Seed: d.Seed, Manifest: d.Manifest, Anchor: anchor.Encode()}
+	if err := a.plans.Append(p); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.queue.take(records)
+	a.next, a.prev, a.lastCut = seq+1, p.ID(), time.Now()
+	err = a.refill()
+	a.mu.Unlock()
+	kick(a.sendC)
+	kick(a.roomC)
+	return err
+}
+
+// sign asks the custodians, adds the statements that are good, and signs. A statement that is not good would make the anchor
+// one that can never be committed, and everything after it.
+func (a *Anchorer) sign(ctx context.Context, d *Draft) (*verify.Anchor, error) {
+	anchor := d.Anchor
+	if a.opt.Copies > 1 && a.opt.Custodians != nil {
+		statement := anchor.CustodyBytes(a.opt.Chain)
+		for _, c := range a.opt.Custodians(ctx, d) {
+			if m := a.member(c.Org); c.Org == a.opt.Org || m == nil || !m.Key.Verify(statement, c.Signature) {
+				a.opt.Log.Warn("a custodian's statement does not hold and is left out", "custodian", c.Org.String())
+				continue
+			}
+			anchor.Custodians = append(anchor.Custodians, c)
+		}
+		slices.SortFunc(anchor.Custodians, func(x, y verify.Custody) int { return bytes.Compare(x.Org[:], y.Org[:]) })
+		anchor.Custodians = slices.CompactFunc(anchor.Custodians, func(x, y verify.Custody) bool { return x.Org == y.Org })
+		anchor.Custodians = anchor.Custodians[:min(len(anchor.Custodians), verify.MaxCustodians)]
+	}
+	if len(anchor.Custodians)+1 < a.opt.Copies {
+		anchor.Flags |= verify.FlagLocalOnly
+	}
+	message := anchor.SigningBytes(a.opt.Chain)
+	anchor.Signature = a.opt.Sign(message)
+	if m := a.member(a.opt.Org); m == nil || !m.Key.Verify(message, anchor.Signature) {
+		return nil, ErrNotMember
+	}
+	return &anchor, ctx.Err()
+}
+
+// member finds a member as of the last membership this node has seen.
+func (a *Anchorer) member(org verify.OrgID) *verify.Member {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.members.Member(org)
+}

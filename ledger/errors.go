@@ -1,0 +1,55 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/sijil-health/sijil/verify"
+)
+
+// ErrNotMember is returned, wrapped, by Anchorer.Err and logged while the ledger does not know this organisation by the key
+// this node signs with. Nothing is anchored meanwhile; the journal goes on growing, and drains when the membership has changed.
+var ErrNotMember = errors.New("ledger: the ledger does not know this organisation by this node's signing key; check the key and the membership")
+
+// BehindError says that the chain holds anchors of this organisation that this node has no plan of: its data directory is
+// older than what was anchored. Returned by OpenAnchorer, and by every method once the Anchorer met one.
+type BehindError struct {
+	Chain uint64 // sequence number of the last anchor on the chain
+	Plans uint64 // how many plans there are here
+}
+
+// Error says what happened and what to do.
+func (e *BehindError) Error() string {
+	return fmt.Sprintf("ledger: the chain holds this organisation's anchor %d, but this data directory knows only the first %d: it is older than "+
+		"what was anchored, perhaps restored from a backup. Nothing is anchored from here, so that no second history begins. "+
+		"Bring back the newest data directory, or fetch the missing records and plans from the custodians", e.Chain, e.Plans)
+}
+
+// ConflictError says that the chain holds an anchor of this organisation other than the one planned here. Returned like BehindError.
+type ConflictError struct {
+	Seq   uint64
+	Ours  verify.Hash // ID of the planned anchor
+	Chain verify.Hash // ID of the one on the chain
+}
+
+// Error says what happened and what to do.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("ledger: anchor %d on the chain is %s, the one planned here is %s: another node signs with this organisation's key, "+
+		"or this data directory was exchanged for another. Nothing is anchored from here until only one node is left that has the key", e.Seq, e.Chain, e.Ours)
+}
+
+// RefusedError says that the engine refuses a planned anchor for good although by the membership it is in order. Returned
+// like BehindError.
+type RefusedError struct {
+	Seq uint64
+	Err error // the engine's reason; wraps ErrRejected
+}
+
+// Error says what happened and what to do.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("ledger: anchor %d was refused and can never be committed: %v. The journal is complete and keeps growing; "+
+		"nothing more is anchored until this is understood", e.Seq, e.Err)
+}
+
+// Unwrap gives the engine's error.
+func (e *RefusedError) Unwrap() error { return e.Err }

@@ -1,0 +1,41 @@
+package node
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sijil-health/sijil/ledger"
+	"github.com/sijil-health/sijil/record"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// anchors shows the record what it needs of the ledger.
+type anchors struct{ *ledger.Anchorer }
+
+var _ record.Anchors = anchors{}
+
+// Wait returns once the entry is in a committed block.
+func (a anchors) Wait(ctx context.Context, entry uint64) error {
+	_, err := a.Anchorer.Wait(ctx, entry)
+	return err
+}
+
+// Receipt waits for the entry's block and gives its proof.
+func (a anchors) Receipt(ctx context.Context, entry uint64) (*verify.Receipt, error) {
+	if _, err := a.Anchorer.Wait(ctx, entry); err != nil {
+		return nil, err
+	}
+	return a.Anchorer.Receipt(ctx, entry)
+}
+
+// Block tells which block the entry is in; 0 while it is in none, or while the engine cannot tell.
+func (a anchors) Block(ctx context.Context, entry uint64) (int64, error) {
+	if entry >= a.Anchored() {
+		return 0, nil
+	}
+	place, err := a.Find(ctx, entry)
+	if errors.Is(err, ledger.ErrNotFound) || errors.Is(err, ledger.ErrDown) {
+		return 0, nil
+	}
+	return place.Height, err
+}

@@ -1,0 +1,64 @@
+package node
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/sijil-health/sijil/verify"
+)
+
+// Found makes a genesis from the descriptions of its founders. Every founder must then be given the same file (Adopt): the chain's
+// name is its hash.
+func Found(members []verify.Member, at time.Time) (*verify.Genesis, error) {
+	g := &verify.Genesis{Time: at.UnixMilli(), Members: slices.Clone(members)}
+	if _, err := rand.Read(g.Nonce[:]); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(g.Members, func(a, b verify.Member) int { return bytes.Compare(a.Org[:], b.Org[:]) })
+	return g, g.Check()
+}
+
+// Adopt writes the genesis into a node that has none, and the trust file that others verify its receipts with.
+func Adopt(dir string, g *verify.Genesis) error {
+	if err := g.Check(); err != nil {
+		return err
+	}
+	l := Layout{dir}
+	if _, err := os.Stat(l.Genesis()); err == nil {
+		return fmt.Errorf("%s: this node belongs to a ledger already", l.Genesis())
+	}
+	if err := writeJSON(l.Genesis(), g); err != nil {
+		return err
+	}
+	return writeTrust(l, &verify.Trust{Format: verify.TrustFormat, Genesis: *g})
+}
+
+func writeTrust(l Layout, t *verify.Trust) error {
+	b, err := t.Encode()
+	if err != nil {
+		return err
+	}
+	return writeFile(l.Trust(), b, 0o644)
+}
+
+// ReadGenesis reads the genesis that a node adopted.
+func ReadGenesis(dir string) (*verify.Genesis, error) {
+	l := Layout{dir}
+	b, err := os.ReadFile(l.Genesis())
+	if os.IsNotExist(err) {
+		return nil, fmt.Errorf("%s: this node belongs to no ledger yet; found one with `sijil init` or join one with `sijil join`", l.Genesis())
+	}
+	if err != nil {
+		return nil, err
+	}
+	g := new(verify.Genesis)
+	if err := json.Unmarshal(b, g); err != nil {
+		return nil, fmt.Errorf("%s: %w", l.Genesis(), err)
+	}
+	return g, g.Check()
+}

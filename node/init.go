@@ -1,0 +1,127 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/sijil-health/sijil/ledger/chain"
+	"github.com/sijil-health/sijil/vault"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// Setup is what a new node is made from.
+type Setup struct {
+	Dir        string
+	Config     *Config
+	Passphrase []byte
+	// Follower makes a member that keeps the ledger without voting on it: a small clinic, an observer.
+	Follower bool
+}
+
+// Made is a new node: its public description, and the kit that brings the organisation back when the machine is lost.
+type Made struct {
+	Member verify.Member
+	Kit    *Kit
+}
+
+// Init makes the keys and directories of a new node. It does not make or join a ledger: Found and Join do.
+// The directory must be empty or absent. The kit is returned once and kept nowhere.
+func Init(ctx context.Context, s Setup) (*Made, error) {
+	if err := s.Config.check(); err != nil {
+		return nil, err
+	}
+	if err := emptyDir(s.Dir); err != nil {
+		return nil, err
+	}
+	l := Layout{s.Dir}
+	root, err := vault.CreatePassphraseRoot(l.Root(), s.Passphrase)
+	if err != nil {
+		return nil, err
+	}
+	escrowPublic, escrowPrivate, err := vault.NewEscrowKey()
+	if err != nil {
+		return nil, err
+	}
+	v, err := vault.Create(l.Keys(), root, vault.Options{Escrow: escrowPublic})
+	if err != nil {
+		return nil, err
+	}
+	made, err := describe(l, &s, v, escrowPublic, escrowPrivate)
+	if err := errors.Join(err, v.Close()); err != nil {
+		return nil, err
+	}
+	if err := writeJSON(l.Member(), made.Member); err != nil {
+		return nil, err
+	}
+	return made, writeJSON(l.Config(), s.Config)
+}
+
+func describe(l Layout, s *Setup, v *vault.Vault, escrowPublic, escrowPrivate []byte) (*Made, error) {
+	if err := makeSecrets(v); err != nil {
+		return nil, err
+	}
+	keys, err := loadSigners(v)
+	if err != nil {
+		return nil, err
+	}
+	nodeID, validator, err := chain.GenerateKeys(l.Chain())
+	if err != nil {
+		return nil, err
+	}
+	m := verify.Member{
+		Org: verify.OrgOf(keys.public()), Name: s.Config.Name, Key: keys.public(), NodeID: nodeID,
+		P2P: s.Config.P2P, Peer: s.Config.Peer, Escrow: escrowPublic, MLDSA: keys.mldsa.PublicKey().Bytes(),
+	}
+	if !s.Follower {
+		m.Validator, m.Power = validator, 1
+	}
+	kit := &Kit{Format: kitFormat, Org: m.Org, Name: m.Name, Escrow: escrowPrivate}
+	if kit.Organisation, err = v.Secret(secretOrg); err != nil {
+		return nil, err
+	}
+	if kit.MLDSA, err = v.Secret(secretMLDSA); err != nil {
+		return nil, err
+	}
+	if kit.Backup, err = v.Secret(secretBackup); err != nil {
+		return nil, err
+	}
+	return &Made{Member: m, Kit: kit}, nil
+}
+
+// emptyDir makes the directory, or checks that there is nothing in it.
+func emptyDir(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == filepath.Base((Layout{dir}).Config()) {
+			return fmt.Errorf("%s: there is a node here already; start it with `sijil serve --dir %s`, or choose another directory", dir, dir)
+		}
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%s is not empty; choose an empty directory for the new node", dir)
+	}
+	return nil
+}
+
+// ReadMember reads the public description of this node's organisation.
+func ReadMember(dir string) (*verify.Member, error) {
+	b, err := os.ReadFile((Layout{dir}).Member())
+	if err != nil {
+		return nil, err
+	}
+	m := new(verify.Member)
+	if err := json.Unmarshal(b, m); err != nil {
+		return nil, fmt.Errorf("%s: %w", (Layout{dir}).Member(), err)
+	}
+	return m, nil
+}

@@ -1,0 +1,80 @@
+package record
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+
+	"github.com/sijil-health/sijil/policy"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// Receipt waits until a version's entry is in a block and gives its receipt, a JSON document, with the salt that opens the commitments
+// to its content. Version 0 is the current one. Handing it out is itself an entry.
+func (s *Store) Receipt(ctx context.Context, a Access, typ, id string, version uint64) ([]byte, error) {
+	v, err := s.lookup(typ, id, version)
+	if err != nil {
+		return nil, err
+	}
+	if err := permit(&a, policy.Receipt, v.Chart, typ); err != nil {
+		return nil, err
+	}
+	o, err := s.openNumbered(ctx, v.Entry)
+	if err != nil {
+		return nil, err
+	}
+	if permit(&a, policy.Read, v.Chart, typ) != nil {
+		return s.receipt(ctx, a, o, nil) // who may not read may learn that it was written, and not test guesses of what
+	}
+	c, err := s.content(ctx, typ, id, &v)
+	if err != nil {
+		return nil, err
+	}
+	return s.receipt(ctx, a, o, map[uint32]verify.Salt{0: verify.Salt(c.salt)})
+}
+
+// AuditReceipt is Receipt for any entry, by its Audited.ID. It opens no content.
+func (s *Store) AuditReceipt(ctx context.Context, a Access, id string) ([]byte, error) {
+	o, err := s.entryByID(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := permit(&a, policy.Receipt, o.entry.Chart, ""); err != nil {
+		return nil, err
+	}
+	return s.receipt(ctx, a, o, nil)
+}
+
+func (s *Store) openNumbered(ctx context.Context, entry uint64) (*opened, error) {
+	if err := s.overlay.wait(ctx, entry+1); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return s.openAt(entry)
+}
+
+func (s *Store) receipt(ctx context.Context, a Access, o *opened, contents map[uint32]verify.Salt) ([]byte, error) {
+	l := line{kind: verify.KindExport, chart: o.entry.Chart, detail: a.Detail, outcome: http.StatusOK, targets: named(o.entry.Targets)}
+	if err := s.record(ctx, a, l); err != nil {
+		return nil, err
+	}
+	r, err := s.Anchors.Receipt(ctx, o.at)
+	if err != nil {
+		return nil, err
+	}
+	r.Entry = verify.OpenedEntry{
+		Tag: o.from.Tag, Envelope: sha256.Sum256(o.from.Envelope), Key: o.from.Key,
+		Salt: verify.Salt(o.salt), Body: o.body,
+	}
+	r.Contents = contents
+	return r.EncodeJSON()
+}
+
+// named gives the targets without their commitments.
+func named(targets []verify.Target) []verify.Target {
+	out := make([]verify.Target, len(targets))
+	for i, t := range targets {
+		out[i] = verify.Target{Ref: t.Ref, Version: t.Version}
+	}
+	return out
+}

@@ -1,0 +1,284 @@
+package vault
+
+import (
+	"crypto/cipher"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+)
+
+// Options of a Vault. The zero value is good.
+type Options struct {
+	// Escrow is the public key, from NewEscrowKey, to which EscrowPages seals the top secret; none means no escrow.
+	Escrow []byte
+	// CachedKeys bounds the keys kept with their derived keys, about 2 kB each; 0 means 4096.
+	CachedKeys int
+
+	disk disk // nil for the real one
+}
+
+const defaultCachedKeys = 4096
+
+// Recovery tells what Open found and put right: the traces of a crash, none of which concerns anything that was acknowledged.
+type Recovery struct {
+	TornLog           int64 // bytes at the end of the log of a change that was being written
+	UnfinishedErasure bool  // an erasure had begun and was undone; its chart is still there
+}
+
+// Vault is an organisation's key store. All methods may be called from several goroutines.
+type Vault struct {
+	disk   disk
+	root   RootKey
+	escrow []byte
+	id     [16]byte
+	lock   io.Closer
+	found  Recovery
+	guide  cipher.Block
+
+	// write is held through every change, from the plan to its publication. Who holds it may read what mu guards without mu.
+	write sync.Mutex
+	store *store
+	top   *topFile
+
+	// mu guards the state below. It changes only under write and mu together, once durable; so nothing ever shows that a crash could undo.
+	mu             sync.RWMutex
+	table          *table
+	tree           tree
+	secrets        map[string][]byte
+	secretsEdition uint64
+	topEdition     uint64
+	edition, epoch uint64 // the highest edition in use; erasures so far
+	failed         error  // what made the vault read-only
+	closed         bool
+	open           *creation // gathers wants until its first caller gets write; guarded by mu alone
+
+	erasures atomic.Uint64 // grows with each erasure and at Close; see Key.alive
+	cache    keyCache
+}
+
+// Create makes a key store in dir, which must not exist or be empty, and opens it. It is there completely or not at all.
+func Create(dir string, root RootKey, opt Options) (*Vault, error) {
+	v := newVault(root, opt)
+	rand.Read(v.id[:])
+	guide := newKey()
+	p := v.plan()
+	p.secrets = map[string][]byte{}
+	p.touch(secretsPage)
+	p.slots[v.table.next] = slotContent{compartment: Guide, cek: guide}
+	p.touch(leafOf(v.table.next))
+	if err := v.raise(dir, p); err != nil {
+		return nil, fmt.Errorf("create key store in %s: %w", dir, err)
+	}
+	return Open(dir, root, opt)
+}
+
+func newVault(root RootKey, opt Options) *Vault {
+	v := &Vault{
+		disk:    opt.disk,
+		root:    root,
+		escrow:  opt.Escrow,
+		table:   newTable(),
+		tree:    tree{nodes: make(map[pageID]*node)},
+		secrets: make(map[string][]byte),
+	}
+	if v.disk == nil {
+		v.disk = osDisk{}
+	}
+	bound := opt.CachedKeys
+	if bound <= 0 {
+		bound = defaultCachedKeys
+	}
+	v.cache.init(bound)
+	v.erasures.Store(1)
+	return v
+}
+
+// raise writes a whole new key store, the content of the plan, beside dir and then moves it there.
+func (v *Vault) raise(dir string, p *plan) error {
+	if names, err := v.disk.ReadDir(dir); err == nil && len(names) > 0 {
+		return ErrExists
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	dir = filepath.Clean(dir)
+	temp, parent := dir+".new", filepath.Dir(dir)
+	if err := removeAll(v.disk, temp); err != nil {
+		return err
+	}
+	if err := v.disk.Mkdir(temp); err != nil {
+		return err
+	}
+	s, err := createStore(v.disk, temp)
+	if err != nil {
+		return err
+	}
+	frames := p.pages(v.epoch)
+	for _, f := range frames {
+		s.waiting[f.id] = f.bytes
+	}
+	err = errors.Join(s.settle(), s.close())
+	if err == nil {
+		err = v.raiseTop(filepath.Join(temp, topName), p.tree.top, v.edition+uint64(len(frames))+1)
+	}
+	if err == nil {
+		err = v.disk.SyncDir(temp)
+	}
+	if err == nil {
+		err = v.disk.Rename(temp, dir)
+	}
+	if err != nil {
+		return err
+	}
+	return v.disk.SyncDir(parent)
+}
+
+func (v *Vault) raiseTop(path string, secret [32]byte, edition uint64) error {
+	r, err := wrapTop(v.root, v.id, v.epoch, edition, secret)
+	if err != nil {
+		return err
+	}
+	f, err := v.disk.Create(path)
+	if err != nil {
+		return err
+	}
+	t := &topFile{f: f}
+	return errors.Join(t.settle(r), f.Close())
+}
+
+// Open opens the key store in dir and puts right what a crash left (see Recovery). It returns ErrNoVault where there is none, ErrLocked while
+// another process has it open, an error that wraps ErrSealed for the wrong root key, and ErrDamagedPage, one for each of the
+// first damaged pages, joined, for a damaged store; then it has changed nothing.
+func Open(dir string, root RootKey, opt Options) (*Vault, error) {
+	v := newVault(root, opt)
+	if err := v.start(dir); err != nil {
+		return nil, fmt.Errorf("open key store in %s: %w", dir, err)
+	}
+	return v, nil
+}
+
+func (v *Vault) start(dir string) (err error) {
+	if !exists(v.disk, filepath.Join(dir, topName)) {
+		return ErrNoVault
+	}
+	if v.lock, err = v.disk.Lock(filepath.Join(dir, lockName)); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, v.release())
+		}
+	}()
+	var r *topRecord
+	if v.top, r, err = openTop(v.disk, filepath.Join(dir, topName)); err != nil {
+		return err
+	}
+	v.id, v.epoch, v.edition, v.topEdition = r.vault, r.epoch, r.edition, r.edition
+	if v.tree.top, err = r.unwrap(v.root); err != nil {
+		return err
+	}
+	if v.store, v.found, err = openStore(v.disk, dir, v.epoch); err != nil {
+		return err
+	}
+	if err = v.load(); err != nil {
+		return err
+	}
+	if err = v.top.settle(r); err != nil {
+		return err
+	}
+	if v.store.size > 0 {
+		return v.store.settle()
+	}
+	return v.store.removeOldLogs()
+}
+
+// Recovery tells what Open found and put right.
+func (v *Vault) Recovery() Recovery { return v.found }
+
+// Close brings the pages to their places and releases the directory. Keys in hand return ErrClosed from then on.
+func (v *Vault) Close() error {
+	v.write.Lock()
+	defer v.write.Unlock()
+	v.mu.Lock()
+	if v.closed {
+		v.mu.Unlock()
+		return nil
+	}
+	v.closed = true
+	failed := v.failed
+	v.cache.init(1)
+	v.mu.Unlock()
+	v.erasures.Add(1)
+	var err error
+	if failed == nil && v.store.size > 0 {
+		err = v.store.settle()
+	}
+	return errors.Join(err, v.release())
+}
+
+func (v *Vault) release() error {
+	var errs []error
+	if v.store != nil {
+		errs = append(errs, v.store.close())
+	}
+	if v.top != nil {
+		errs = append(errs, v.top.f.Close())
+	}
+	return errors.Join(append(errs, v.lock.Close())...)
+}
+
+// writable tells why nothing can be written now. The caller holds write.
+func (v *Vault) writable() error {
+	if v.closed {
+		return ErrClosed
+	}
+	if v.failed != nil {
+		return errors.Join(ErrReadOnly, v.failed)
+	}
+	return nil
+}
+
+// commit makes a plan durable and then visible. The caller holds write.
+func (v *Vault) commit(p *plan) error {
+	if err := v.writable(); err != nil {
+		return err
+	}
+	if len(p.dirty) > maxGroup {
+		return fmt.Errorf("%w: %d pages in one change, at most %d", ErrLimit, len(p.dirty), maxGroup)
+	}
+	epoch := v.epoch
+	if p.erases {
+		epoch++
+	}
+	frames := p.pages(epoch)
+	topEdition := v.topEdition
+	err := v.store.append(epoch, frames)
+	if err == nil && p.erases {
+		topEdition = v.edition + uint64(len(frames)) + 1
+		err = v.replaceTop(epoch, topEdition, p.tree.top)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err != nil {
+		v.failed = err
+		return errors.Join(ErrReadOnly, err)
+	}
+	p.publish(frames, epoch)
+	v.topEdition, v.edition = topEdition, max(v.edition, topEdition)
+	if v.store.size >= logTurn {
+		v.failed = v.store.settle() // the change itself is durable and stands
+	}
+	return nil
+}
+
+func (v *Vault) replaceTop(epoch, edition uint64, secret [32]byte) error {
+	r, err := wrapTop(v.root, v.id, epoch, edition, secret)
+	if err != nil {
+		return err
+	}
+	return v.top.replace(r)
+}

@@ -1,0 +1,165 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// The second half of the steps: the block, the log, the content.
+
+func (w *walk) checkData() error {
+	b := w.r.Block
+	if b == nil {
+		return nil
+	}
+	return VerifyDataPath(b.Header.Data, w.r.Anchor, b.Index, b.Total, b.Path)
+}
+
+func (w *walk) checkHeader() error {
+	b := w.r.Block
+	switch {
+	case b == nil:
+		return nil
+	case b.Header.Height <= 0 || b.Commit.Height != b.Header.Height:
+		return fmt.Errorf("height %d of the header does not go with height %d of the commit", b.Header.Height, b.Commit.Height)
+	case b.Header.Hash() != b.Commit.Block.Hash:
+		return errors.New("it is not the header that the commit is for")
+	}
+	return nil
+}
+
+func (w *walk) checkValidators() error {
+	if b := w.r.Block; b != nil && b.Header.Validators != w.period.start.Validators {
+		return fmt.Errorf("the header of height %d does not name the validators of epoch %d", b.Header.Height, w.period.start.Epoch)
+	}
+	return nil
+}
+
+func (w *walk) checkCommit() error {
+	b := w.r.Block
+	if b == nil {
+		return nil
+	}
+	p := w.period
+	signed, err := p.validators.verifyCommit(p.voting, w.v.chain, &b.Header, &b.Commit)
+	if err != nil {
+		return err
+	}
+	w.time = p.validators.MedianTime(&b.Commit)
+	for _, i := range signed {
+		place := p.owners[i]
+		w.count(signer{party: p.party(place), known: w.v.knows(p, &p.members[place], true)}, p)
+	}
+	return nil
+}
+
+// count adds somebody to those the receipt rests on; p is the period whose member it is.
+func (w *walk) count(s signer, p *period) {
+	if s.known {
+		w.rests.addKnown(s.party)
+	} else {
+		w.rests.addHearsay(s.party, p.vouched)
+	}
+}
+
+// checkCheckpoint verifies the signatures on the receipt's checkpoint and that it contradicts none that is known.
+func (w *walk) checkCheckpoint() error {
+	if w.r.Log == nil {
+		return nil
+	}
+	note, c, err := openCheckpoint(w.r.Log.Checkpoint)
+	if err != nil {
+		return err
+	}
+	w.signers, err = w.v.signers(w.periods, note, c)
+	if err != nil {
+		return err
+	}
+	if err := w.v.compare(c); err != nil {
+		return err
+	}
+	for _, p := range w.periods[len(w.v.periods):] {
+		if err := CheckHeads(&p.start, c); err != nil {
+			return err
+		}
+	}
+	w.checkpoint = c
+	return nil
+}
+
+// checkLog proves that the anchor is in the log at the checkpoint, and that its place there agrees with its block.
+func (w *walk) checkLog() error {
+	l, c := w.r.Log, w.checkpoint
+	if l == nil {
+		return nil
+	}
+	if err := checkInclusion(w.idBytes(), l.Index, c.Size, l.Path, c.Root); err != nil {
+		return err
+	}
+	if err := w.checkPlace(c); err != nil {
+		return err
+	}
+	for _, p := range w.periods[1:] {
+		if err := w.checkPlace(&p.start); err != nil {
+			return err
+		}
+	}
+	for i := range w.v.pinned {
+		p := &w.v.pinned[i]
+		if err := w.checkPlace(&p.checkpoint); err != nil {
+			return err
+		}
+		if p.checkpoint.Size == c.Size { // CheckHeads: then the root is the same, and its signatures are on this tree
+			w.signers = append(w.signers, p.signers...)
+		}
+	}
+	for _, s := range w.signers {
+		w.count(s, w.periods[c.Epoch])
+	}
+	return nil
+}
+
+func (w *walk) idBytes() []byte {
+	id := sum256(w.r.Anchor)
+	return id[:]
+}
+
+// checkPlace compares the anchor's block with a checkpoint: the tree at height h holds the anchors up to block h exactly.
+func (w *walk) checkPlace(c *Checkpoint) error {
+	b := w.r.Block
+	if b == nil || (w.r.Log.Index < c.Size) == (b.Header.Height <= c.Height) {
+		return nil
+	}
+	return fmt.Errorf("%w: anchor %d of the log is in block %d, but the tree of size %d ends with block %d",
+		ErrFork, w.r.Log.Index, b.Header.Height, c.Size, c.Height)
+}
+
+// checkContent finds the target that the given bytes are of.
+func (w *walk) checkContent() error {
+	for i := range w.r.Contents {
+		if uint64(i) >= uint64(len(w.entry.Targets)) {
+			return fmt.Errorf("a salt for target %d of %d", i, len(w.entry.Targets))
+		}
+	}
+	if w.opt.Content == nil {
+		return nil
+	}
+	if len(w.r.Contents) == 0 {
+		return errors.New("the receipt holds no salt to check a resource with; ask its owner for a receipt with content")
+	}
+	for _, i := range slices.Sorted(maps.Keys(w.r.Contents)) {
+		target, salt := &w.entry.Targets[i], w.r.Contents[i]
+		c := Commit((*[32]byte)(&salt), w.opt.Content)
+		if c.IsZero() || (c != target.Source && c != target.Served) {
+			continue
+		}
+		w.content = &Content{Target: int(i), Ref: target.Ref, Version: target.Version, Form: "served", SHA256: sum256(w.opt.Content)}
+		if c == target.Source {
+			w.content.Form = "source"
+		}
+		return nil
+	}
+	return errors.New("the resource is not what the entry was made for, neither as received nor as served")
+}
