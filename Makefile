@@ -8,7 +8,7 @@ SHELL       := bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 # nodebug leaves out CometBFT's deadlock detector and debug server.
 TAGS    := nodebug
-LDFLAGS := -s -w -X main.version=$(VERSION)
+LDFLAGS := -s -w -X github.com/sijil-health/sijil/cli.Version=$(VERSION)
 BUILD   := go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
 TOOLS   := .tools
 

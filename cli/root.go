@@ -97,7 +97,7 @@ Exit codes: 0 done; 1 failed, or a proof does not hold; 2 damage found, or the c
 	}
 	root.PersistentFlags().StringVar(&a.language, "lang", "", "language of texts: en or ar (default: from LC_ALL, LANG)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse("%v; see --help", err) })
-	root.AddCommand(a.version(), a.verify())
+	root.AddCommand(a.demo(), a.init(), a.found(), a.serve(), a.status(), a.token(), a.verify(), a.version())
 	return root
 }
 

@@ -1,6 +1,7 @@
 package custody
 
 import (
+	"encoding/hex"
 	"net/http"
 	"strconv"
 
@@ -10,17 +11,16 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// Paths of the service. {owner} is an organisation in hexadecimal; a caller writes only under its own.
+// Paths of the service. A caller writes only what is its own; owner=ORG in a read names another's.
 const (
 	pathRoot    = "/peer/v1/"
-	pathJournal = pathRoot + "journal"       // POST ?at=CURSOR frames → the cursor behind them; GET list of ranges
-	pathSegment = pathRoot + "journal/read"  // GET ?at=CURSOR → frames from there to the end of the part, at most maxRead bytes
-	pathEntry   = pathRoot + "entries"       // GET ?owner=ORG&tag=HEX → the sealed entry with that tag
-	pathBlobs   = pathRoot + "blobs/"        // PUT, GET, HEAD blobs/HEX
-	pathMissing = pathRoot + "blobs-missing" // POST hashes → those not held
-	pathPages   = pathRoot + "pages"         // GET list; PUT, GET, DELETE pages/NUMBER
-	pathAttest  = pathRoot + "attest"        // POST proposal → signature
-	pathHeld    = pathRoot + "held"          // GET what is held for the caller
+	pathJournal = pathRoot + "journal"       // POST ?at=CURSOR frames → the cursor behind them, 20 bytes; GET ?at=CURSOR → frames
+	pathEntry   = pathRoot + "entry"         // GET ?owner=ORG&tag=HEX → Witnessed
+	pathBlob    = pathRoot + "blob/"         // PUT, GET, HEAD blob/HEX[?owner=ORG]
+	pathMissing = pathRoot + "blobs/missing" // POST hashes → those not held
+	pathPages   = pathRoot + "pages"         // POST pages → their versions held; GET ?from=NUMBER → pages; DELETE all
+	pathAttest  = pathRoot + "attest"        // POST proposal → verify.Custody, or nothing where nothing was to be signed
+	pathHeld    = pathRoot + "held"          // GET → held
 )
 
 // Codes of the refusals a Keeper gives; see peer.Problem.
@@ -34,37 +34,50 @@ const (
 	codeFault      = "fault"      // the custodian's disk or software failed
 	codeConflict   = "conflict"   // other bytes are held at this place: alarm
 	codeScattered  = "scattered"  // held in too many pieces
-	codeStale      = "stale"      // a newer version of the page is held
 	codeLacking    = "lacking"    // records of the batch are not held; Position is the first entry missing
 	codePrior      = "need-prior" // batches before the proposal must be told, from the one that holds entry Position on
 	codeUnanchored = "unanchored" // the batches told lead to no anchor on the ledger
 	codeSkipped    = "skipped"    // entries held here are left out, the first being Position: alarm
+	codeRepeated   = "repeated"   // entries that are anchored already come again, the first being Position: alarm
 	codeTagReuse   = "tag-reuse"  // entry Position carries the tag of another entry: alarm
 	codeRoot       = "root"       // the root is not that of the records held: alarm
 )
 
+// Limits of single requests and answers.
 const (
-	maxRead     = 4 << 20 // bytes of frames sent in one answer to a read, a single larger frame excepted
+	maxRead     = 4 << 20 // bytes of frames or pages sent in one answer, a single larger frame excepted
 	maxProposal = 16 << 20
-	maxPage     = 4 << 20 // bytes of one page of a key store
 	maxMissing  = 1 << 12 // hashes asked for at once
-	maxAnswer   = peer.MaxBody
+	maxPage     = 1 << 20 // bytes of one page of a key store
+	maxPages    = 1 << 12 // pages sent at once
+	maxBlob     = peer.MaxBody
 )
 
-// held is what a custodian has of an owner: the answer to GET /peer/v1/held.
+// held is what a custodian has of an owner.
 type held struct {
-	Ranges []journal.Range `cbor:"1,keyasint"`
-	Pages  []pageInfo      `cbor:"2,keyasint"`
-	Used   int64           `cbor:"3,keyasint"` // bytes
-	Quota  int64           `cbor:"4,keyasint"` // bytes
-	// Seq+1 of the last batch signed, 0 for none; Covered is the entry up to which held entries are known to be anchored.
-	Signed  uint64 `cbor:"5,keyasint"`
-	Covered uint64 `cbor:"6,keyasint"`
+	Ranges []journal.Range   `cbor:"1,keyasint"`
+	Pages  map[uint64]uint64 `cbor:"2,keyasint"` // number → version
+	Used   int64             `cbor:"3,keyasint"` // bytes
+	Quota  int64             `cbor:"4,keyasint"` // bytes
 }
 
-type pageInfo struct {
-	Page    uint64 `cbor:"1,keyasint"`
+// Page is one page of a key store: opaque to its custodians, sealed by its owner. Of two versions the higher one stays.
+type Page struct {
+	Number  uint64 `cbor:"1,keyasint"`
 	Version uint64 `cbor:"2,keyasint"`
+	Sealed  []byte `cbor:"3,keyasint"`
+}
+
+// TopPage is the number of the page without which no other opens. Custodians keep it in a file of its own and overwrite the
+// old bytes when it is replaced; that is what an erasure rests on. Other pages lie in a store where old versions may linger.
+const TopPage = 0
+
+// Witnessed is a sealed entry as a custodian holds it, for a member that walks a chart whose key it has.
+type Witnessed struct {
+	Number   uint64      `cbor:"1,keyasint"` // of the entry in its owner's journal
+	Key      verify.Hash `cbor:"2,keyasint"`
+	Commit   verify.Hash `cbor:"3,keyasint"`
+	Envelope []byte      `cbor:"4,keyasint"`
 }
 
 var (
@@ -74,7 +87,7 @@ var (
 		IndefLength:       cbor.IndefLengthForbidden,
 		MaxNestedLevels:   8,
 		MaxArrayElements:  1 << 20,
-		MaxMapPairs:       64,
+		MaxMapPairs:       1 << 20,
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
 	}.DecMode())
 )
@@ -119,6 +132,15 @@ func decodeProposal(b []byte) (*proposal, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// parseHex fills dst from exactly as many hexadecimal digits as it takes.
+func parseHex(dst []byte, s string) bool {
+	if len(s) != 2*len(dst) {
+		return false
+	}
+	_, err := hex.Decode(dst, []byte(s))
+	return err == nil
 }
 
 // parseHash reads 64 hexadecimal digits.

@@ -44,7 +44,7 @@ func (s *Server) answer(q *request, r *http.Request, do interaction, w http.Resp
 	if q.access.Request == [16]byte{} {
 		_, _ = rand.Read(q.access.Request[:]) // never fails, see crypto/rand
 	}
-	q.access.Detail = detail(r.Method, strings.TrimPrefix(r.URL.Path, s.Prefix+"/"), r.URL.RawQuery)
+	q.access.Detail = detail(r.Method, strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, s.Prefix), "/"), r.URL.RawQuery)
 	q.header.Set("X-Request-Id", hex.EncodeToString(q.access.Request[:]))
 	if err != nil {
 		return nil, err
@@ -60,12 +60,10 @@ func (s *Server) answer(q *request, r *http.Request, do interaction, w http.Resp
 		return nil, err
 	}
 	defer leave()
-	if r.Method == http.MethodPost || r.Method == http.MethodPut {
-		free, err := s.readBody(q, r, w)
-		if err != nil {
-			return nil, err
-		}
-		defer free()
+	b := &body{s: s, r: r, w: w}
+	defer b.free()
+	if q.load = b.load; r.Method == http.MethodPost {
+		q.form = b.form
 	}
 	return do(s, q)
 }
@@ -126,10 +124,10 @@ func (s *Server) fail(q *request, r *http.Request, w http.ResponseWriter, p *pro
 		if s.strangers.admit(&q.access) {
 			q.refuse(s, p)
 		}
-	case p.status != http.StatusServiceUnavailable || errors.Is(p, ErrForbidden):
-		q.refuse(s, p)
+	case errors.Is(p, ErrUnavailable) || p.issues[0].Code == "throttled":
+		q.header.Set("Retry-After", "2") // nothing can be recorded, or is to be: no entry for what was not begun
 	default:
-		q.header.Set("Retry-After", "2")
+		q.refuse(s, p)
 	}
 	if p.status == http.StatusRequestEntityTooLarge {
 		q.header.Set("Connection", "close") // the rest of the body is not read

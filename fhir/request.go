@@ -22,9 +22,14 @@ type request struct {
 	version uint64
 	query   string // raw, of the URL or of a POSTed form
 
-	body   tape.Value // the resource, for create and update; a Bundle
-	header http.Header // of the answer
+	body   tape.Value  // what load has read: the resource to be written, or a Bundle
 	tape   *tape.Tape  // what body is on, to be released after the answer
+	header http.Header // of the answer; nil in a Bundle
+
+	// load reads the request's body, of at most limit bytes, into body. It is nil where body is there already.
+	load func(q *request, limit, nodes int) error
+	// form reads the request's body as a form; nil where the parameters are in the address alone.
+	form func(q *request) (string, error)
 
 	ifMatch, ifNoneMatch, ifModifiedSince, ifNoneExist string
 

@@ -47,6 +47,8 @@ func (s *Server) write(q *request, r *http.Request, w http.ResponseWriter, statu
 	h := q.header
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+	deadline := time.Now().Add(time.Minute + time.Duration(len(body)/slowest)*time.Second)
+	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // not every writer has deadlines
 	if body == nil {
 		w.WriteHeader(status)
 		return
@@ -61,8 +63,6 @@ func (s *Server) write(q *request, r *http.Request, w http.ResponseWriter, statu
 		h.Set("Content-Type", fhirJSON)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	deadline := time.Now().Add(time.Minute + time.Duration(len(body)/slowest)*time.Second)
-	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // not every writer has deadlines
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client is gone; its entry stands
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +31,7 @@ type Server struct {
 	admission  *admission
 	conditions conditions
 	strangers  strangers
+	statement  atomic.Pointer[statement]
 	started    time.Time
 }
 
@@ -64,14 +66,13 @@ func (s *Server) HTTP() *http.Server {
 // answer are not its business, so that Bundles use the same ones.
 type interaction func(s *Server, q *request) (*answer, error)
 
-// route is one line of the table from which the mux and the CapabilityStatement are made.
+// route is one line of the table from which the mux is made.
 type route struct {
 	method, path string // path below the prefix, as http.ServeMux knows it
 	do           interaction
 }
 
 var routes = []route{
-	{"GET", "/metadata", nil}, // served without a token, see metadata.go
 	{"POST", "/{$}", (*Server).bundle},
 	{"GET", "/{type}", (*Server).search},
 	{"POST", "/{type}", (*Server).create},
@@ -82,45 +83,53 @@ var routes = []route{
 	{"GET", "/{type}/{id}/_history", (*Server).history},
 	{"GET", "/{type}/{id}/_history/{version}", (*Server).vread},
 	{"GET", "/{type}/{id}/_history/{version}/$receipt", (*Server).receipt},
+}
+
+// auditRoutes go before the others for AuditEvent. Those resources are written by the node alone, one for each entry, and have
+// one version.
+var auditRoutes = []route{
 	{"GET", "/AuditEvent", (*Server).auditSearch},
 	{"POST", "/AuditEvent/_search", (*Server).auditSearch},
 	{"GET", "/AuditEvent/{id}", (*Server).auditRead},
 	{"GET", "/AuditEvent/{id}/$receipt", (*Server).auditReceipt},
+	{"POST", "/AuditEvent", notAllowed("GET", "HEAD")},
+	{"PUT", "/AuditEvent/{id}", notAllowed("GET", "HEAD")},
+	{"DELETE", "/AuditEvent/{id}", notAllowed("GET", "HEAD")},
+	{"GET", "/AuditEvent/{id}/_history", unknownPath},
+	{"GET", "/AuditEvent/{id}/_history/{version}", unknownPath},
+	{"GET", "/AuditEvent/{id}/_history/{version}/$receipt", unknownPath},
 }
 
-// routes fills the mux. Each path also gets a handler without a method, which answers 405 with what is allowed there.
+// routes fills the mux. Each path also gets a handler for any other method, which answers 405 with what is allowed there.
 func (s *Server) routes() {
 	allowed := map[string][]string{}
-	// The record of accesses is written by the node alone, one entry for each access.
-	for _, path := range []string{"/AuditEvent/{id}/_history", "/AuditEvent/{id}/_history/{version}"} {
-		allowed[path] = nil
-	}
 	for _, r := range routes {
-		do := s.handle(r.do)
-		if r.do == nil {
-			do = s.metadata
-		}
-		s.mux.HandleFunc(r.method+" "+s.Prefix+r.path, do)
-		if r.method == "GET" {
-			allowed[r.path] = append(allowed[r.path], "GET", "HEAD")
-		} else {
-			allowed[r.path] = append(allowed[r.path], r.method)
+		s.mux.HandleFunc(r.method+" "+s.Prefix+r.path, s.handle(r.do))
+		allowed[r.path] = append(allowed[r.path], r.method)
+		if r.method == http.MethodGet {
+			allowed[r.path] = append(allowed[r.path], http.MethodHead)
 		}
 	}
+	delete(allowed, "/{type}/_search") // other methods take _search for an id, and refuse it
 	for path, methods := range allowed {
-		s.mux.HandleFunc(s.Prefix+path, s.handle(notAllowed(methods)))
+		s.mux.HandleFunc(s.Prefix+path, s.handle(notAllowed(methods...)))
+	}
+	for _, r := range auditRoutes {
+		s.mux.HandleFunc(r.method+" "+s.Prefix+r.path, s.handle(r.do))
+	}
+	s.mux.HandleFunc("GET "+s.Prefix+"/metadata", s.metadata)
+	if s.Prefix != "" { // clients send Bundles to the base with a slash at its end, or without
+		s.mux.HandleFunc("POST "+s.Prefix, s.handle((*Server).bundle))
+		s.mux.HandleFunc(s.Prefix, s.handle(notAllowed(http.MethodPost)))
 	}
 	s.mux.HandleFunc("/", s.handle(unknownPath))
 }
 
-func notAllowed(methods []string) interaction {
+func notAllowed(methods ...string) interaction {
+	list := strings.Join(methods, ", ")
 	return func(_ *Server, q *request) (*answer, error) {
-		if len(methods) == 0 {
-			return nil, fail(http.StatusNotFound, "not-supported", "entries of the access record have one version only")
-		}
-		q.header.Set("Allow", strings.Join(methods, ", "))
-		return nil, fail(http.StatusMethodNotAllowed, "not-supported",
-			"%s is not possible here; possible are %s", q.method, strings.Join(methods, ", "))
+		q.header.Set("Allow", list)
+		return nil, fail(http.StatusMethodNotAllowed, "not-supported", "%s is not possible here; possible are %s", q.method, list)
 	}
 }
 

@@ -195,6 +195,7 @@ type Version struct {
 type Head struct {
 	Type, ID string
 	Version  uint64
+	Updated  time.Time
 	Deleted  bool
 	Chart    string
 }

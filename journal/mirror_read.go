@@ -108,15 +108,12 @@ func (m *Mirror) Scan(from Cursor, fn func(Located) error) error {
 		if from.Compare(at) > 0 {
 			at = from
 		}
-		for at != r.End {
+		for at.Compare(r.End) < 0 {
 			next, err := m.scanPart(at, &c, fn)
 			if err != nil {
 				return err
 			}
 			at = next
-			if r.End.Compare(at) <= 0 { // the part has grown since
-				break
-			}
 		}
 	}
 	return nil

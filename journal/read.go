@@ -17,6 +17,9 @@ func (j *Journal) Read(at Cursor) (*Record, error) {
 	chunks := j.recent.from(at, 1)
 	size := j.segments[at.Segment].Size
 	j.mu.Unlock()
+	if at.Offset >= size {
+		return nil, fmt.Errorf("%w: %s, where the segment has %d bytes", ErrCursor, at, size)
+	}
 	w := window{name: name, limit: size}
 	if chunks != nil {
 		w.src, w.base, w.limit = memory(chunks[0]), at.Offset, at.Offset+int64(len(chunks[0]))

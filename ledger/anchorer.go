@@ -21,10 +21,11 @@ const (
 // Anchorer puts the organisation's journal on the chain, batch by batch. It is the only one to sign anchors of the
 // organisation: two of them, on one data directory or two, would fork the sequence. Its durable position is its last plan.
 type Anchorer struct {
-	opt    Options
-	plans  *Plans
-	cancel context.CancelFunc
-	done   chan struct{} // closed when all work has ended
+	opt     Options
+	plans   *Plans
+	periods *periods
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when all work has ended
 
 	cutC, sendC, roomC chan struct{} // say that cutter, sender, reader may have something to do
 
@@ -78,7 +79,7 @@ func OpenAnchorer(ctx context.Context, o Options) (*Anchorer, error) {
 		return nil, err
 	}
 	a := &Anchorer{
-		opt: o, plans: plans, done: make(chan struct{}), latency: firstLatency,
+		opt: o, plans: plans, periods: &periods{engine: o.Engine}, done: make(chan struct{}), latency: firstLatency,
 		cutC: make(chan struct{}, 1), sendC: make(chan struct{}, 1), roomC: make(chan struct{}, 1),
 	}
 	if n := plans.Torn(); n > 0 {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -296,7 +297,7 @@ func TestARestoredNodeDoesNotForkItsSequence(t *testing.T) {
 			t.Fatal("something was submitted while the engine was catching up")
 		}
 		n.crash()
-		n.opt.Plans, n.opt.Engine = newest, chain
+		n.opt.Plans, n.opt.Engine, n.chain = newest, chain, chain
 		n.open()
 		n.drain()
 		n.close()
@@ -338,7 +339,7 @@ func TestKeysThatChangeBeforeABatchIsCommitted(t *testing.T) {
 		time.Sleep(time.Second) // planned and submitted
 		rotated := *org
 		rotated.key = newMember("a2", 1).key
-		copy(rotated.Key[:], rotated.key.Public().([]byte))
+		copy(rotated.Key[:], rotated.key.Public().(ed25519.PublicKey))
 		n.chain.change([]*member{&rotated, other})
 		n.chain.set(func() { n.chain.pool[org.Org] = nil })
 		time.Sleep(10 * time.Second)

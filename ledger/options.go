@@ -30,6 +30,8 @@ type Options struct {
 	Sealer  Sealer
 	Plans   string // directory
 
+	Checkpoints *Checkpoints // for receipts; nil when none are kept
+
 	// Custodians asks for custody of a draft and returns the statements that came in time; it bounds its own waiting.
 	// It may be asked again with another draft of the same number: one whose anchor was never made durable.
 	// nil when there is nobody to ask.

@@ -33,7 +33,8 @@ func (p *Plan) Entries() uint64 { return p.End.Entry - p.Begin.Entry }
 const (
 	planHead    = 2 + 4
 	maxManifest = 1 << 10
-	maxPlan     = 1<<16 - 1 // bytes of one body; a full anchor of 16 custodians has 1,384
+	maxAnchor   = 2 << 10 // an anchor of 16 custodians has 1,384
+	maxPlan     = 4 << 10 // bytes of one body
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -70,7 +71,7 @@ func (p *Plan) check(seq uint64, begin journal.Cursor) error {
 		return errors.New("ledger: a plan does not continue the one before it")
 	case p.End.Entry < begin.Entry || p.End.Segment < begin.Segment || p.End.Offset < 0:
 		return errors.New("ledger: a plan ends before it begins")
-	case len(p.Manifest) > maxManifest || len(p.Anchor) > maxPlan/2:
+	case len(p.Manifest) > maxManifest || len(p.Anchor) > maxAnchor:
 		return errors.New("ledger: a plan is too large")
 	}
 	return nil
@@ -82,7 +83,7 @@ func takePlan(b []byte, seq uint64, begin journal.Cursor) (p *Plan, rest []byte,
 		return nil, nil, errPlan
 	}
 	n := int(binary.BigEndian.Uint16(b))
-	if n == 0 || len(b) < planHead+n {
+	if n == 0 || n > maxPlan || len(b) < planHead+n {
 		return nil, nil, errPlan
 	}
 	body, rest := b[planHead:planHead+n:planHead+n], b[planHead+n:]

@@ -42,9 +42,23 @@ func parsePlanFile(path string) (planFile, bool) {
 
 // listPlanFiles gives the files in order and refuses a gap: a missing file must never look like plans that were never made.
 func listPlanFiles(dir string) ([]planFile, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, "*.plans"))
+	files, err := findPlanFiles(dir)
 	if err != nil {
 		return nil, err
+	}
+	for i, f := range files {
+		if want := uint64(i) * plansPerFile; f.first != want {
+			return nil, &Damage{What: fmt.Sprintf("the file of plans from %d on", want), Detail: "missing before " + f.path}
+		}
+	}
+	return files, nil
+}
+
+// findPlanFiles gives the files there are, in order.
+func findPlanFiles(dir string) ([]planFile, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.plans"))
+	if err != nil {
+		return nil, fmt.Errorf("ledger: plans: %w", err)
 	}
 	sort.Strings(paths)
 	files := make([]planFile, 0, len(paths))
@@ -52,9 +66,6 @@ func listPlanFiles(dir string) ([]planFile, error) {
 		f, ok := parsePlanFile(path)
 		if !ok {
 			return nil, &Damage{What: "plans", File: path, Detail: "the name is not that of a file of plans"}
-		}
-		if want := uint64(len(files)) * plansPerFile; f.first != want {
-			return nil, &Damage{What: fmt.Sprintf("file of plans from %d on", want), Detail: "missing before " + path}
 		}
 		files = append(files, f)
 	}
@@ -132,24 +143,23 @@ func parsePlans(f planFile, data []byte) (*plansIn, int, error) {
 	return c, at, nil
 }
 
-// torn tells whether what follows the good plans can be what a crash left of the one write that was under way: a record cut
-// short or not filled in. Such a plan was not durable, so its anchor was never submitted. Anything else is damage.
+// torn tells whether what follows the good plans can be what a crash left of the one write that was under way, however much
+// of it reached the disk. Such a plan was not durable, so its anchor was never submitted. It is damage when it is longer than
+// one plan, or when a later plan is found in it: that was written after this one was durable.
 func (c *plansIn) torn(good int) bool {
 	tail := c.data[good:]
 	if len(c.at) == plansPerFile || len(tail) > planHead+maxPlan {
 		return false
 	}
-	if zero := func() bool {
-		for _, b := range tail {
-			if b != 0 {
+	const least = 100 // bytes of the shortest plan, so that there is room for so many later ones
+	for at := range tail {
+		for later := 1; later <= 1+at/least; later++ {
+			if _, _, err := takePlan(tail[at:], c.next()+uint64(later), c.end); err == nil {
 				return false
 			}
 		}
-		return true
-	}(); zero || len(tail) < planHead {
-		return true
 	}
-	return planHead+int(binary.BigEndian.Uint16(tail)) >= len(tail)
+	return true
 }
 
 // whole refuses a file with anything but good plans.

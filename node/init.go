@@ -16,9 +16,10 @@ import (
 
 // Setup is what a new node is made from.
 type Setup struct {
-	Dir        string
-	Config     *Config
-	Passphrase []byte
+	Dir    string
+	Config *Config
+	// Passphrase is asked for once the directory is known to be free: a new one is often made into it.
+	Passphrase func() ([]byte, error)
 	// Follower makes a member that keeps the ledger without voting on it: a small clinic, an observer.
 	Follower bool
 }
@@ -39,7 +40,11 @@ func Init(ctx context.Context, s Setup) (*Made, error) {
 		return nil, err
 	}
 	l := Layout{s.Dir}
-	root, err := vault.CreatePassphraseRoot(l.Root(), s.Passphrase)
+	passphrase, err := s.Passphrase()
+	if err != nil {
+		return nil, err
+	}
+	root, err := vault.CreatePassphraseRoot(l.Root(), passphrase)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 
 // Limits of the service. They are generous to a slow link and closed to a careless or hostile member.
 const (
-	MaxBody   = 65 << 20 // bytes of one request: the largest record and its frame
+	MaxBody   = 74 << 20 // bytes of one request: the largest group of journal records, and room to spare
 	maxHeader = 16 << 10 // bytes of the header fields of one request
 
 	maxConnections = 256 // open at a time, of all members and of strangers before their handshake

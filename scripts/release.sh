@@ -14,7 +14,7 @@ for arch in amd64 arm64; do
 	mkdir -p "$dir/docs"
 	echo "== $name"
 	GOOS=linux GOARCH=$arch CGO_ENABLED=0 go build -trimpath -tags "$TAGS" \
-		-ldflags "-s -w -X main.version=$VERSION" -o "$dir/sijil" ./cmd/sijil
+		-ldflags "-s -w -X github.com/sijil-health/sijil/cli.Version=$VERSION" -o "$dir/sijil" ./cmd/sijil
 	GOOS=linux GOARCH=$arch scripts/licences.sh "$dir/licences" "$TAGS"
 	cp LICENSE NOTICE CHANGELOG.md packaging/install.sh packaging/sijil.service "$dir"
 	cp docs/operations.md docs/security.md "$dir/docs"

@@ -14,10 +14,10 @@ type disk interface {
 	Open(path string) (file, error)   // for reading and writing; fs.ErrNotExist where there is none
 	Create(path string) (file, error) // empty, mode 0600, replacing what was there
 	Rename(from, to string) error
-	Remove(path string) error                    // fs.ErrNotExist where there is none
-	Mkdir(path string) error                     // mode 0700, parents too; the caller syncs the parent
-	ReadDir(path string) ([]fs.DirEntry, error)  // in order of name
-	SyncDir(path string) error                   // makes names created, renamed and removed in it durable
+	Remove(path string) error                      // fs.ErrNotExist where there is none
+	Mkdir(path string) error                       // mode 0700; fs.ErrExist where it is there, fs.ErrNotExist without parent
+	ReadDir(path string) ([]fs.DirEntry, error)    // in order of name
+	SyncDir(path string) error                     // makes names created, renamed and removed in it durable
 	Lock(path string) (release io.Closer, _ error) // ErrLocked while another process holds it
 }
 
@@ -58,7 +58,7 @@ func asFile(f *os.File, err error) (file, error) {
 
 func (osDisk) Rename(from, to string) error               { return os.Rename(from, to) }
 func (osDisk) Remove(path string) error                   { return os.Remove(path) }
-func (osDisk) Mkdir(path string) error                    { return os.MkdirAll(path, 0o700) }
+func (osDisk) Mkdir(path string) error                    { return os.Mkdir(path, 0o700) }
 func (osDisk) ReadDir(path string) ([]fs.DirEntry, error) { return os.ReadDir(path) }
 
 func (osDisk) SyncDir(path string) error {
@@ -67,6 +67,21 @@ func (osDisk) SyncDir(path string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// makeDir makes a directory with its parents, durably. For one that is there it only makes sure that it is durable.
+func makeDir(d disk, path string) error {
+	parent := filepath.Dir(path)
+	err := d.Mkdir(path)
+	if errors.Is(err, fs.ErrNotExist) && parent != path {
+		if err = makeDir(d, parent); err == nil {
+			err = d.Mkdir(path)
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return d.SyncDir(parent)
 }
 
 // removeAll removes a directory without subdirectories, if it is there.

@@ -18,7 +18,7 @@ const (
 	groupMagic  = "SjGr"
 	groupHeader = 4 + 4 + 3*8
 	maxGroup    = 1 << 13 // pages
-	logTurn     = 2 << 20 // bytes of log after which the pages go to their places
+	logTurn     = 2 << 20 // bytes; see Vault.turn
 )
 
 // sealedFrame is a page as it is stored, with what it shows.

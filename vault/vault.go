@@ -19,7 +19,8 @@ type Options struct {
 	// CachedKeys bounds the keys kept with their derived keys, about 2 kB each; 0 means 4096.
 	CachedKeys int
 
-	disk disk // nil for the real one
+	disk    disk  // nil for the real one
+	logTurn int64 // 0 for the constant
 }
 
 const defaultCachedKeys = 4096
@@ -34,6 +35,7 @@ type Recovery struct {
 type Vault struct {
 	disk   disk
 	root   RootKey
+	turn   int64 // bytes of log after which the pages go to their places
 	escrow []byte
 	id     [16]byte
 	lock   io.Closer
@@ -81,6 +83,7 @@ func newVault(root RootKey, opt Options) *Vault {
 	v := &Vault{
 		disk:    opt.disk,
 		root:    root,
+		turn:    opt.logTurn,
 		escrow:  opt.Escrow,
 		table:   newTable(),
 		tree:    tree{nodes: make(map[pageID]*node)},
@@ -88,6 +91,9 @@ func newVault(root RootKey, opt Options) *Vault {
 	}
 	if v.disk == nil {
 		v.disk = osDisk{}
+	}
+	if v.turn == 0 {
+		v.turn = logTurn
 	}
 	bound := opt.CachedKeys
 	if bound <= 0 {
@@ -110,7 +116,7 @@ func (v *Vault) raise(dir string, p *plan) error {
 	if err := removeAll(v.disk, temp); err != nil {
 		return err
 	}
-	if err := v.disk.Mkdir(temp); err != nil {
+	if err := makeDir(v.disk, temp); err != nil {
 		return err
 	}
 	s, err := createStore(v.disk, temp)
@@ -211,6 +217,7 @@ func (v *Vault) Close() error {
 	v.closed = true
 	failed := v.failed
 	v.cache.init(1)
+	v.table, v.tree, v.secrets = newTable(), tree{}, nil
 	v.mu.Unlock()
 	v.erasures.Add(1)
 	var err error
@@ -255,30 +262,38 @@ func (v *Vault) commit(p *plan) error {
 		epoch++
 	}
 	frames := p.pages(epoch)
-	topEdition := v.topEdition
-	err := v.store.append(epoch, frames)
-	if err == nil && p.erases {
+	topEdition, top := v.topEdition, (*topRecord)(nil)
+	if p.erases {
+		// The root key is asked first: when it cannot be reached, nothing has happened yet.
+		var err error
 		topEdition = v.edition + uint64(len(frames)) + 1
-		err = v.replaceTop(epoch, topEdition, p.tree.top)
+		if top, err = wrapTop(v.root, v.id, epoch, topEdition, p.tree.top); err != nil {
+			return err
+		}
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	err := v.store.append(epoch, frames)
+	if err == nil && top != nil {
+		err = v.top.replace(top)
+	}
 	if err != nil {
-		v.failed = err
+		v.fail(err)
 		return errors.Join(ErrReadOnly, err)
 	}
+	v.mu.Lock()
 	p.publish(frames, epoch)
 	v.topEdition, v.edition = topEdition, max(v.edition, topEdition)
-	if v.store.size >= logTurn {
-		v.failed = v.store.settle() // the change itself is durable and stands
+	v.mu.Unlock()
+	if v.store.size >= v.turn {
+		if err := v.store.settle(); err != nil {
+			v.fail(err) // the change itself is durable and stands
+		}
 	}
 	return nil
 }
 
-func (v *Vault) replaceTop(epoch, edition uint64, secret [32]byte) error {
-	r, err := wrapTop(v.root, v.id, epoch, edition, secret)
-	if err != nil {
-		return err
-	}
-	return v.top.replace(r)
+// fail makes the vault read-only. The caller holds write.
+func (v *Vault) fail(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.failed = err
 }

@@ -110,8 +110,13 @@ func (s ValidatorSet) verifyCommit(keys []expandedKey, chain string, h *Header, 
 	)
 	for i := range c.Signatures {
 		sig := &c.Signatures[i]
-		if sig.Flag != VoteCommit {
+		switch {
+		case sig.Flag == VoteNil:
 			continue
+		case sig.Flag == VoteAbsent && *sig == CommitSig{Flag: VoteAbsent}:
+			continue
+		case sig.Flag != VoteCommit:
+			return nil, fmt.Errorf("place %d is neither a vote nor empty", i)
 		}
 		if sig.Validator != s[i].Address() {
 			return nil, fmt.Errorf("place %d is not held by the validator it names", i)
@@ -131,6 +136,9 @@ func (s ValidatorSet) verifyCommit(keys []expandedKey, chain string, h *Header, 
 // MedianTime is the weighted median of the times in the commit's votes for its block: later than the clock of some honest
 // validator and earlier than that of another (CometBFT v0.40, state.MedianTime). It is when the block was made.
 // The commit must have passed VerifyCommit.
+//
+// No signature covers which votes a commit lists. Whoever passes it on may leave votes out, as long as more than two thirds
+// of the power remain, and so move the median among the times that validators did sign, never beyond them.
 func (s ValidatorSet) MedianTime(c *BlockCommit) Timestamp {
 	type vote struct {
 		at    Timestamp

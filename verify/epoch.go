@@ -110,7 +110,8 @@ func (p *period) next(chain string, e *Epoch) (*period, error) {
 		return fail("its checkpoint is of the log %s", start.Origin)
 	case start.Epoch != p.start.Epoch+1:
 		return fail("it does not follow epoch %d", p.start.Epoch)
-	case start.Height <= p.start.Height || start.Size < p.start.Size:
+	case start.Height <= 0 || start.Height < p.start.Height || start.Size < p.start.Size:
+		// The same height is no fault: of two changes in neighbouring blocks the first may never govern a block.
 		return fail("it begins before epoch %d", p.start.Epoch)
 	}
 	q, err := newPeriod(chain, *start, e.Members)
@@ -119,6 +120,9 @@ func (p *period) next(chain string, e *Epoch) (*period, error) {
 	}
 	if q.start != *start {
 		return fail("its checkpoint names other validators or members")
+	}
+	if start.Members == p.start.Members {
+		return fail("nothing changed since epoch %d; a beginning cannot be shown twice", p.start.Epoch)
 	}
 	for i := range e.Members {
 		if m := &e.Members[i]; findMember(p.members, m.Org) < 0 && OrgOf(m.Key) != m.Org {

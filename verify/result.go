@@ -24,9 +24,10 @@ type Result struct {
 	Custodians int    `json:"custodians"`           // members that signed that they hold the batch
 	Epoch      uint64 `json:"epoch"`
 
-	// Height and Time are of the block; zero where the receipt rests on the log alone.
+	// Height and Time are of the block; zero where the receipt rests on the log alone. Time is the weighted median of the
+	// validators' clocks when they signed. It is no more exact than these clocks agree: see ValidatorSet.MedianTime.
 	Height int64     `json:"height,omitempty"`
-	Time   Timestamp `json:"time,omitzero"` // weighted median of the validators' clocks when they signed the block
+	Time   Timestamp `json:"time,omitzero"`
 
 	// LogIndex and LogSize are of the checkpoint; LogSize is 0 where the receipt rests on its block alone.
 	LogIndex    uint64     `json:"log_index,omitempty"`
@@ -34,7 +35,8 @@ type Result struct {
 	Cosigned    []Cosigned `json:"cosigned,omitempty"`
 	PostQuantum []string   `json:"post_quantum,omitempty"` // members whose ML-DSA-65 signature is on the checkpoint
 
-	Keys      []string `json:"keys"` // the distinct organisations and witnesses that all this rests on
+	Keys      []string `json:"keys"`   // the distinct organisations and witnesses that all this rests on
+	Wanted    int      `json:"wanted"` // how many keys the policy asks for
 	Witnessed bool     `json:"witnessed"`
 }
 
@@ -79,12 +81,12 @@ func (w *walk) result() (*Result, error) {
 	for _, p := range w.rests.keys() {
 		res.Keys = append(res.Keys, p.label)
 	}
-	want := w.v.policy
+	res.Wanted = w.v.policy
 	if w.opt.Keys > 0 {
-		want = w.opt.Keys
+		res.Wanted = w.opt.Keys
 	}
-	if res.Witnessed = len(res.Keys) >= want; !res.Witnessed {
-		return res, fmt.Errorf("%w: rests on %s, the policy asks for %d", ErrNotWitnessed, plural(len(res.Keys)), want)
+	if res.Witnessed = len(res.Keys) >= res.Wanted; !res.Witnessed {
+		return res, fmt.Errorf("%w: rests on %s, the policy asks for %d", ErrNotWitnessed, plural(len(res.Keys)), res.Wanted)
 	}
 	return res, nil
 }

@@ -36,13 +36,15 @@ type app struct {
 	// moved is closed and replaced whenever current is; mu guards the replacement.
 	mu    sync.Mutex
 	moved chan struct{}
-	// committed is when current was last replaced, on this machine's clock.
+	// committed is when the last block was committed since the start, on this machine's clock, in Unix nanoseconds.
 	committed atomic.Int64
 
 	// staged is what FinalizeBlock made and Commit makes current; both run on the consensus connection.
 	staged *staged
 	// restoring is the snapshot being applied; only the snapshot connection touches it.
 	restoring *restore
+	// unfinished says that the store's row of an unfinished restore is there; the next commit takes it away.
+	unfinished bool
 }
 
 type staged struct {
@@ -57,6 +59,9 @@ func newApp(g *verify.Genesis, st *store) (*app, error) {
 		retain: func(*state) int64 { return 0 },
 	}
 	a.pool = newPool(a)
+	if err := st.dropRestore(); err != nil {
+		return nil, err
+	}
 	s, err := st.load()
 	if errors.Is(err, ledger.ErrNotFound) {
 		s, _ = genesisState(g)
@@ -151,11 +156,19 @@ func (a *app) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit
 	if len(next.Seals) > 0 && next.Seals[len(next.Seals)-1] == next.Height {
 		opt = pebble.Sync
 	}
+	if a.unfinished {
+		opt = pebble.Sync
+		if err := a.staged.batch.Delete([]byte{rowRestore}, nil); err != nil {
+			return nil, fmt.Errorf("chain: write the state: %w", err)
+		}
+		a.unfinished = false
+	}
 	if err := a.staged.batch.Commit(opt); err != nil {
 		return nil, fmt.Errorf("chain: write the state: %w", err)
 	}
 	base := a.current.Load()
 	a.staged = nil
+	a.committed.Store(time.Now().UnixNano())
 	a.advance(next)
 	a.pool.committed(base, next)
 	return &abci.ResponseCommit{RetainHeight: a.retain(next)}, nil
@@ -164,7 +177,6 @@ func (a *app) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit
 // advance makes a state the current one and wakes whoever waits for it.
 func (a *app) advance(s *state) {
 	a.current.Store(s)
-	a.committed.Store(time.Now().UnixNano())
 	a.mu.Lock()
 	close(a.moved)
 	a.moved = make(chan struct{})

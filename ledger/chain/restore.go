@@ -39,27 +39,33 @@ func (a *app) OfferSnapshot(_ context.Context, req *abci.RequestOfferSnapshot) (
 	case s.Chunks == 0 || s.Chunks > maxChunks || len(s.Metadata) != 32*int(s.Chunks) || int64(s.Height) < 1:
 		return answer(abci.ResponseOfferSnapshot_REJECT)
 	}
-	if err := a.wipe(); err != nil {
+	if err := a.store.wipe(); err != nil {
 		return nil, err
 	}
 	genesis, rec := genesisState(a.genesis)
 	b := a.store.db.NewBatch()
-	if err := errors.Join(a.store.write(b, nil, genesis, rec, nil), b.Commit(pebble.NoSync)); err != nil {
+	err := errors.Join(
+		b.Set([]byte{rowRestore}, nil, nil), a.store.write(b, nil, genesis, rec, nil), b.Commit(pebble.Sync))
+	if err != nil {
 		return nil, err
 	}
+	a.unfinished = true
 	r := &restore{height: int64(s.Height), appHash: req.AppHash, state: genesis}
 	for i := range s.Chunks {
 		r.digests = append(r.digests, verify.Hash(s.Metadata[32*i:]))
+	}
+	if r.digests[0] != genesis.Digest {
+		return answer(abci.ResponseOfferSnapshot_REJECT)
 	}
 	a.restoring = r
 	return answer(abci.ResponseOfferSnapshot_ACCEPT)
 }
 
 // wipe empties the store of what an abandoned restore left; light blocks stay.
-func (a *app) wipe() error {
+func (s *store) wipe() error {
 	var errs []error
-	for _, row := range []byte{rowBlock, rowAnchor, rowOrder, rowHead, rowNode, rowMember, rowChunk, rowCore} {
-		errs = append(errs, a.store.db.DeleteRange([]byte{row}, []byte{row + 1}, pebble.NoSync))
+	for _, row := range []byte{rowBlock, rowAnchor, rowOrder, rowHead, rowNode, rowMember, rowChunk, rowCore, rowRestore} {
+		errs = append(errs, s.db.DeleteRange([]byte{row}, []byte{row + 1}, pebble.NoSync))
 	}
 	return errors.Join(errs...)
 }
@@ -101,8 +107,7 @@ func (a *app) ApplySnapshotChunk(_ context.Context, req *abci.RequestApplySnapsh
 	return res, nil
 }
 
-// take adds the blocks of a chunk to a batch and gives the state after them. A crash in the middle of a restore leaves a
-// store whose height is above CometBFT's; Open finds that and begins anew.
+// take adds the blocks of a chunk to a batch and gives the state after them.
 func (a *app) take(batch *pebble.Batch, r *restore, chunk []byte) (*state, error) {
 	if len(chunk) > maxChunk {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", errChunk, len(chunk), maxChunk)
@@ -174,4 +179,15 @@ func (c *cursor) anchors() []*ledger.Anchored {
 		list = append(list, &ledger.Anchored{Bytes: b, ID: p.id, Tx: uint32(tx)})
 	}
 	return list
+}
+
+// dropRestore wipes what is left of a restore that CometBFT had not taken up when the node stopped.
+func (s *store) dropRestore() error {
+	switch _, err := s.get([]byte{rowRestore}); {
+	case errors.Is(err, ledger.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	return s.wipe()
 }

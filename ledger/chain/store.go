@@ -21,17 +21,19 @@ import (
 //	M height      →                   the record of this height changes the membership, an epoch or the evidence
 //	K number      → chunk             first height of a chunk of history, for snapshots
 //	C             → core              where the state stands
+//	R             →                   a restored snapshot is not yet followed by a block; at start the store is wiped
 //	L epoch       → light block       of the height before the epoch; of this node only, not part of the state
 const (
-	rowBlock  = 'B'
-	rowAnchor = 'A'
-	rowOrder  = 'O'
-	rowHead   = 'H'
-	rowNode   = 'N'
-	rowMember = 'M'
-	rowChunk  = 'K'
-	rowCore   = 'C'
-	rowLight  = 'L'
+	rowBlock   = 'B'
+	rowAnchor  = 'A'
+	rowOrder   = 'O'
+	rowHead    = 'H'
+	rowNode    = 'N'
+	rowMember  = 'M'
+	rowChunk   = 'K'
+	rowCore    = 'C'
+	rowRestore = 'R'
+	rowLight   = 'L'
 )
 
 // core is where the state stands; the rest of it is loaded by what it says.

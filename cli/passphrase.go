@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// passphraseFlag gives a command the flag for the file with the root key's passphrase.
+func (a *app) passphraseFlag(c *cobra.Command, file *string) *cobra.Command {
+	c.Flags().StringVar(file, "passphrase-file", os.Getenv("SIJIL_PASSPHRASE_FILE"),
+		"file with the passphrase of the root key (or SIJIL_PASSPHRASE_FILE; default: DIR/passphrase, else it is asked for)")
+	return c
+}
+
+// passphrase reads the passphrase: from the file named, from DIR/passphrase, or from the terminal.
+func (a *app) passphrase(file string) ([]byte, error) {
+	if file == "" {
+		if beside := filepath.Join(a.dir, "passphrase"); exists(beside) {
+			file = beside
+		}
+	}
+	if file != "" {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("passphrase: %w", err)
+		}
+		return bytes.TrimRight(b, "\r\n"), nil
+	}
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return nil, misuse("a passphrase is needed; name its file with --passphrase-file")
+	}
+	fmt.Fprint(a.err, a.say.T("ask.passphrase"))
+	b, err := term.ReadPassword(int(os.Stdin.Fd()))
+	fmt.Fprintln(a.err)
+	return b, err
+}
+
+// newPassphrase is passphrase for a new node: where no file is named a random one is made and kept beside the data, which
+// `sijil status` then warns of.
+func (a *app) newPassphrase(file string) ([]byte, error) {
+	if file != "" && exists(file) {
+		return a.passphrase(file)
+	}
+	var secret [20]byte
+	if _, err := rand.Read(secret[:]); err != nil {
+		return nil, err
+	}
+	passphrase := []byte(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret[:]))
+	if file == "" {
+		file = filepath.Join(a.dir, "passphrase")
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("passphrase: %w", err)
+	}
+	_, err = f.Write(append(passphrase, '\n'))
+	return passphrase, errors.Join(err, f.Sync(), f.Close())
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

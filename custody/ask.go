@@ -1,0 +1,178 @@
+package custody
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/peer"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// asker speaks the requests of the service as their caller. Its errors are those of peer.Client.Do, *peer.Problem among them.
+type asker struct{ client *peer.Client }
+
+// do sends a request and reads an answer of at most limit bytes.
+func (a asker) do(ctx context.Context, to verify.OrgID, method, path string, body []byte, limit int64) ([]byte, error) {
+	resp, err := a.client.Do(ctx, to, peer.Request{Method: method, Path: path, Body: body})
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.ContentLength > limit {
+		return nil, fmt.Errorf("custody: %s answered with %d bytes, at most %d", to, resp.ContentLength, limit)
+	}
+	if resp.ContentLength > 0 {
+		b := make([]byte, resp.ContentLength)
+		_, err = io.ReadFull(resp.Body, b)
+		return b, answerErr(to, err)
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("more than %d bytes", limit)
+	}
+	return b, answerErr(to, err)
+}
+
+func answerErr(to verify.OrgID, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("custody: answer of %s: %w", to, err)
+}
+
+// append sends frames and gives the place after them. With ordered the request before it, on the same connection, may still be under
+// way: the custodian waits for it for a moment.
+func (a asker) append(ctx context.Context, to verify.OrgID, start journal.Cursor, frames []byte, ordered bool) (end journal.Cursor, err error) {
+	path := pathJournal + "?at=" + start.String()
+	if ordered {
+		path += "&ordered=1"
+	}
+	b, err := a.do(ctx, to, http.MethodPost, path, frames, 64)
+	if err != nil {
+		return end, err
+	}
+	if err := end.UnmarshalBinary(b); err != nil {
+		return end, answerErr(to, err)
+	}
+	return end, nil
+}
+
+func (a asker) frames(ctx context.Context, to verify.OrgID, from journal.Cursor) ([]byte, error) {
+	return a.do(ctx, to, http.MethodGet, pathJournal+"?at="+from.String(), nil, journal.MaxFrames)
+}
+
+func (a asker) held(ctx context.Context, to verify.OrgID) (h held, err error) {
+	b, err := a.do(ctx, to, http.MethodGet, pathHeld, nil, peer.MaxBody)
+	if err != nil {
+		return h, err
+	}
+	return h, answerErr(to, wireDec.Unmarshal(b, &h))
+}
+
+func (a asker) putBlob(ctx context.Context, to verify.OrgID, hash verify.Hash, blob []byte) error {
+	_, err := a.do(ctx, to, http.MethodPut, pathBlob+hash.String(), blob, 64)
+	return err
+}
+
+// blob gets a ciphertext, checked against its hash. A zero owner is the caller itself.
+func (a asker) blob(ctx context.Context, to, owner verify.OrgID, hash verify.Hash) ([]byte, error) {
+	path := pathBlob + hash.String()
+	if owner != (verify.OrgID{}) {
+		path += "?owner=" + owner.String()
+	}
+	b, err := a.do(ctx, to, http.MethodGet, path, nil, maxBlob)
+	if err != nil {
+		return nil, err
+	}
+	if hashOf(b) != hash {
+		return nil, fmt.Errorf("custody: %s answered with other bytes than blob %s", to, hash)
+	}
+	return b, nil
+}
+
+// missing tells which of the blobs a custodian does not hold.
+func (a asker) missing(ctx context.Context, to verify.OrgID, hashes []verify.Hash) ([]verify.Hash, error) {
+	body := make([]byte, 0, 32*len(hashes))
+	for i := range hashes {
+		body = append(body, hashes[i][:]...)
+	}
+	b, err := a.do(ctx, to, http.MethodPost, pathMissing, body, int64(len(body)))
+	if err != nil {
+		return nil, err
+	}
+	var missing []verify.Hash
+	for ; len(b) >= 32; b = b[32:] {
+		missing = append(missing, verify.Hash(b))
+	}
+	return missing, nil
+}
+
+func (a asker) putPages(ctx context.Context, to verify.OrgID, pages []Page) error {
+	b, err := wireEnc.Marshal(pages)
+	if err != nil {
+		return fmt.Errorf("custody: encode pages: %w", err)
+	}
+	_, err = a.do(ctx, to, http.MethodPost, pathPages, b, 64)
+	return err
+}
+
+// pages gets the caller's pages from a number on; none means that there are no more.
+func (a asker) pages(ctx context.Context, to verify.OrgID, from uint64) ([]Page, error) {
+	b, err := a.do(ctx, to, http.MethodGet, pathPages+"?from="+strconv.FormatUint(from, 10), nil, maxRead+maxPage+1<<16)
+	if err != nil {
+		return nil, err
+	}
+	var pages []Page
+	if err := wireDec.Unmarshal(b, &pages); err != nil {
+		return nil, answerErr(to, err)
+	}
+	for i := range pages {
+		if pages[i].Number < from {
+			return nil, fmt.Errorf("custody: %s answered with page %d, asked from %d on", to, pages[i].Number, from)
+		}
+		from = pages[i].Number + 1
+	}
+	return pages, nil
+}
+
+func (a asker) dropPages(ctx context.Context, to verify.OrgID) error {
+	_, err := a.do(ctx, to, http.MethodDelete, pathPages, nil, 64)
+	return err
+}
+
+// attest asks for a signature or, where the proposal has no batch, only tells.
+func (a asker) attest(ctx context.Context, to verify.OrgID, p *proposal) (c verify.Custody, err error) {
+	body, err := wireEnc.Marshal(p)
+	if err != nil {
+		return c, fmt.Errorf("custody: encode a proposal: %w", err)
+	}
+	b, err := a.do(ctx, to, http.MethodPost, pathAttest, body, 1<<10)
+	if err != nil || p.Batch == nil {
+		return c, err
+	}
+	return c, answerErr(to, wireDec.Unmarshal(b, &c))
+}
+
+func (a asker) entry(ctx context.Context, to, owner verify.OrgID, tag verify.Tag) (w Witnessed, err error) {
+	query := url.Values{"owner": {owner.String()}, "tag": {fmt.Sprintf("%x", tag[:])}}
+	b, err := a.do(ctx, to, http.MethodGet, pathEntry+"?"+query.Encode(), nil, journal.MaxRecord)
+	if err != nil {
+		return w, err
+	}
+	return w, answerErr(to, wireDec.Unmarshal(b, &w))
+}
+
+// refusedAs gives the custodian's refusal if it has that code.
+func refusedAs(err error, code string) (*peer.Problem, bool) {
+	p := new(peer.Problem)
+	if !errors.As(err, &p) || p.Code != code {
+		return nil, false
+	}
+	return p, true
+}

@@ -1,0 +1,235 @@
+package custody
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/sijil-health/sijil/verify"
+)
+
+func pageKey(owner verify.OrgID, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(bookKey(keyPage, owner), number)
+}
+
+func (s *shelf) topName() string { return filepath.Join(s.dir, "top") }
+
+// countPages learns which pages are held when the shelf is opened, and finishes the overwriting of an old top page.
+func (s *shelf) countPages(b *book) error {
+	prefix := bookKey(keyPage, s.owner)
+	err := b.each(prefix, func(key, value []byte) error {
+		if len(key) != len(prefix)+8 || len(value) < 8 {
+			return errors.New("custody: malformed page in the book")
+		}
+		s.pages[binary.BigEndian.Uint64(key[len(prefix):])] = binary.BigEndian.Uint64(value)
+		s.used.Add(int64(len(value)))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.shredOldTop(); err != nil {
+		return fmt.Errorf("custody: %w", err)
+	}
+	top, err := os.ReadFile(s.topName())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err == nil && len(top) < 8 {
+		err = errors.New("custody: the top page is cut short")
+	}
+	if err == nil {
+		s.pages[TopPage] = binary.BigEndian.Uint64(top)
+	}
+	return err
+}
+
+func (s *shelf) pageVersions() map[uint64]uint64 {
+	s.pagesMu.Lock()
+	defer s.pagesMu.Unlock()
+	return maps.Clone(s.pages)
+}
+
+// putPages keeps the newer versions of the caller's pages, all of them or none, the top page after all others.
+func (k *Keeper) putPages(r *http.Request, v *visit) error {
+	body, err := readBody(r, maxProposal)
+	if err != nil {
+		return err
+	}
+	pages, err := decodePages(body)
+	if err != nil {
+		return malformed(err.Error())
+	}
+	if err := k.room(v.shelf, int64(len(body))); err != nil {
+		return err
+	}
+	v.pagesMu.Lock()
+	defer v.pagesMu.Unlock()
+	batch := k.book.db.NewBatch()
+	defer batch.Close()
+	var top *Page
+	var size int64
+	for i := range pages {
+		p := &pages[i]
+		switch held, ok := v.pages[p.Number]; {
+		case ok && held >= p.Version:
+		case p.Number == TopPage:
+			top = p
+		default:
+			value := append(binary.BigEndian.AppendUint64(nil, p.Version), p.Sealed...)
+			if err := batch.Set(pageKey(v.owner, p.Number), value, nil); err != nil {
+				return err
+			}
+			if !ok {
+				size += int64(len(value))
+			}
+		}
+	}
+	if err := batch.Commit(pebble.Sync); err != nil {
+		return fmt.Errorf("custody: write pages: %w", err)
+	}
+	for i := range pages {
+		if p := &pages[i]; p.Number != TopPage {
+			v.pages[p.Number] = max(v.pages[p.Number], p.Version)
+		}
+	}
+	v.used.Add(size)
+	if top != nil {
+		if err := v.replaceTop(top); err != nil {
+			return err
+		}
+	}
+	v.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// replaceTop puts a new top page in place and overwrites the old one. A crash in between leaves the new one in place and the
+// old one to be overwritten when the shelf is opened next. The caller holds pagesMu.
+func (s *shelf) replaceTop(p *Page) error {
+	if err := s.shredOldTop(); err != nil {
+		return err
+	}
+	old := s.topName() + ".old"
+	if err := ignoreMissing(os.Link(s.topName(), old)); err != nil {
+		return err
+	}
+	err := placeFile(s.topName(), func(f *os.File) error {
+		_, err := f.Write(append(binary.BigEndian.AppendUint64(nil, p.Version), p.Sealed...))
+		return err
+	})
+	if err != nil {
+		// The old page still stands under its name: only the second name for it goes.
+		return errors.Join(err, ignoreMissing(os.Remove(old)))
+	}
+	s.pages[TopPage] = p.Version
+	return s.shredOldTop()
+}
+
+// shredOldTop overwrites a top page that was replaced. Where the replacing never happened the old name is only a second one
+// for the page that still stands, and goes without harm to it.
+func (s *shelf) shredOldTop() error {
+	old := s.topName() + ".old"
+	was, err := os.Stat(old)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	now, err := os.Stat(s.topName())
+	if err := ignoreMissing(err); err != nil {
+		return err
+	}
+	if now != nil && os.SameFile(was, now) {
+		err = os.Remove(old)
+	} else {
+		err = shred(old)
+	}
+	return errors.Join(err, syncDir(s.dir))
+}
+
+// getPages gives the caller its own pages from a number on, as many as fit into one answer, in order; none means that was all.
+func (k *Keeper) getPages(r *http.Request, v *visit) error {
+	from, err := strconv.ParseUint(r.URL.Query().Get("from"), 10, 64)
+	if err != nil {
+		return malformed("from: want the number of a page")
+	}
+	v.pagesMu.Lock()
+	defer v.pagesMu.Unlock()
+	pages, total := []Page{}, 0
+	if from == TopPage {
+		top, err := os.ReadFile(v.topName())
+		switch {
+		case err == nil && len(top) >= 8:
+			pages = append(pages, Page{Number: TopPage, Version: binary.BigEndian.Uint64(top), Sealed: top[8:]})
+			total = len(top)
+		case !errors.Is(err, os.ErrNotExist):
+			return fmt.Errorf("custody: top page of %d bytes: %w", len(top), err)
+		}
+	}
+	done := errors.New("enough")
+	prefix := bookKey(keyPage, v.owner)
+	err = k.book.each(prefix, func(key, value []byte) error {
+		number := binary.BigEndian.Uint64(key[len(prefix):])
+		if number < from {
+			return nil
+		}
+		if len(pages) > 0 && total+len(value) > maxRead || len(pages) == maxPages {
+			return done
+		}
+		total += len(value)
+		pages = append(pages, Page{Number: number, Version: binary.BigEndian.Uint64(value), Sealed: append([]byte(nil), value[8:]...)})
+		return nil
+	})
+	if err != nil && !errors.Is(err, done) {
+		return err
+	}
+	answerCBOR(v.w, pages)
+	return nil
+}
+
+// dropPages forgets the caller's key store: the caller has other custodians for it now, and what it erases later must not
+// survive here.
+func (k *Keeper) dropPages(_ *http.Request, v *visit) error {
+	v.pagesMu.Lock()
+	defer v.pagesMu.Unlock()
+	if err := shred(v.topName()); err != nil {
+		return err
+	}
+	delete(v.pages, TopPage)
+	prefix := bookKey(keyPage, v.owner)
+	if err := k.book.db.DeleteRange(prefix, after(prefix), pebble.Sync); err != nil {
+		return fmt.Errorf("custody: drop pages: %w", err)
+	}
+	clear(v.pages)
+	v.w.WriteHeader(http.StatusNoContent)
+	return syncDir(v.dir)
+}
+
+// decodePages reads an untrusted list of pages.
+func decodePages(b []byte) ([]Page, error) {
+	var pages []Page
+	if err := wireDec.Unmarshal(b, &pages); err != nil {
+		return nil, err
+	}
+	if len(pages) > maxPages {
+		return nil, fmt.Errorf("%d pages, at most %d", len(pages), maxPages)
+	}
+	seen := make(map[uint64]bool, len(pages))
+	for i := range pages {
+		if n := len(pages[i].Sealed); n == 0 || n > maxPage {
+			return nil, fmt.Errorf("page %d has %d bytes, want 1 to %d", pages[i].Number, n, maxPage)
+		}
+		if seen[pages[i].Number] {
+			return nil, fmt.Errorf("page %d comes twice", pages[i].Number)
+		}
+		seen[pages[i].Number] = true
+	}
+	return pages, nil
+}

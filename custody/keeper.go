@@ -1,0 +1,269 @@
+package custody
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/peer"
+	"github.com/sijil-health/sijil/verify"
+)
+
+const (
+	defaultQuota   = 1 << 40   // bytes
+	defaultReserve = 256 << 20 // bytes
+)
+
+// KeeperOptions are what a custodian needs besides its disk.
+type KeeperOptions struct {
+	Chain string       // the ledger's name, verify.Genesis.Chain
+	Org   verify.OrgID // of this node
+	// Sign signs with the organisation's key.
+	Sign func(message []byte) (verify.Signature, error)
+	// Anchored gives an owner's anchor as this node's own copy of the ledger has it; ok is false while it has none of that
+	// number. It must not wait for the ledger.
+	Anchored func(ctx context.Context, owner verify.OrgID, seq uint64) (anchor *verify.Anchor, ok bool, err error)
+
+	Quota   int64        // bytes held for one owner at most; 1 TiB if zero
+	Reserve int64        // bytes of the disk left to the node itself; 256 MiB if zero
+	Log     *slog.Logger // told of alarms; nil for silence
+}
+
+// Keeper is the custodian's side: it keeps for other members what they must not lose, shows it to nobody who has no business with
+// it, and vouches only for what it holds. It is an http.Handler for a peer.Server, and safe for concurrent use.
+type Keeper struct {
+	dir  string
+	opt  KeeperOptions
+	mux  *http.ServeMux
+	book *book
+
+	mu      sync.Mutex
+	shelves map[verify.OrgID]*shelf // opened so far
+	closed  bool
+}
+
+// OpenKeeper opens, or begins, what is held in dir. What was held before is opened at once, so that damage shows at start.
+func OpenKeeper(dir string, opt KeeperOptions) (*Keeper, error) {
+	if opt.Quota == 0 {
+		opt.Quota = defaultQuota
+	}
+	if opt.Reserve == 0 {
+		opt.Reserve = defaultReserve
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := makeDir(dir); err != nil {
+		return nil, fmt.Errorf("custody: create %s: %w", dir, err)
+	}
+	book, err := openBook(filepath.Join(dir, "book"))
+	if err != nil {
+		return nil, err
+	}
+	k := &Keeper{dir: dir, opt: opt, book: book, shelves: make(map[verify.OrgID]*shelf)}
+	k.route()
+	if err := k.openAll(); err != nil {
+		return nil, errors.Join(err, k.Close())
+	}
+	return k, nil
+}
+
+func (k *Keeper) openAll() error {
+	names, err := os.ReadDir(k.dir)
+	if err != nil {
+		return fmt.Errorf("custody: list %s: %w", k.dir, err)
+	}
+	for _, d := range names {
+		var owner verify.OrgID
+		if owner.UnmarshalText([]byte(d.Name())) == nil && d.IsDir() {
+			if _, err := k.shelf(owner); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Close releases the files. Requests must have ended: shut the peer.Server down first.
+func (k *Keeper) Close() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed {
+		return nil
+	}
+	k.closed = true
+	var err error
+	for _, s := range k.shelves {
+		err = errors.Join(err, s.mirror.Close())
+	}
+	return errors.Join(err, k.book.close())
+}
+
+// shelf gives the place of an owner's things, opening it where it is not.
+func (k *Keeper) shelf(owner verify.OrgID) (*shelf, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed {
+		return nil, journal.ErrClosed
+	}
+	if s := k.shelves[owner]; s != nil {
+		return s, nil
+	}
+	s, aside, err := openShelf(filepath.Join(k.dir, owner.String()), owner)
+	for _, damage := range aside {
+		k.alarm(owner, "damage", 0, damage)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.countPages(k.book); err != nil {
+		return nil, errors.Join(err, s.mirror.Close())
+	}
+	k.shelves[owner] = s
+	return s, nil
+}
+
+// drop closes a shelf whose disk failed; the next request opens it anew and learns what is durable.
+func (k *Keeper) drop(s *shelf) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.shelves[s.owner] == s {
+		delete(k.shelves, s.owner)
+		if err := s.mirror.Close(); err != nil {
+			k.opt.Log.Warn("custody: closing what is held after a disk failure", "owner", s.owner, "err", err)
+		}
+	}
+}
+
+// alarm writes an alarm down and tells the log. That it could not be written must not hide the refusal it goes with.
+func (k *Keeper) alarm(owner verify.OrgID, code string, entry uint64, detail string) {
+	k.opt.Log.Error("custody: "+detail, "owner", owner, "code", code, "entry", entry)
+	if err := k.book.raise(owner, code, entry, detail); err != nil {
+		k.opt.Log.Error("custody: the alarm could not be written down", "owner", owner, "err", err)
+	}
+}
+
+func (k *Keeper) route() {
+	k.mux = http.NewServeMux()
+	for pattern, handle := range map[string]func(*http.Request, *visit) error{
+		"POST " + pathJournal:        k.putFrames,
+		"GET " + pathJournal:         k.getFrames,
+		"GET " + pathEntry:           k.getEntry,
+		"PUT " + pathBlob + "{hash}": k.putBlob,
+		"GET " + pathBlob + "{hash}": k.getBlob,
+		"POST " + pathMissing:        k.missingBlobs,
+		"POST " + pathPages:          k.putPages,
+		"GET " + pathPages:           k.getPages,
+		"DELETE " + pathPages:        k.dropPages,
+		"POST " + pathAttest:         k.attest,
+		"GET " + pathHeld:            k.getHeld,
+	} {
+		k.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { k.serve(w, r, handle) })
+	}
+}
+
+// visit is a request being served.
+type visit struct {
+	w     http.ResponseWriter
+	owner verify.OrgID // the caller, proven by its certificate
+	*shelf
+}
+
+// ServeHTTP answers a member's request; the caller is taken from peer.Caller, and without one nothing is answered.
+func (k *Keeper) ServeHTTP(w http.ResponseWriter, r *http.Request) { k.mux.ServeHTTP(w, r) }
+
+func (k *Keeper) serve(w http.ResponseWriter, r *http.Request, handle func(*http.Request, *visit) error) {
+	caller, ok := peer.Caller(r.Context())
+	if !ok || caller == k.opt.Org {
+		peer.Refuse(w, refuse(http.StatusForbidden, codeForbidden, "only other members are served", 0))
+		return
+	}
+	s, err := k.shelf(caller)
+	if err == nil {
+		err = handle(r, &visit{w: w, owner: caller, shelf: s})
+	}
+	if err != nil {
+		peer.Refuse(w, k.problem(caller, s, err))
+	}
+}
+
+// problem maps an error to the refusal that the caller sees. What went wrong inside stays in the log.
+func (k *Keeper) problem(caller verify.OrgID, s *shelf, err error) *peer.Problem {
+	p := new(peer.Problem)
+	tooLarge := new(http.MaxBytesError)
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &tooLarge):
+		return refuse(http.StatusRequestEntityTooLarge, codeTooLarge, fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit), 0)
+	case errors.Is(err, journal.ErrFrames):
+		return malformed(err.Error())
+	case errors.Is(err, journal.ErrNotHeld), errors.Is(err, journal.ErrCursor), errors.Is(err, os.ErrNotExist):
+		return refuse(http.StatusNotFound, codeUnknown, "this custodian does not hold that", 0)
+	case errors.Is(err, journal.ErrScattered):
+		return refuse(http.StatusConflict, codeScattered, "the segment is held in too many pieces; send what lies between them first", 0)
+	case errors.Is(err, journal.ErrClosed):
+		return refuse(http.StatusServiceUnavailable, codeFault, "the custodian is stopping or reopening its files; ask again", 0)
+	}
+	if s != nil && errors.Is(err, journal.ErrFailed) {
+		k.drop(s)
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return full()
+	}
+	k.opt.Log.Error("custody: a request failed", "owner", caller, "err", err)
+	return refuse(http.StatusInternalServerError, codeFault, "the custodian's disk or software failed; its log says more", 0)
+}
+
+func full() *peer.Problem {
+	return refuse(http.StatusInsufficientStorage, codeFull, "the custodian's disk is full; nothing of this request was kept", 0)
+}
+
+// room refuses what would exceed the owner's quota or the disk, before a byte is written.
+func (k *Keeper) room(s *shelf, size int64) error {
+	if used := s.used.Load(); used+size > k.opt.Quota {
+		return refuse(http.StatusInsufficientStorage, codeQuota,
+			fmt.Sprintf("this custodian holds %d bytes for your organisation and grants %d; ask its administrator for more", used, k.opt.Quota), 0)
+	}
+	left, err := free(k.dir)
+	if err != nil {
+		return fmt.Errorf("custody: free space of %s: %w", k.dir, err)
+	}
+	if left-size < k.opt.Reserve {
+		return full()
+	}
+	return nil
+}
+
+// readBody reads a whole body of at most limit bytes.
+func readBody(r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, &http.MaxBytesError{Limit: limit}
+	}
+	if r.ContentLength > 0 {
+		b := make([]byte, r.ContentLength)
+		_, err := io.ReadFull(r.Body, b)
+		return b, cutShort(err)
+	}
+	b, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = &http.MaxBytesError{Limit: limit}
+	}
+	return b, cutShort(err)
+}
+
+// cutShort marks an error of the caller's connection as no fault of this node.
+func cutShort(err error) error {
+	if err == nil || errors.As(err, new(*http.MaxBytesError)) {
+		return err
+	}
+	return malformed("the body was cut short")
+}

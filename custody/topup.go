@@ -1,0 +1,272 @@
+package custody
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/verify"
+)
+
+const (
+	tendEvery  = time.Second
+	listEvery  = 30 * time.Second // how long what a custodian listed is believed
+	topUpChunk = 1 << 20          // bytes of frames in one request
+	tendWait   = 30 * time.Second // for one answer
+)
+
+// tend tops up in the background, until Close. What is lacking is computed from what custodians list, so that there is no progress
+// to lose: after a restart, a substitution, a late join or the loss of a custodian's disk the same comparison finds it.
+func (r *Replicator) tend() {
+	tick := time.NewTicker(tendEvery)
+	defer tick.Stop()
+	var limit journal.Cursor // of a round ago: younger groups are on their way by Hold
+	for {
+		end := r.sources().Journal.End()
+		for _, c := range r.present() {
+			r.visit(c, limit)
+		}
+		limit = end
+		select {
+		case <-tick.C:
+		case <-r.kick:
+		case <-r.ctx.Done():
+			return
+		}
+	}
+}
+
+// Kick makes the next round of topping up begin now.
+func (r *Replicator) Kick() {
+	select {
+	case r.kick <- struct{}{}:
+	default:
+	}
+}
+
+// present gives a courier to each member that can be a custodian now, and forgets those that cannot any more.
+func (r *Replicator) present() []*courier {
+	var list []*courier
+	for _, org := range rank(r.opt.Org, nil, r.opt.Members()) {
+		list = append(list, r.courier(org))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for org, c := range r.couriers {
+		if !slices.Contains(list, c) {
+			delete(r.couriers, org)
+		}
+	}
+	return list
+}
+
+// visit begins what there is to do at one custodian, unless the last visit is not over.
+func (r *Replicator) visit(c *courier, limit journal.Cursor) {
+	c.state.Lock()
+	defer c.state.Unlock()
+	if c.tending || time.Now().Before(c.until) {
+		return
+	}
+	c.tending = true
+	onProbation := !c.since.IsZero()
+	r.work.Go(func() {
+		err := error(nil)
+		if onProbation {
+			err = c.probe()
+		}
+		if err == nil {
+			err = c.tendOne(limit)
+		}
+		if err != nil && r.ctx.Err() == nil {
+			c.failed(err)
+		}
+		c.state.Lock()
+		defer c.state.Unlock()
+		c.tending = false
+	})
+}
+
+// probe tries a custodian on probation. The first answer may include the connection; the second must be prompt.
+func (c *courier) probe() error {
+	ctx, cancel := context.WithTimeout(c.ctx, sendTimeout)
+	defer cancel()
+	if _, err := c.opt.Client.Ping(ctx, c.org); err != nil {
+		return err
+	}
+	took, err := c.opt.Client.Ping(ctx, c.org)
+	if err != nil {
+		return err
+	}
+	if took > c.opt.Patience {
+		return fmt.Errorf("custody: %s answers after %v, more than the %v that a group may wait", c.org, took.Round(time.Millisecond), c.opt.Patience)
+	}
+	c.restore()
+	return nil
+}
+
+// tendOne brings one custodian what it lacks.
+func (c *courier) tendOne(limit journal.Cursor) error {
+	if err := c.list(); err != nil {
+		return err
+	}
+	src := c.sources()
+	if err := c.tendPages(src.Pages); err != nil {
+		return err
+	}
+	for _, s := range src.Journal.Segments() {
+		if s.Number > limit.Segment {
+			break
+		}
+		size := s.Size
+		if s.Number == limit.Segment {
+			size = min(size, limit.Offset)
+		}
+		if !slices.Contains(c.wanted(Custodians(c.opt.Org, s.Number, c.opt.Members())), c.org) {
+			continue
+		}
+		if err := c.fill(src.Journal, s, size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list asks what the custodian holds, if that is not known or has not been asked for a while.
+func (c *courier) list() error {
+	c.state.Lock()
+	fresh := time.Since(c.heldAt) < listEvery
+	c.state.Unlock()
+	if fresh {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, tendWait)
+	defer cancel()
+	asked := time.Now()
+	h, err := c.ask.held(ctx, c.org)
+	if err != nil {
+		return err
+	}
+	c.state.Lock()
+	defer c.state.Unlock()
+	// Groups that became durable there while the list was on its way are found again by the next one, or sent twice: harmless.
+	c.held, c.heldAt, c.pages, c.used, c.quota = newRuns(h.Ranges), asked, h.Pages, h.Used, h.Quota
+	if c.pages == nil {
+		c.pages = make(map[uint64]uint64)
+	}
+	return nil
+}
+
+// wanted are those of an order of custodians that should hold a thing: the first R−1 that are not lost.
+func (r *Replicator) wanted(order []verify.OrgID) []verify.OrgID {
+	var list []verify.OrgID
+	for _, org := range order {
+		if len(list) < r.opt.Copies-1 && !r.courier(org).lost() {
+			list = append(list, org)
+		}
+	}
+	return list
+}
+
+// fill sends what is lacking of the first `size` bytes of a segment, at the bounded rate.
+func (c *courier) fill(j Journal, s journal.Segment, size int64) error {
+	for {
+		c.state.Lock()
+		from, lacking := c.held.gap(s.Number, s.FirstEntry, size)
+		c.state.Unlock()
+		if lacking <= 0 {
+			return nil
+		}
+		g, err := j.Frames(from, int(min(lacking, topUpChunk)))
+		if err != nil {
+			return fmt.Errorf("custody: read the journal: %w", err)
+		}
+		if len(g.Frames) == 0 || g.Start.Segment != s.Number {
+			return nil
+		}
+		if err := c.limit.WaitN(c.ctx, min(len(g.Frames), c.limit.Burst())); err != nil {
+			return err
+		}
+		if err := c.topUp(g); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *courier) topUp(g journal.Group) error {
+	ctx, cancel := context.WithTimeout(c.ctx, tendWait+c.patience(len(g.Frames)))
+	defer cancel()
+	return c.append(ctx, journal.Range{Start: g.Start, End: g.End}, g.Frames, false)
+}
+
+// tendPages brings the pages that the custodian lacks or has in an older version. One that is no custodian of the key store any
+// more is told to forget it, once those that are have all of it.
+func (c *courier) tendPages(src Pages) error {
+	if src == nil {
+		return nil
+	}
+	versions, err := src.Versions()
+	if err != nil {
+		return fmt.Errorf("custody: read the key store: %w", err)
+	}
+	wanted := c.wanted(pageCustodians(c.opt.Org, c.opt.Members()))
+	if !slices.Contains(wanted, c.org) {
+		return c.releasePages(wanted, versions)
+	}
+	var pages []Page
+	for _, number := range c.behind(versions) {
+		p, err := src.Page(number)
+		if err != nil {
+			return fmt.Errorf("custody: read the key store: %w", err)
+		}
+		pages = append(pages, p)
+	}
+	if len(pages) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, tendWait)
+	defer cancel()
+	return c.sendPages(ctx, pages)
+}
+
+// behind lists the pages of which the custodian lacks the present version, the top page last.
+func (c *courier) behind(versions map[uint64]uint64) []uint64 {
+	c.state.Lock()
+	defer c.state.Unlock()
+	var numbers []uint64
+	for number, version := range versions {
+		if held, ok := c.pages[number]; !ok || held < version {
+			numbers = append(numbers, number)
+		}
+	}
+	slices.SortFunc(numbers, func(a, b uint64) int { return int(min(b, 1)) - int(min(a, 1)) })
+	return numbers
+}
+
+func (c *courier) releasePages(wanted []verify.OrgID, versions map[uint64]uint64) error {
+	c.state.Lock()
+	none := len(c.pages) == 0
+	c.state.Unlock()
+	if none || len(wanted) < c.opt.Copies-1 {
+		return nil
+	}
+	for _, org := range wanted {
+		w := c.courier(org)
+		w.state.Lock()
+		known := w.pages != nil
+		w.state.Unlock()
+		if !known || len(w.behind(versions)) > 0 {
+			return nil
+		}
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, tendWait)
+	defer cancel()
+	if err := c.ask.dropPages(ctx, c.org); err != nil {
+		return err
+	}
+	c.state.Lock()
+	defer c.state.Unlock()
+	clear(c.pages)
+	return nil
+}

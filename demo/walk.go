@@ -1,0 +1,111 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+)
+
+// step is one stop of the walk: what a newcomer types, and how the program itself checks that it does what it says.
+type step struct {
+	name     string // of its messages: walk.NAME.title, walk.NAME.text
+	commands []string
+	check    func(context.Context) error
+}
+
+// walk puts the steps together for what is loaded now.
+func (d *Demo) walk(ctx context.Context) ([]step, error) {
+	m := &d.File.Members[0]
+	patient, err := d.somePatient(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	observation, err := d.first(ctx, m, "Observation?patient=Patient/"+patient+"&_count=1")
+	if err != nil {
+		return nil, err
+	}
+	document, err := d.first(ctx, m, "DocumentReference?_count=1")
+	if err != nil {
+		return nil, err
+	}
+	w := &walker{Demo: d, m: m, patient: patient, observation: observation, document: document}
+	return []step{
+		{"read", []string{
+			w.define("TOKEN", "clinician"), w.define("AUDIT", "auditor"),
+			w.curl("TOKEN", "/Patient/"+patient, ""),
+		}, w.read},
+		{"who", []string{w.curl("AUDIT", "/AuditEvent?patient=Patient/"+patient+"&_count=3", "")}, w.who},
+		{"receipt", []string{
+			w.curl("TOKEN", "/Observation/"+observation, "observation.json"),
+			w.curl("TOKEN", "/Observation/"+observation+"/_history/1/$receipt", "receipt.json"),
+			fmt.Sprintf("%s verify receipt.json --trust %s --resource observation.json", d.Self, d.File.Trust),
+		}, w.receipt},
+		{"damage", []string{
+			fmt.Sprintf("BLOB=$(find %s -type f -size +64k | head -1)", filepath.Join(m.Data, "blobs")),
+			`printf '\377\000\377' | dd of="$BLOB" bs=1 seek=5000 conv=notrunc status=none`,
+			w.curl("TOKEN", "/DocumentReference/"+document, "document.json"),
+			fmt.Sprintf("%s scrub --dir %s", d.Self, m.Data),
+		}, w.damage},
+		{"stop", []string{
+			fmt.Sprintf("kill %d", d.File.Members[3].PID),
+			w.curl("TOKEN", "/Observation -H 'Content-Type: application/fhir+json' -d @observation.json", ""),
+			fmt.Sprintf("%s status --dir %s", d.Self, m.Data),
+		}, w.stop},
+	}, nil
+}
+
+func (w *walker) define(name, token string) string {
+	return fmt.Sprintf("%s=$(python3 -c 'import json;print(json.load(open(\"%s\"))[\"members\"][0][\"tokens\"][\"%s\"])')",
+		name, filepath.Join(w.Dir, "demo.json"), token)
+}
+
+func (w *walker) curl(token, path, out string) string {
+	c := fmt.Sprintf("curl -s -H \"Authorization: Bearer $%s\" '%s%s'", token, w.m.FHIR, path)
+	if out != "" {
+		c += " -o " + out
+	}
+	return c
+}
+
+// Walk prints the walk for a person.
+func (d *Demo) Walk(ctx context.Context) error {
+	steps, err := d.walk(ctx)
+	if err != nil {
+		return err
+	}
+	d.tell("walk.title")
+	for i, s := range steps {
+		fmt.Fprintln(d.Out)
+		d.tell("walk.step", i+1, len(steps), d.Say.T("walk."+s.name+".title"))
+		d.tell("walk." + s.name + ".text")
+		for _, c := range s.commands {
+			fmt.Fprintf(d.Out, "  %s\n", c)
+		}
+	}
+	fmt.Fprintln(d.Out)
+	return nil
+}
+
+// Check walks by itself. It goes on after a failure, so that all of them are named, and then gives an error.
+func (d *Demo) Check(ctx context.Context) error {
+	steps, err := d.walk(ctx)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for _, s := range steps {
+		d.tell("check.step", d.Say.T("walk."+s.name+".title"))
+		if err := s.check(ctx); err != nil {
+			failed++
+			d.tell("check.failed", err)
+			continue
+		}
+		d.tell("check.passed")
+	}
+	if failed > 0 {
+		d.tell("check.somewhat", len(steps), failed)
+		return fmt.Errorf("%d of %d steps of the walk do not hold", failed, len(steps))
+	}
+	d.tell("check.all", len(steps))
+	return nil
+}

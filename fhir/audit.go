@@ -1,0 +1,140 @@
+package fhir
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/sijil-health/sijil/verify"
+)
+
+// auditActions are the kinds of entry behind each AuditEvent.action.
+var auditActions = map[string][]verify.Kind{
+	"C": {verify.KindCreate},
+	"R": {verify.KindRead, verify.KindHistory},
+	"U": {verify.KindUpdate},
+	"D": {verify.KindDelete},
+	"E": {verify.KindSearch, verify.KindRefuse, verify.KindExport, verify.KindSystem},
+}
+
+// auditSearch gives the entries of a chart, or without a patient those of the organisation's own stream, as AuditEvents, newest
+// first (GET AuditEvent?patient=Patient/ID). That it was asked is an entry too.
+func (s *Server) auditSearch(q *request) (*answer, error) {
+	if err := s.loadForm(q); err != nil {
+		return nil, err
+	}
+	pairs, p := pairsOf(q.query)
+	if p != nil {
+		return nil, p
+	}
+	page, query := search{query: Query{Count: defaultCount}}, AuditQuery{Detail: q.access.Detail}
+	for _, pair := range pairs {
+		known, p := query.parameter(&page, pair, q.base)
+		if p != nil {
+			return nil, p
+		}
+		switch {
+		case !known && !q.prefer.lenient:
+			return nil, fail(http.StatusBadRequest, "not-supported",
+				"the search parameter %.60q is not known for AuditEvent; known are patient, date, agent, entity, action and _count", pair.name)
+		case !known:
+			page.ignored = append(page.ignored, pair.name)
+		case pair.name != "_cursor":
+			page.applied = append(page.applied, pair)
+		}
+	}
+	query.Count, query.After = max(page.query.Count, 1), page.query.After
+	events, next, err := s.Store.AuditEvents(q, q.access, query)
+	if err != nil {
+		return nil, err
+	}
+	b := newBundle("searchset", -1)
+	b.links(q.base+"/AuditEvent", page.applied, next)
+	for i := range events {
+		b.entry(q.base + "/AuditEvent/" + events[i].ID)
+		b.member("resource", auditEvent(&events[i], q.base))
+		b.member("search", []byte(`{"mode":"match"}`))
+	}
+	b.ignored(page.ignored)
+	return &answer{status: http.StatusOK, body: b.end()}, nil
+}
+
+// parameter reads one parameter of a search for AuditEvents.
+func (query *AuditQuery) parameter(page *search, pair pair, base string) (known bool, p *problem) {
+	switch pair.name {
+	case "_format", "_pretty":
+	case "_count", "_cursor":
+		return true, page.page(pair.name, pair.value)
+	case "patient", "patient:Patient":
+		list, p := references(pair, &param{name: "patient", targets: []string{"Patient"}}, "", base)
+		if p == nil && (len(list) > 1 || query.Chart != "" || !strings.HasPrefix(list[0].Value, "Patient/")) {
+			p = fail(http.StatusBadRequest, "value", "patient must be one Patient/id: each chart has its own record")
+		}
+		if p != nil {
+			return true, p
+		}
+		query.Chart = list[0].Value
+	case "date":
+		list, p := tests(pair, Date)
+		if p == nil && len(list) > 1 {
+			p = fail(http.StatusBadRequest, "value", "date takes one value; write it twice for a period")
+		}
+		query.Dates = append(query.Dates, list...)
+		return true, p
+	case "agent", "entity", "action":
+		list, p := valuesOf(pair)
+		if p != nil {
+			return true, p
+		}
+		for _, value := range list {
+			if p := query.choice(pair.name, unescape(value), base); p != nil {
+				return true, p
+			}
+		}
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+func (query *AuditQuery) choice(name, value, base string) *problem {
+	switch name {
+	case "agent":
+		query.Agents = append(query.Agents, value)
+	case "entity":
+		ref := canonicalReference(value, base)
+		if ref == "" {
+			return fail(http.StatusBadRequest, "value", "entity must be Type/id")
+		}
+		query.Entities = append(query.Entities, ref)
+	default:
+		kinds, ok := auditActions[strings.TrimPrefix(value, "http://hl7.org/fhir/audit-event-action|")]
+		if !ok {
+			return fail(http.StatusBadRequest, "value", "action must be C, R, U, D or E")
+		}
+		query.Kinds = append(query.Kinds, kinds...)
+	}
+	return nil
+}
+
+// auditRead gives one entry as AuditEvent (GET AuditEvent/id).
+func (s *Server) auditRead(q *request) (*answer, error) {
+	if err := onlyControl(q); err != nil {
+		return nil, err
+	}
+	e, err := s.Store.AuditEvent(q, q.access, q.id)
+	if err != nil {
+		return nil, err
+	}
+	return &answer{status: http.StatusOK, body: auditEvent(e, q.base)}, nil
+}
+
+// actionOf is the AuditEvent.action of a kind of entry.
+func actionOf(kind verify.Kind) string {
+	for _, action := range []string{"C", "R", "U", "D"} {
+		if slices.Contains(auditActions[action], kind) {
+			return action
+		}
+	}
+	return "E"
+}

@@ -1,0 +1,264 @@
+package fhir
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sijil-health/sijil/verify"
+)
+
+// Code systems of AuditEvent, and our own names.
+const (
+	systemEventType  = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+	systemRestful    = "http://hl7.org/fhir/restful-interaction"
+	systemEntityType = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+	systemObjectRole = "http://terminology.hl7.org/CodeSystem/object-role"
+	systemReason     = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+	systemPart       = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+	systemDICOM      = "http://dicom.nema.org/resources/ontology/DCM"
+	systemBALP       = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
+	ours             = "https://sijil.health/fhir/"
+)
+
+// The elements of AuditEvent that are filled in.
+type (
+	coding struct {
+		System  string `json:"system,omitempty"`
+		Code    string `json:"code"`
+		Display string `json:"display,omitempty"`
+	}
+	concept struct {
+		Coding []coding `json:"coding,omitempty"`
+		Text   string   `json:"text,omitempty"`
+	}
+	identifier struct {
+		System string `json:"system,omitempty"`
+		Value  string `json:"value"`
+	}
+	link struct {
+		Reference  string      `json:"reference,omitempty"`
+		Identifier *identifier `json:"identifier,omitempty"`
+		Display    string      `json:"display,omitempty"`
+	}
+	extension struct {
+		URL       string      `json:"url"`
+		Extension []extension `json:"extension,omitempty"`
+		Bytes     []byte      `json:"valueBase64Binary,omitempty"`
+		Decimal   json.Number `json:"valueDecimal,omitempty"`
+		Instant   string      `json:"valueInstant,omitempty"`
+	}
+	auditAgent struct {
+		Type         concept      `json:"type"`
+		Role         []concept    `json:"role,omitempty"`
+		Who          link         `json:"who"`
+		Name         string       `json:"name,omitempty"`
+		Requestor    bool         `json:"requestor"`
+		Network      *auditServer `json:"network,omitempty"`
+		PurposeOfUse []concept    `json:"purposeOfUse,omitempty"`
+	}
+	auditServer struct {
+		Address string `json:"address"`
+		Type    string `json:"type"`
+	}
+	auditEntity struct {
+		What  *link   `json:"what,omitempty"`
+		Type  coding  `json:"type"`
+		Role  *coding `json:"role,omitempty"`
+		Query string  `json:"query,omitempty"`
+	}
+	auditSource struct {
+		Observer link     `json:"observer"`
+		Type     []coding `json:"type"`
+	}
+	auditMeta struct {
+		VersionID   string `json:"versionId"`
+		LastUpdated string `json:"lastUpdated"`
+	}
+	auditResource struct {
+		ResourceType string        `json:"resourceType"`
+		ID           string        `json:"id"`
+		Meta         auditMeta     `json:"meta"`
+		Extension    []extension   `json:"extension"`
+		Type         coding        `json:"type"`
+		Subtype      []coding      `json:"subtype,omitempty"`
+		Action       string        `json:"action"`
+		Recorded     string        `json:"recorded"`
+		Outcome      string        `json:"outcome"`
+		OutcomeDesc  string        `json:"outcomeDesc,omitempty"`
+		Agent        []auditAgent  `json:"agent"`
+		Source       auditSource   `json:"source"`
+		Entity       []auditEntity `json:"entity,omitempty"`
+	}
+)
+
+// auditEvent shows an entry as AuditEvent, by the patterns of IHE BALP 1.1. It does not claim their profiles: those ask for the
+// client's network address, which entries do not hold.
+func auditEvent(a *Audited, base string) []byte {
+	e := a.Entry
+	at := time.UnixMilli(e.Time).UTC().Format(instantFormat)
+	r := auditResource{
+		ResourceType: "AuditEvent", ID: a.ID, Meta: auditMeta{"1", at}, Extension: []extension{ledgerPlace(a)},
+		Type: coding{systemEventType, "rest", "Restful Operation"}, Subtype: subtypes(e), Action: actionOf(e.Kind),
+		Recorded: at, Outcome: outcomeCode(e.Outcome), Agent: agents(e, base), Entity: entities(e),
+		Source: auditSource{Observer: organisation(e), Type: []coding{{"http://terminology.hl7.org/CodeSystem/security-source-type", "4", "Application Server"}}},
+	}
+	if e.Kind == verify.KindSystem {
+		r.Type = coding{systemDICOM, "110100", "Application Activity"}
+	}
+	if r.Outcome != "0" {
+		r.OutcomeDesc = strings.TrimSpace(formatUint(uint64(e.Outcome)) + " " + http.StatusText(int(e.Outcome)))
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		panic(err) // nothing in r can fail to be written
+	}
+	return b
+}
+
+// ledgerPlace tells where the entry stands: which of its chart's, under which tag, and in which block.
+func ledgerPlace(a *Audited) extension {
+	x := extension{URL: ours + "StructureDefinition/ledger", Extension: []extension{
+		{URL: "number", Decimal: json.Number(formatUint(a.Entry.Number))},
+		{URL: "tag", Bytes: a.Tag[:]},
+	}}
+	if a.Height > 0 {
+		x.Extension = append(x.Extension,
+			extension{URL: "block", Decimal: json.Number(formatUint(a.Height))},
+			extension{URL: "blockTime", Instant: a.Block.UTC().Format(instantFormat)})
+	}
+	return x
+}
+
+// subtypes names the interaction. For a refusal it is the one that was asked for.
+func subtypes(e *verify.Entry) []coding {
+	var codes []string
+	switch e.Kind {
+	case verify.KindCreate:
+		codes = []string{"create"}
+	case verify.KindUpdate:
+		codes = []string{"update"}
+	case verify.KindDelete:
+		codes = []string{"delete"}
+	case verify.KindRead:
+		if codes = []string{"read"}; strings.Contains(e.Detail, "/_history/") {
+			codes = []string{"vread"}
+		}
+	case verify.KindSearch:
+		codes = []string{"search", "search-type"}
+	case verify.KindHistory:
+		codes = []string{"history-instance"}
+	case verify.KindExport:
+		codes = []string{"operation"}
+	case verify.KindRefuse:
+		codes = askedFor(e.Detail)
+	}
+	var list []coding
+	for _, code := range codes {
+		list = append(list, coding{System: systemRestful, Code: code, Display: code})
+	}
+	return list
+}
+
+// askedFor reads the interaction out of an entry's Detail.
+func askedFor(detail string) []string {
+	method, path, _ := strings.Cut(detail, " ")
+	path, _, _ = strings.Cut(path, "?")
+	switch parts := strings.Split(strings.Trim(path, "/"), "/"); {
+	case strings.Contains(path, "$"):
+		return []string{"operation"}
+	case strings.HasPrefix(path, "/ (transaction"):
+		return []string{"transaction"}
+	case strings.HasPrefix(path, "/ (batch"):
+		return []string{"batch"}
+	case method == http.MethodPut:
+		return []string{"update"}
+	case method == http.MethodDelete:
+		return []string{"delete"}
+	case len(parts) == 1 && method == http.MethodPost && types[parts[0]] != nil:
+		return []string{"create"}
+	case len(parts) == 1 && types[parts[0]] != nil, len(parts) == 2 && parts[1] == "_search":
+		return []string{"search", "search-type"}
+	case len(parts) == 2 && types[parts[0]] != nil:
+		return []string{"read"}
+	case len(parts) == 3 && parts[2] == "_history":
+		return []string{"history-instance"}
+	case len(parts) == 4:
+		return []string{"vread"}
+	}
+	return nil
+}
+
+// outcomeCode maps an HTTP status to http://terminology.hl7.org/CodeSystem/audit-event-outcome.
+func outcomeCode(status uint16) string {
+	switch {
+	case status < http.StatusBadRequest:
+		return "0"
+	case status < http.StatusInternalServerError:
+		return "4"
+	}
+	return "8"
+}
+
+func organisation(e *verify.Entry) link {
+	return link{Identifier: &identifier{ours + "organisation", e.Org.String()}}
+}
+
+// agents are who asked and the node that answered. By the convention of DICOM and IHE, the source of a read is the server and
+// the source of everything else is the client.
+func agents(e *verify.Entry, base string) []auditAgent {
+	user := auditAgent{Requestor: true, Name: e.Actor, Who: link{Identifier: &identifier{ours + "actor", e.Actor}, Display: e.Actor}}
+	if parseReference(e.Actor).form == literal {
+		user.Who = link{Reference: e.Actor}
+	}
+	user.Type = concept{Coding: []coding{{systemPart, "IRCP", "information recipient"}}}
+	server := auditAgent{Who: organisation(e), Type: concept{Coding: []coding{{systemDICOM, "110152", "Destination Role ID"}}}}
+	switch e.Kind {
+	case verify.KindCreate, verify.KindUpdate, verify.KindDelete:
+		user.Type = concept{Coding: []coding{{systemPart, "AUT", "author (originator)"}}}
+	case verify.KindRead, verify.KindHistory, verify.KindExport:
+		server.Type = concept{Coding: []coding{{systemDICOM, "110153", "Source Role ID"}}}
+	}
+	if e.Role != "" {
+		user.Role = []concept{{Coding: []coding{{System: ours + "role", Code: e.Role}}, Text: e.Role}}
+	}
+	if e.Purpose != "" {
+		user.PurposeOfUse = []concept{{Coding: []coding{{System: systemReason, Code: e.Purpose}}}}
+	}
+	if u, err := url.Parse(base); err == nil && u.Hostname() != "" {
+		server.Network = &auditServer{Address: u.Hostname(), Type: "1"} // 1: machine name
+	}
+	return []auditAgent{user, server}
+}
+
+// entities are what it was about: the patient, what was touched, the query, and the request that joins several entries.
+func entities(e *verify.Entry) (list []auditEntity) {
+	if e.Chart != "" {
+		list = append(list, auditEntity{
+			What: &link{Reference: e.Chart},
+			Type: coding{systemEntityType, "1", "Person"}, Role: &coding{systemObjectRole, "1", "Patient"},
+		})
+	}
+	object := coding{systemEntityType, "2", "System Object"}
+	for _, t := range e.Targets {
+		ref := t.Ref
+		if t.Version > 0 {
+			ref += "/_history/" + formatUint(t.Version)
+		}
+		list = append(list, auditEntity{What: &link{Reference: ref}, Type: object, Role: &coding{systemObjectRole, "4", "Domain Resource"}})
+	}
+	switch e.Kind {
+	case verify.KindSearch, verify.KindHistory, verify.KindRefuse, verify.KindExport:
+		list = append(list, auditEntity{
+			Type: object, Role: &coding{systemObjectRole, "24", "Query"}, Query: base64.StdEncoding.EncodeToString([]byte(e.Detail)),
+		})
+	}
+	return append(list, auditEntity{
+		What: &link{Identifier: &identifier{Value: hex.EncodeToString(e.Request[:])}},
+		Type: coding{System: systemBALP, Code: "XrequestId"},
+	})
+}

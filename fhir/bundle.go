@@ -1,0 +1,200 @@
+package fhir
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/sijil-health/sijil/fhir/tape"
+)
+
+// bundle takes a Bundle of interactions (POST to the base): a transaction, all or nothing, or a batch, each for itself.
+func (s *Server) bundle(q *request) (*answer, error) {
+	q.typ = ""
+	if err := q.load(q, s.Limits.Bundle, bundleNodes); err != nil {
+		return nil, err
+	}
+	root := q.body
+	if !root.Get("resourceType").Is("Bundle") {
+		return nil, fail(http.StatusBadRequest, "invalid", "the base takes Bundles; send any other resource to the address of its type").on(root, "resourceType")
+	}
+	typ := root.Get("type")
+	if !typ.Is("transaction") && !typ.Is("batch") {
+		return nil, fail(http.StatusBadRequest, "value", "the base takes Bundles of type transaction or batch; store any other with POST Bundle").on(root, "type")
+	}
+	list, p := s.entries(q, root.Get("entry"))
+	if p != nil {
+		return nil, p
+	}
+	q.access.Detail = fmt.Sprintf("POST / (%s of %d entries)", typ.Text(), len(list))
+	if typ.Is("batch") {
+		return s.batch(q, list)
+	}
+	return s.transaction(q, list)
+}
+
+// entry is one entry of a transaction or batch.
+type entry struct {
+	request             // the interaction it asks for
+	at       tape.Value // the entry
+	fullURL  string
+	urlBase  string // of fullURL, if it ends in Type/id
+	do       interaction
+	resource *resource   // of POST and PUT of a resource
+	refers   []condition // its conditional references
+	bad      *problem    // what is wrong with it; in a transaction that refuses all
+	ref      string      // "Type/id" of what it writes
+	answer   *answer
+}
+
+// entries reads the entries, their order kept. What is wrong with a single one is left in it, for the kind of Bundle to decide.
+func (s *Server) entries(q *request, array tape.Value) ([]entry, *problem) {
+	if !array.Exists() {
+		return nil, nil
+	}
+	if array.Kind() != tape.Array {
+		return nil, fail(http.StatusBadRequest, "structure", "entry must be an array, not %s", array.Kind()).at(array)
+	}
+	if array.Len() > s.Limits.Entries {
+		return nil, fail(http.StatusRequestEntityTooLarge, "too-costly", "the Bundle has %d entries; at most %d are taken at once", array.Len(), s.Limits.Entries).at(array)
+	}
+	list := make([]entry, array.Len())
+	i := 0
+	for v := array.First(); v.Exists(); v = v.Next() {
+		e := &list[i]
+		e.request = request{Context: q.Context, access: q.access, base: q.base, prefer: q.prefer, header: http.Header{}, inBatch: true}
+		e.at = v
+		e.bad = e.read(q)
+		i++
+	}
+	return list, nil
+}
+
+// read takes an entry apart.
+func (e *entry) read(q *request) *problem {
+	if e.at.Kind() != tape.Object {
+		return fail(http.StatusBadRequest, "structure", "an entry is an object, this is %s", e.at.Kind()).at(e.at)
+	}
+	for _, field := range []struct {
+		name string
+		to   *string
+	}{{"method", &e.method}, {"url", &e.query}, {"ifNoneExist", &e.ifNoneExist}, {"ifMatch", &e.ifMatch}, {"ifNoneMatch", &e.ifNoneMatch}, {"ifModifiedSince", &e.ifModifiedSince}} {
+		v := e.at.Get("request").Get(field.name)
+		if v.Exists() && v.Kind() != tape.String {
+			return fail(http.StatusBadRequest, "structure", "%s must be a string, not %s", field.name, v.Kind()).at(v)
+		}
+		*field.to = v.Text()
+	}
+	if e.ifModifiedSince != "" { // an instant here, an HTTP date in the header
+		if at, ok := parseDate(e.ifModifiedSince); ok {
+			e.ifModifiedSince = httpDate(at.lo)
+		}
+	}
+	if full := e.at.Get("fullUrl"); full.Exists() {
+		if full.Kind() != tape.String || parseReference(full.Text()).form != absolute {
+			return fail(http.StatusBadRequest, "value", "fullUrl must be an absolute URL, such as urn:uuid:…").at(full)
+		}
+		e.fullURL = full.Text()
+		e.urlBase, _ = restful(e.fullURL)
+	}
+	if e.method == "" || e.query == "" {
+		return fail(http.StatusBadRequest, "required", "each entry needs request.method and request.url").on(e.at, "request")
+	}
+	if p := e.address(); p != nil {
+		return p
+	}
+	return e.payload()
+}
+
+// address reads request.url: what it names and which interaction that is.
+func (e *entry) address() *problem {
+	at := e.at.Get("request").Get("url")
+	path, query, _ := strings.Cut(strings.TrimPrefix(e.query, e.base+"/"), "?")
+	e.access.Detail = detail(e.method, path, query)
+	e.query = query
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	for i, part := range parts {
+		parts[i], _ = url.PathUnescape(part) // what is malformed names nothing
+	}
+	if e.typ = parts[0]; types[e.typ] == nil {
+		return fail(http.StatusBadRequest, "not-supported", "request.url must begin with a resource type of FHIR R4").at(at)
+	}
+	shape := e.method + " " + shapeOf(parts)
+	if len(parts) > 1 && parts[1] != "_search" {
+		if e.id = parts[1]; !isID(e.id) {
+			return fail(http.StatusBadRequest, "value", "request.url holds no valid id").at(at)
+		}
+	}
+	if len(parts) == 4 {
+		e.version, _ = strconv.ParseUint(parts[3], 10, 64)
+	}
+	interactions := bundleInteractions
+	if e.typ == "AuditEvent" {
+		interactions = auditInteractions
+	}
+	if e.do = interactions[shape]; e.do == nil || strings.HasSuffix(shape, "/v") && e.version == 0 {
+		return fail(http.StatusMethodNotAllowed, "not-supported", "this method and address are no interaction that is supported in a Bundle").at(at)
+	}
+	if e.query != "" && (e.method == http.MethodPut || e.method == http.MethodDelete) {
+		return fail(http.StatusPreconditionFailed, "not-supported", "conditional updates and deletes are not supported").at(at)
+	}
+	return nil
+}
+
+// The interactions of entries, by method and shape of the address.
+var (
+	bundleInteractions = map[string]interaction{
+		"GET T": (*Server).search, "GET T/id": (*Server).read, "GET T/id/_history": (*Server).history, "GET T/id/_history/v": (*Server).vread,
+		"POST T": (*Server).create, "POST T/_search": (*Server).search,
+		"PUT T/id": (*Server).update, "DELETE T/id": (*Server).remove,
+	}
+	auditInteractions = map[string]interaction{
+		"GET T": (*Server).auditSearch, "POST T/_search": (*Server).auditSearch, "GET T/id": (*Server).auditRead,
+	}
+)
+
+func shapeOf(parts []string) string {
+	switch {
+	case len(parts) == 1:
+		return "T"
+	case len(parts) == 2 && parts[1] == "_search":
+		return "T/_search"
+	case len(parts) == 2:
+		return "T/id"
+	case len(parts) == 3 && parts[2] == "_history":
+		return "T/id/_history"
+	case len(parts) == 4 && parts[2] == "_history":
+		return "T/id/_history/v"
+	}
+	return ""
+}
+
+// writes tells whether the entry stores a resource.
+func (e *entry) writes() bool {
+	return e.do != nil && (e.method == http.MethodPut || e.method == http.MethodPost && !strings.HasPrefix(e.access.Detail, "POST "+e.typ+"/_search"))
+}
+
+// payload checks the resource of a POST or PUT.
+func (e *entry) payload() *problem {
+	if !e.writes() {
+		return nil
+	}
+	body := e.at.Get("resource")
+	if !body.Exists() {
+		return fail(http.StatusBadRequest, "required", "%s needs a resource", e.method).on(e.at, "resource")
+	}
+	r, p := inspect(body)
+	if p != nil {
+		return p
+	}
+	if r.typ != e.typ {
+		return fail(http.StatusBadRequest, "invalid", "resourceType is not the type that request.url names").at(body.Get("resourceType"))
+	}
+	if e.method == http.MethodPut && r.id != e.id {
+		return fail(http.StatusBadRequest, "value", "the resource must carry the id that request.url names").on(body, "id")
+	}
+	e.resource, e.body, e.refers = r, body, conditionsOf(nil, r)
+	return nil
+}

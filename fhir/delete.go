@@ -1,0 +1,33 @@
+package fhir
+
+import (
+	"net/http"
+
+	"github.com/sijil-health/sijil/fhir/tape"
+)
+
+// remove deletes a resource (DELETE Type/id). Its versions stay readable; to read it as it is now answers 410. Deleting again
+// what is deleted changes nothing, and is recorded.
+func (s *Server) remove(q *request) (*answer, error) {
+	version, err := ifVersion(q.ifMatch, tape.Value{})
+	if err != nil {
+		return nil, err
+	}
+	commit, err := s.Store.Write(q, q.access, []Change{{Op: OpDelete, Type: q.typ, ID: q.id, IfVersion: version}})
+	if gone(err) {
+		err = s.Store.Refuse(q, q.access, q.typ, q.id, http.StatusNoContent, "deleted already")
+		return &answer{status: http.StatusNoContent}, err
+	}
+	if err != nil {
+		return nil, err
+	}
+	return removed(&commit.Versions[0], commit, q.prefer), nil
+}
+
+func removed(v *Version, commit *Commit, prefer preference) *answer {
+	a := &answer{status: http.StatusNoContent, version: v.Version, updated: v.Updated, commit: commit}
+	if prefer.result == "OperationOutcome" {
+		a.status, a.body = http.StatusOK, done("the resource was deleted")
+	}
+	return a
+}

@@ -1,0 +1,71 @@
+package fhir
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// history gives the versions of one resource, newest first (GET Type/id/_history).
+func (s *Server) history(q *request) (*answer, error) {
+	pairs, p := pairsOf(q.query)
+	if p != nil {
+		return nil, p
+	}
+	var page search // for its _count and _cursor
+	page.query.Count = defaultCount
+	for _, pair := range pairs {
+		switch pair.name {
+		case "_format", "_pretty":
+		case "_count", "_cursor":
+			if p := page.page(pair.name, pair.value); p != nil {
+				return nil, p
+			}
+		default:
+			if !q.prefer.lenient {
+				return nil, fail(http.StatusBadRequest, "not-supported", "the parameter %.60q is not known for a history", pair.name)
+			}
+			continue
+		}
+		if pair.name != "_cursor" {
+			page.applied = append(page.applied, pair)
+		}
+	}
+	before := uint64(0)
+	if page.query.After != "" {
+		var err error
+		if before, err = strconv.ParseUint(page.query.After, 10, 64); err != nil {
+			return nil, ErrCursor
+		}
+	}
+	found, err := s.Store.History(q, q.access, q.typ, q.id, max(page.query.Count, 1), before)
+	if err != nil {
+		return nil, err
+	}
+	b := newBundle("history", found.Total)
+	b.links(q.base+"/"+q.typ+"/"+q.id+"/_history", page.applied, found.Next)
+	for i := range found.Versions {
+		b.version(q.base, &found.Versions[i])
+	}
+	return &answer{status: http.StatusOK, body: b.end()}, nil
+}
+
+// version adds one version to a history.
+func (b *bundleWriter) version(base string, v *Version) {
+	b.entry(base + "/" + v.Type + "/" + v.ID)
+	method, address, status := "PUT", v.Type+"/"+v.ID, "200 OK"
+	switch v.Op {
+	case OpCreate:
+		status = "201 Created"
+		if v.Version == 1 {
+			method, address = "POST", v.Type
+		}
+	case OpDelete:
+		method, status = "DELETE", "204 No Content"
+	}
+	if v.Op != OpDelete {
+		b.member("resource", v.Body)
+	}
+	b.member("request", []byte(`{"method":"`+method+`","url":"`+address+`"}`))
+	b.member("response", []byte(`{"status":"`+status+`","etag":"W/\"`+formatUint(v.Version)+`\"","lastModified":"`+
+		v.Updated.UTC().Format(instantFormat)+`"}`))
+}

@@ -1,0 +1,46 @@
+package fhir
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// read gives the current version of a resource (GET Type/id).
+func (s *Server) read(q *request) (*answer, error) { return s.release(q, 0) }
+
+// vread gives one version of a resource (GET Type/id/_history/version).
+func (s *Server) vread(q *request) (*answer, error) { return s.release(q, q.version) }
+
+func (s *Server) release(q *request, version uint64) (*answer, error) {
+	if err := onlyControl(q); err != nil {
+		return nil, err
+	}
+	v, err := s.Store.Read(q, q.access, q.typ, q.id, version)
+	if err != nil {
+		return nil, err
+	}
+	a := &answer{status: http.StatusOK, body: v.Body, version: v.Version, updated: v.Updated}
+	a.content = v.Type + "/" + v.ID + "/_history/" + formatUint(v.Version)
+	if unchanged(q, a) {
+		a.status, a.body = http.StatusNotModified, nil
+	}
+	return a, nil
+}
+
+// unchanged tells whether the client holds this version already (conditional read, FHIR R4, 3.1.0.2.1).
+func unchanged(q *request, a *answer) bool {
+	if q.ifNoneMatch != "" {
+		for tag := range strings.SplitSeq(q.ifNoneMatch, ",") {
+			if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(a.etag(), "W/") {
+				return true
+			}
+		}
+		return false
+	}
+	if q.ifModifiedSince != "" {
+		since, err := http.ParseTime(q.ifModifiedSince)
+		return err == nil && !a.updated.Truncate(time.Second).After(since)
+	}
+	return false
+}

@@ -1,0 +1,337 @@
+package fhir
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// exchange is one request and what must come of it.
+type exchange struct {
+	name    string
+	do      string // "METHOD path"
+	body    string
+	header  []string // "Name: value"
+	actor   string   // "" is dr.amal, "-" nobody
+	status  int
+	has     []string // in the body or, as "Name: value", in the header
+	hasNot  []string
+	entries []string // what the record of accesses must gain; nil is not looked at
+}
+
+type gate struct {
+	*Server
+	store *memory
+}
+
+func newGate(tb testing.TB, limits Limits) *gate {
+	tb.Helper()
+	if limits.Ack == 0 {
+		limits.Ack = 20 * time.Millisecond
+	}
+	m := newMemory()
+	return &gate{New(Config{Store: m, Auth: tokens{}, Prefix: "/fhir", Limits: limits, Version: "test"}), m}
+}
+
+func (g *gate) send(e *exchange) *httptest.ResponseRecorder {
+	method, path, _ := strings.Cut(e.do, " ")
+	r := httptest.NewRequest(method, "http://h.example/fhir"+path, strings.NewReader(e.body))
+	if e.body != "" {
+		r.Header.Set("Content-Type", "application/fhir+json")
+	}
+	for _, h := range e.header {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Set(name, value)
+	}
+	switch e.actor {
+	case "":
+		r.Header.Set("Authorization", "Bearer dr.amal")
+	case "-":
+	default:
+		r.Header.Set("Authorization", "Bearer "+e.actor)
+	}
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, r)
+	return w
+}
+
+func (g *gate) run(t *testing.T, list []exchange) {
+	t.Helper()
+	for _, e := range list {
+		before := len(g.store.entries)
+		w := g.send(&e)
+		name := e.name
+		if name == "" {
+			name = e.do
+		}
+		var all strings.Builder
+		for h, values := range w.Header() {
+			fmt.Fprintf(&all, "%s: %s\n", h, strings.Join(values, ", "))
+		}
+		body, _ := io.ReadAll(w.Body)
+		all.Write(body)
+		if w.Code != e.status {
+			t.Errorf("%s: status %d, want %d\n%s", name, w.Code, e.status, &all)
+			continue
+		}
+		if len(body) > 0 && !json.Valid(body) {
+			t.Errorf("%s: the answer is no JSON: %s", name, body)
+		}
+		if e.status >= 400 && !strings.Contains(string(body), `"OperationOutcome"`) && !strings.HasPrefix(e.do, "HEAD") {
+			t.Errorf("%s: no OperationOutcome: %s", name, body)
+		}
+		for _, want := range e.has {
+			if !strings.Contains(all.String(), want) {
+				t.Errorf("%s: without %q:\n%s", name, want, &all)
+			}
+		}
+		for _, not := range e.hasNot {
+			if strings.Contains(all.String(), not) {
+				t.Errorf("%s: with %q:\n%s", name, not, &all)
+			}
+		}
+		if e.entries != nil {
+			if diff := cmp.Diff(e.entries, append([]string{}, g.store.left(before)...)); diff != "" {
+				t.Errorf("%s: entries (-want +got):\n%s", name, diff)
+			}
+		}
+	}
+}
+
+const (
+	patient     = `{"resourceType":"Patient","id":"p1","active":true,"identifier":[{"system":"http://h","value":"7"}]}`
+	observation = `{ "resourceType" : "Observation", "id":"o1", "status":"final",
+  "meta": {"tag":[{"code":"x"}], "versionId":"99"},
+  "code":{"coding":[{"system":"http://loinc.org","code":"718-7"}]}, "category":[{"coding":[{"code":"laboratory"}]}],
+  "subject":{"reference":"Patient/p1"}, "effectiveDateTime":"2020-05-17T10:00:00+03:00", "valueQuantity":{"value":14.10,"unit":"g\/dL"} }`
+)
+
+func TestLifeOfAResource(t *testing.T) {
+	g := newGate(t, Limits{})
+	g.run(t, []exchange{
+		{do: "PUT /Patient/p1", body: patient, status: 201,
+			has: []string{
+				`{"resourceType":"Patient","id":"p1","meta":{"versionId":"1","lastUpdated":"2026-03-01T12:00:01.000Z"},"active":true`,
+				`Etag: W/"1"`, "Location: http://h.example/fhir/Patient/p1/_history/1", "Sijil-Ack: anchored", "Last-Modified: Sun, 01 Mar 2026 12:00:01 GMT", "Cache-Control: no-store",
+			},
+			entries: []string{"create of Patient/p1 Patient/p1/1"}},
+		{do: "PUT /Observation/o1", body: observation, status: 201,
+			has: []string{
+				`{ "resourceType" : "Observation", "id":"o1", "status":"final",` + "\n" +
+					`  "meta": {"lastUpdated":"2026-03-01T12:00:02.000Z","tag":[{"code":"x"}], "versionId":"1"},`,
+				`"value":14.10,"unit":"g\/dL"`,
+			},
+			entries: []string{"create of Patient/p1 Observation/o1/1"}},
+		{do: "PUT /Observation/o1", body: observation, header: []string{`If-Match: W/"1"`, "Prefer: return=minimal"}, status: 200,
+			has: []string{`Etag: W/"2"`}, hasNot: []string{"resourceType"}, entries: []string{"update of Patient/p1 Observation/o1/2"}},
+		{name: "stale version", do: "PUT /Observation/o1", body: observation, header: []string{`If-Match: W/"1"`}, status: 412,
+			has: []string{`"code":"conflict"`}, entries: []string{"refuse 412"}},
+		{do: "GET /Observation/o1", status: 200, has: []string{`"versionId":"2"`, "Content-Location: http://h.example/fhir/Observation/o1/_history/2"},
+			entries: []string{"read of Patient/p1 Observation/o1/2"}},
+		{do: "HEAD /Observation/o1", status: 200, has: []string{`Etag: W/"2"`}, entries: []string{"read of Patient/p1 Observation/o1/2"}},
+		{name: "not modified", do: "GET /Observation/o1", header: []string{`If-None-Match: W/"2"`}, status: 304, hasNot: []string{"resourceType"},
+			entries: []string{"read of Patient/p1 Observation/o1/2"}},
+		{name: "not modified since", do: "GET /Observation/o1", header: []string{"If-Modified-Since: Sun, 01 Mar 2026 12:00:03 GMT"}, status: 304},
+		{name: "modified since", do: "GET /Observation/o1", header: []string{"If-Modified-Since: Sun, 01 Mar 2026 12:00:02 GMT"}, status: 200},
+		{do: "GET /Observation/o1/_history/1", status: 200, has: []string{`"versionId":"1"`}, entries: []string{"read of Patient/p1 Observation/o1/1"}},
+		{do: "GET /Observation/o1/_history/9", status: 404, entries: []string{"refuse 404"}},
+		{do: "DELETE /Observation/o1", status: 204, has: []string{`Etag: W/"3"`, "Sijil-Ack: anchored"}, entries: []string{"delete of Patient/p1 Observation/o1/3"}},
+		{name: "delete again", do: "DELETE /Observation/o1", status: 204, entries: []string{"refuse 204"}},
+		{do: "GET /Observation/o1", status: 410, has: []string{`"code":"deleted"`}, entries: []string{"refuse 410"}},
+		{name: "vread of the deletion", do: "GET /Observation/o1/_history/3", status: 410},
+		{do: "GET /Observation/o1/_history", status: 200,
+			has:     []string{`"total":3`, `"method":"DELETE"`, `"method":"POST","url":"Observation"`, `"etag":"W/\"2\""`},
+			entries: []string{"history of Patient/p1 Observation/o1/3 Observation/o1/2 Observation/o1/1"}},
+		{name: "brought back", do: "PUT /Observation/o1", body: observation, status: 201, has: []string{`Etag: W/"4"`}},
+		{do: "GET /Observation/o1/_history?_count=2", status: 200, has: []string{`"relation":"next","url":"http://h.example/fhir/Observation/o1/_history?_count=2&_cursor=3"`}, hasNot: []string{`"versionId":"1"`}},
+		{do: "GET /Observation/o1/_history?_count=2&_cursor=3", status: 200, has: []string{`"versionId":"1"`}, hasNot: []string{`"next"`, `"versionId":"4"`}},
+		{do: "GET /Observation/o1/_history?_cursor=x", status: 400},
+		{do: "GET /Observation/o1/_history?_since=2020", status: 400},
+		{do: "GET /Observation/none/_history", status: 404},
+		{do: "DELETE /Observation/none", status: 404, entries: []string{"refuse 404"}},
+		{do: "GET /Observation/o1?_pretty=true", status: 200, has: []string{"{\n  \"resourceType\": \"Observation\"", "14.10"}},
+	})
+}
+
+func TestCreate(t *testing.T) {
+	g := newGate(t, Limits{})
+	w := g.send(&exchange{do: "POST /Patient", body: patient})
+	location := strings.TrimPrefix(w.Header().Get("Location"), "http://h.example/fhir/Patient/")
+	id, _, ok := strings.Cut(location, "/_history/1")
+	if w.Code != 201 || !ok || !isID(id) || id == "p1" {
+		t.Fatalf("%d, id %q", w.Code, id)
+	}
+	if want := strings.Replace(patient, `"id":"p1"`, `"id":"`+id+`","meta":{"versionId":"1","lastUpdated":"2026-03-01T12:00:01.000Z"}`, 1); w.Body.String() != want {
+		t.Errorf("served %s\nwant %s", w.Body, want)
+	}
+	g.run(t, []exchange{
+		{name: "without id", do: "POST /Basic", body: `{"code":{},"resourceType":"Basic","x":1.0}`, status: 201, has: []string{`{"code":{},"resourceType":"Basic","id":"`, `"},"x":1.0}`}},
+		{name: "return=OperationOutcome", do: "POST /Basic", body: `{"resourceType":"Basic"}`, header: []string{"Prefer: return=OperationOutcome"}, status: 201,
+			has: []string{`"severity":"information"`}, hasNot: []string{"Content-Location"}},
+		{name: "exists", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: identifier=http://h|7"}, status: 200,
+			has: []string{"Location: http://h.example/fhir/Patient/" + id + "/_history/1"}, hasNot: []string{"Sijil-Ack"},
+			entries: []string{"search of Patient/" + id + " Patient/" + id + "/1"}},
+		{name: "does not exist", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: identifier=http://h|8"}, status: 201},
+		{name: "exists twice", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: identifier=http://h|7"}, status: 412,
+			has: []string{"multiple-matches"}},
+		{name: "no condition", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: _count=1"}, status: 400},
+		{name: "conditional reference", do: "POST /Basic", body: `{"resourceType":"Basic","subject":{"reference":"Patient?identifier=nobody"}}`, status: 422,
+			has: []string{`"expression":["Basic.subject.reference"]`, "matches no resource"}},
+	})
+}
+
+func TestAcknowledgement(t *testing.T) {
+	g := newGate(t, Limits{Receipt: time.Millisecond})
+	g.store.anchored = make(chan struct{}) // no block comes
+	g.run(t, []exchange{
+		{name: "no quorum", do: "PUT /Patient/p1", body: patient, status: 201, has: []string{"Sijil-Ack: journalled"}},
+		{name: "in a batch", do: "POST /", body: `{"resourceType":"Bundle","type":"batch","entry":[{"resource":` + patient + `,"request":{"method":"PUT","url":"Patient/p1"}}]}`,
+			status: 200, has: []string{"Sijil-Ack: journalled"}},
+		{name: "receipt", do: "GET /Patient/p1/_history/1/$receipt", status: 503, has: []string{"in no block yet"}},
+	})
+	close(g.store.anchored)
+	g.run(t, []exchange{
+		{name: "respond-async", do: "PUT /Patient/p1", body: patient, header: []string{"Prefer: respond-async"}, status: 200, has: []string{"Sijil-Ack: journalled"}},
+		{do: "PUT /Patient/p1", body: patient, status: 200, has: []string{"Sijil-Ack: anchored"}},
+		{do: "GET /Patient/p1/_history/1/$receipt", status: 200, has: []string{"Content-Type: application/json"}, entries: []string{"export of Patient/p1"}},
+		{do: "GET /Patient/none/_history/1/$receipt", status: 404},
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	g := newGate(t, Limits{Resource: 600, Bundle: 2000, Entries: 2})
+	big := `{"resourceType":"Basic","x":"` + strings.Repeat("x", 600) + `"}`
+	g.run(t, []exchange{
+		{name: "no token", do: "GET /Patient/p1", actor: "-", status: 401, has: []string{"Www-Authenticate: Bearer", `"code":"login"`}, entries: []string{"refuse 401"}},
+		{name: "no right", do: "GET /Patient/p1", actor: "mallory", status: 403, entries: []string{"refuse 403"}},
+		{name: "unknown type", do: "GET /Patiently/p1", status: 404, entries: []string{"refuse 404"}},
+		{name: "unknown operation", do: "GET /Patient/$everything", status: 404, has: []string{"not-supported"}},
+		{name: "unknown path", do: "GET /a/b/c/d/e", status: 404},
+		{name: "not JSON", do: "POST /Patient", body: "{\n \"resourceType\":\"Patient\",\n \"name\":[{\"given\":[x]}]}", status: 400,
+			has:     []string{`"code":"structure"`, `"expression":["Patient.name[0].given[0]"]`, `operationoutcome-issue-line","valueInteger":3`, `operationoutcome-issue-col","valueInteger":20`},
+			entries: []string{"refuse 400"}},
+		{name: "a name twice", do: "POST /Patient", body: `{"resourceType":"Patient","id":"a","id":"b"}`, status: 400, has: []string{"Patient.id"}},
+		{name: "too deep", do: "POST /Patient", body: `{"resourceType":"Patient","x":` + strings.Repeat("[", 80) + strings.Repeat("]", 80) + `}`, status: 400, has: []string{"nested deeper"}},
+		{name: "too large", do: "POST /Basic", body: big, status: 413, has: []string{"too-long"}, entries: []string{"refuse 413"}},
+		{name: "empty", do: "POST /Patient", status: 400},
+		{name: "an array", do: "POST /Patient", body: `[]`, status: 400},
+		{name: "no type", do: "POST /Patient", body: `{"id":"x"}`, status: 400, has: []string{`"expression":["resourceType"]`}},
+		{name: "unknown resourceType", do: "POST /Patient", body: `{"resourceType":"X"}`, status: 400},
+		{name: "another type", do: "POST /Patient", body: `{"resourceType":"Basic"}`, status: 400, has: []string{"Basic.resourceType"}},
+		{name: "bad id", do: "PUT /Patient/p1", body: `{"resourceType":"Patient","id":"a b"}`, status: 400, has: []string{"Patient.id"}},
+		{name: "another id", do: "PUT /Patient/p1", body: `{"resourceType":"Patient","id":"p2"}`, status: 400},
+		{name: "no id", do: "PUT /Patient/p1", body: `{"resourceType":"Patient"}`, status: 400, has: []string{`"code":"required"`, "Patient.id"}},
+		{name: "meta", do: "POST /Patient", body: `{"resourceType":"Patient","meta":[]}`, status: 400, has: []string{"Patient.meta"}},
+		{name: "meta.versionId", do: "POST /Patient", body: `{"resourceType":"Patient","meta":{"versionId":1}}`, status: 400, has: []string{"Patient.meta.versionId"}},
+		{name: "reference", do: "POST /Basic", body: `{"resourceType":"Basic","subject":{"reference":"Patient/a b"}}`, status: 400, has: []string{"Basic.subject.reference"}},
+		{name: "reference type", do: "POST /Basic", body: `{"resourceType":"Basic","subject":{"reference":7}}`, status: 400, has: []string{"Basic.subject.reference"}},
+		{name: "code", do: "POST /Basic", body: `{"resourceType":"Basic","code":"x"}`, status: 400, has: []string{"Basic.code", "must be an object"}},
+		{name: "coding", do: "POST /Observation", body: `{"resourceType":"Observation","code":{"coding":[{"code":7}]}}`, status: 400, has: []string{"Observation.code.coding[0].code"}},
+		{name: "date", do: "POST /Observation", body: `{"resourceType":"Observation","effectiveDateTime":"yesterday"}`, status: 400, has: []string{"Observation.effectiveDateTime"}, hasNot: []string{"yesterday"}},
+		{name: "If-Match", do: "PUT /Patient/p1", body: patient, header: []string{`If-Match: "x"`}, status: 412},
+		{name: "media type", do: "POST /Patient", body: patient, header: []string{"Content-Type: application/fhir+xml"}, status: 415, entries: []string{"refuse 415"}},
+		{name: "compressed", do: "POST /Patient", body: patient, header: []string{"Content-Encoding: gzip"}, status: 415},
+		{name: "XML wanted", do: "GET /Patient/p1", header: []string{"Accept: application/fhir+xml"}, status: 406},
+		{name: "XML by _format", do: "GET /Patient/p1?_format=xml", status: 406},
+		{name: "another FHIR", do: "GET /Patient/p1", header: []string{"Accept: application/fhir+json; fhirVersion=5.0"}, status: 406},
+		{name: "browser", do: "GET /metadata", header: []string{"Accept: text/html,*/*;q=0.8"}, actor: "-", status: 200},
+		{name: "patch", do: "PATCH /Patient/p1", body: `[]`, status: 405, has: []string{"Allow: ", "PUT", "DELETE"}, entries: []string{"refuse 405"}},
+		{name: "conditional delete", do: "DELETE /Patient?identifier=x", status: 405},
+		{name: "read of the base", do: "GET /", status: 405, has: []string{"Allow: POST"}},
+		{name: "version 0", do: "GET /Patient/p1/_history/0", status: 404},
+		{name: "parameter of a read", do: "GET /Patient/p1?_summary=true", status: 400},
+		{name: "not a Bundle", do: "POST /", body: patient, status: 400},
+		{name: "a collection", do: "POST /", body: `{"resourceType":"Bundle","type":"collection"}`, status: 400, has: []string{"Bundle.type"}},
+		{name: "too many entries", do: "POST /", body: `{"resourceType":"Bundle","type":"batch","entry":[{},{},{}]}`, status: 413},
+		{name: "audit is not written", do: "POST /AuditEvent", body: `{"resourceType":"AuditEvent"}`, status: 405},
+		{name: "nor changed", do: "PUT /AuditEvent/e0", body: `{"resourceType":"AuditEvent","id":"e0"}`, status: 405},
+		{name: "nor deleted", do: "DELETE /AuditEvent/e0", status: 405},
+		{name: "nor versioned", do: "GET /AuditEvent/e0/_history", status: 404},
+	})
+	if len(g.store.resources) != 0 {
+		t.Errorf("%d resources were stored", len(g.store.resources))
+	}
+	g.store.stopped = true
+	g.run(t, []exchange{
+		{name: "stopped", do: "PUT /Patient/p1", body: patient, status: 503, has: []string{"Retry-After: ", "transient"}, entries: []string{}},
+		{name: "stopped read", do: "GET /Patient/p1", status: 503},
+	})
+}
+
+func TestStrangersCannotFillTheRecord(t *testing.T) {
+	g := newGate(t, Limits{})
+	for range 100 {
+		if w := g.send(&exchange{do: "GET /Patient/x", actor: "-"}); w.Code != 401 {
+			t.Fatal(w.Code)
+		}
+	}
+	if n := len(g.store.entries); n < strangersBurst || n > strangersBurst+5 {
+		t.Errorf("%d entries", n)
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	g := newGate(t, Limits{})
+	w := g.send(&exchange{do: "GET /metadata", actor: "-"})
+	var c capability
+	if err := json.Unmarshal(w.Body.Bytes(), &c); err != nil {
+		t.Fatal(err)
+	}
+	if c.FHIRVersion != "4.0.1" || len(c.Rest[0].Resource) != len(types) || c.Implementation["url"] != "http://h.example/fhir" {
+		t.Errorf("%+v", c)
+	}
+	for _, r := range c.Rest[0].Resource { // every parameter that is promised is answered
+		for _, p := range r.SearchParam {
+			value := map[string]string{"token": "C", "reference": "Patient/1", "date": "2020"}[p.Type]
+			if w := g.send(&exchange{do: "GET /" + r.Type + "?" + p.Name + "=" + value}); w.Code != 200 {
+				t.Errorf("%s by %s: %d %s", r.Type, p.Name, w.Code, w.Body)
+			}
+		}
+	}
+	if n := len(g.store.entries); n == 0 {
+		t.Error("searches left no entries")
+	}
+}
+
+func TestAdmission(t *testing.T) {
+	g := newGate(t, Limits{Requests: 1, Admission: 5 * time.Millisecond})
+	leave, err := g.admission.enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.run(t, []exchange{{name: "busy", do: "GET /Patient/p1", status: 503, has: []string{"throttled", "Retry-After: 2"}, entries: []string{}}})
+	leave()
+	g.run(t, []exchange{{name: "free again", do: "GET /Patient/p1", status: 404}})
+	if g.admission.requests.free != 1 || g.admission.bytes.free != g.Limits.Bodies {
+		t.Error("a budget was not given back")
+	}
+}
+
+func TestHTTPServesOverANetwork(t *testing.T) {
+	g := newGate(t, Limits{})
+	server := httptest.NewUnstartedServer(nil)
+	server.Config = g.HTTP()
+	server.Start()
+	defer server.Close()
+	for range 3 { // on one connection: no deadline may be left behind
+		r, _ := http.NewRequestWithContext(t.Context(), "PUT", server.URL+"/fhir/Patient/p1", strings.NewReader(patient))
+		r.Header.Set("Authorization", "Bearer dr.amal")
+		r.Header.Set("Content-Type", "application/fhir+json")
+		w, err := server.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, w.Body)
+		w.Body.Close()
+		if w.StatusCode >= 300 || !strings.HasPrefix(w.Header.Get("Location"), server.URL+"/fhir/Patient/p1/") {
+			t.Error(w.Status, w.Header)
+		}
+	}
+}

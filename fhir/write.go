@@ -1,0 +1,148 @@
+package fhir
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/sijil-health/sijil/fhir/tape"
+)
+
+// Acknowledgement levels, the values of the header Sijil-Ack.
+const (
+	AckJournalled = "journalled" // durable, and at the custodians
+	AckAnchored   = "anchored"   // in a block besides
+)
+
+// await waits for the blocks of commits, at most Limits.Ack in all, and says how far it came.
+func (s *Server) await(q *request, commits ...*Commit) string {
+	if q.prefer.async {
+		return AckJournalled
+	}
+	ctx, cancel := context.WithTimeout(q.Context, s.Limits.Ack)
+	defer cancel()
+	for _, c := range commits {
+		if c.Anchored(ctx) != nil { // too late, or the ledger has stopped: durable it is
+			return AckJournalled
+		}
+	}
+	return AckAnchored
+}
+
+// changeOf makes a Change of a resource that is to be stored under id.
+func (s *Server) changeOf(r *resource, op Op, id string, v *resolver, entryBase string) (Change, error) {
+	to, p := v.resolve(r, entryBase)
+	if p != nil {
+		return Change{}, p
+	}
+	x := indexer{base: v.base, resolved: to.texts}
+	if p := x.termsOf(r); p != nil {
+		return Change{}, p
+	}
+	if s.Validator != nil {
+		if p := invalid(s.Validator.Validate(r.typ, r.root)); p != nil {
+			return Change{}, p
+		}
+	}
+	return Change{
+		Op: op, Type: r.typ, ID: id, Source: r.root.Raw(), Edits: r.edits(id, to.edits),
+		Chart: x.chartOf(r, id), Compartment: compartmentOf(r), Terms: x.terms,
+	}, nil
+}
+
+// invalid makes a problem of a validator's issues if one of them refuses the resource.
+func invalid(issues []Issue) *problem {
+	for _, i := range issues {
+		if i.Severity == "error" || i.Severity == "fatal" {
+			return &problem{status: http.StatusUnprocessableEntity, issues: issues}
+		}
+	}
+	return nil
+}
+
+// loadResource reads the body as a resource of the type that the address names.
+func (s *Server) loadResource(q *request) (*resource, error) {
+	if q.load != nil {
+		limit, nodes := s.Limits.Resource, resourceNodes
+		if q.typ == "Bundle" {
+			limit, nodes = s.Limits.Bundle, bundleNodes
+		}
+		if err := q.load(q, limit, nodes); err != nil {
+			return nil, err
+		}
+	}
+	r, p := inspect(q.body)
+	if p != nil {
+		return nil, p
+	}
+	if r.typ != q.typ {
+		return nil, fail(http.StatusBadRequest, "invalid", "resourceType is not the type that the address names").at(q.body.Get("resourceType"))
+	}
+	return r, nil
+}
+
+// store writes one resource, its conditional references resolved.
+func (s *Server) store(q *request, r *resource, op Op, id string, ifVersion uint64) (*answer, error) {
+	v := &resolver{base: q.base}
+	if list := conditionsOf(nil, r); len(list) > 0 {
+		found, err := s.match(q, list)
+		if err != nil {
+			return nil, err
+		}
+		v.found = map[string]string{}
+		if p := only(list, found, v.found); p != nil {
+			return nil, p
+		}
+	}
+	change, err := s.changeOf(r, op, id, v, "")
+	if err != nil {
+		return nil, err
+	}
+	change.IfVersion = ifVersion
+	commit, err := s.Store.Write(q, q.access, []Change{change})
+	if err != nil {
+		return nil, err
+	}
+	return written(&commit.Versions[0], commit, q.prefer), nil
+}
+
+// written is the answer to a create or update.
+func written(v *Version, commit *Commit, prefer preference) *answer {
+	a := &answer{status: http.StatusOK, version: v.Version, updated: v.Updated, commit: commit}
+	a.location = v.Type + "/" + v.ID + "/_history/" + formatUint(v.Version)
+	if v.Op == OpCreate {
+		a.status = http.StatusCreated
+	}
+	switch prefer.result {
+	case "minimal":
+	case "OperationOutcome":
+		a.body = done("the resource was stored as version " + formatUint(v.Version))
+	default:
+		a.body, a.content = v.Body, a.location
+	}
+	return a
+}
+
+// done is an OperationOutcome that reports success.
+func done(text string) []byte {
+	return appendOutcome(nil, Issue{Severity: "information", Code: "informational", Text: text})
+}
+
+// ifVersion reads If-Match; 0 means that there is none.
+func ifVersion(header string, at tape.Value) (uint64, error) {
+	if header == "" {
+		return 0, nil
+	}
+	tag, quoted := strings.CutPrefix(strings.TrimPrefix(strings.TrimSpace(header), "W/"), `"`)
+	tag, closed := strings.CutSuffix(tag, `"`)
+	n, err := strconv.ParseUint(tag, 10, 64)
+	if quoted != closed || err != nil || n == 0 {
+		return 0, fail(http.StatusPreconditionFailed, "value", `If-Match must be the ETag of one version, such as W/"3"`).at(at)
+	}
+	return n, nil
+}
+
+// gone tells whether a deletion found the resource deleted already.
+func gone(err error) bool { return errors.Is(err, ErrGone) }

@@ -1,0 +1,152 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// AuditOptions say what an audit looks at: everything an organisation's node keeps of the ledger.
+type AuditOptions struct {
+	Org         verify.OrgID
+	Genesis     *verify.Genesis // what the reader trusts; the chain must have begun with it
+	Engine      Engine
+	Journal     Journal
+	Plans       string       // directory
+	Checkpoints *Checkpoints // nil when none are kept
+	// Blob checks a ciphertext that is kept outside the journal against its hash and returns a *Damage, or any error, if it is not
+	// there or not right. Called from several goroutines. nil leaves those blobs out.
+	Blob    func(ctx context.Context, entry uint64, hash verify.Hash) error
+	Workers int // goroutines; one per processor
+}
+
+// Progress counts what an audit has done so far. The totals are those at its beginning.
+type Progress struct {
+	Anchors, AnchorsTotal uint64 // of all organisations
+	Entries, EntriesTotal uint64 // of this one
+	Blobs                 uint64
+	Bytes                 uint64 // of envelopes and ciphertexts in the journal
+}
+
+// AuditReport says what was verified and what is wrong.
+type AuditReport struct {
+	Progress
+	Height      int64       // of the last block looked at
+	Root        verify.Hash // of the global log, recomputed
+	Batches     uint64      // of this organisation, recomputed and equal to what is anchored
+	Waiting     uint64      // entries of the journal that are not on the chain yet
+	Checkpoints uint64      // stored notes that are right
+	Damages     []Damage    // in no particular order; empty when all is well
+}
+
+// maxDamages bounds a report: who has that many has lost a disk, not a file.
+const maxDamages = 1000
+
+// Audit verifies again, from the genesis on, what a node keeps: that the anchors of every organisation are dense, name one
+// another, and are signed by keys that were members' when they were committed; that the global log has the root that
+// checkpoints and engine say; that this organisation's batches follow from its journal; and that ciphertexts have their
+// hashes. It changes nothing and may run beside a working node. progress is called from several goroutines, often; nil for none.
+// What is wrong is in the report; the error says only that the audit could not be made.
+func Audit(ctx context.Context, o AuditOptions, progress func(Progress)) (*AuditReport, error) {
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	a := &audit{opt: o, progress: progress}
+	status, err := o.Engine.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.report.Height, a.total.AnchorsTotal, a.total.EntriesTotal = status.Height, status.LogSize, o.Journal.End().Entry
+	notes, err := a.notes()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.chain(ctx, notes); err != nil {
+		return nil, err
+	}
+	if err := a.batches(ctx); err != nil {
+		return nil, err
+	}
+	a.report.Progress = a.done()
+	return &a.report, ctx.Err()
+}
+
+type audit struct {
+	opt      AuditOptions
+	progress func(Progress)
+	total    Progress
+
+	anchors, entries, blobs, bytes, good atomic.Uint64
+
+	mu     sync.Mutex
+	report AuditReport
+	ours   []Head // this organisation's anchors on the chain, by sequence number
+}
+
+func (a *audit) done() Progress {
+	p := a.total
+	p.Anchors, p.Entries, p.Blobs, p.Bytes = a.anchors.Load(), a.entries.Load(), a.blobs.Load(), a.bytes.Load()
+	return p
+}
+
+func (a *audit) tell() {
+	if a.progress != nil {
+		a.progress(a.done())
+	}
+}
+
+// damaged adds a finding.
+func (a *audit) damaged(d Damage) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, known := range a.report.Damages {
+		if known == d {
+			return
+		}
+	}
+	if len(a.report.Damages) < maxDamages {
+		a.report.Damages = append(a.report.Damages, d)
+	}
+}
+
+// found turns an error that names damage into a finding, and tells whether it was one.
+func (a *audit) found(what string, err error) bool {
+	var own *Damage
+	var disk *journal.DamageError
+	switch {
+	case errors.As(err, &own):
+		a.damaged(*own)
+	case errors.As(err, &disk):
+		a.damaged(Damage{What: what, File: disk.File, Detail: fmt.Sprintf("at byte %d: %s", disk.Offset, disk.Reason)})
+	case errors.Is(err, journal.ErrCursor):
+		a.damaged(Damage{What: what, Detail: "the journal has no record where the batch begins; it is shorter than what was anchored, or another one"})
+	default:
+		return false
+	}
+	return true
+}
+
+// parallel runs fn for every index below n, on all workers, until one fails.
+func (a *audit) parallel(ctx context.Context, n int, fn func(context.Context, int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(a.opt.Workers, n) {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				if err := fn(ctx, int(i)); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return context.Cause(ctx)
+}

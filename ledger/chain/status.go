@@ -1,0 +1,122 @@
+package chain
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sijil-health/sijil/ledger"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// stalled is for how long transactions may wait before Status says why.
+const stalled = 10 * time.Second
+
+// maxSkew is above which a difference between clocks is not one but a block that was not seen live.
+const maxSkew = 24 * time.Hour
+
+// Status implements ledger.Engine.
+func (e *Engine) Status(context.Context) (*ledger.Status, error) {
+	leave, err := e.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	s := e.app.current.Load()
+	st := &ledger.Status{
+		Chain:         e.app.chain,
+		Height:        s.Height,
+		Base:          e.blocks.Base(),
+		Peers:         e.connected(s),
+		CatchingUp:    e.node.ConsensusReactor().WaitSync(),
+		LogSize:       s.log.size,
+		Sealed:        s.Sealed,
+		Waiting:       e.app.pool.waiting(),
+		EvidenceCount: s.offences,
+		Evidence:      s.evidence,
+	}
+	for _, v := range s.epochAt(s.Height + 1).Validators {
+		st.Voting = st.Voting || v.Key == e.key
+	}
+	if at := e.app.committed.Load(); at != 0 {
+		st.Committed = time.Unix(0, at)
+	}
+	st.Skew, st.SkewKnown = e.skew(s, st)
+	st.Wedged = e.wedged(s, st)
+	return st, nil
+}
+
+func (e *Engine) connected(s *state) []ledger.Peer {
+	var list []ledger.Peer
+	for _, p := range e.node.Switch().Peers().Copy() {
+		peer := ledger.Peer{NodeID: string(p.ID()), Ours: p.IsOutbound()}
+		if a := p.RemoteAddr(); a != nil {
+			peer.Address = a.String()
+		}
+		for i := range s.roster.Members {
+			if s.roster.Members[i].NodeID == peer.NodeID {
+				peer.Org = s.roster.Members[i].Org
+			}
+		}
+		list = append(list, peer)
+	}
+	return list
+}
+
+// skew compares this machine's clock, when it saw the last commit, with the median of the clocks that signed it. It is
+// known only where others signed too and the block was seen as it was made.
+func (e *Engine) skew(s *state, st *ledger.Status) (time.Duration, bool) {
+	if st.CatchingUp || st.Committed.IsZero() || s.Height == 0 {
+		return 0, false
+	}
+	c := e.blocks.LoadSeenCommit(s.Height)
+	if c == nil {
+		return 0, false
+	}
+	bc, others := commit(c), false
+	set := s.epochAt(s.Height).Validators
+	for i, sig := range bc.Signatures {
+		others = others || sig.Flag == verify.VoteCommit && i < len(set) && set[i].Key != e.key
+	}
+	median := set.MedianTime(&bc)
+	d := st.Committed.Sub(median.Time())
+	return d, others && median != 0 && d.Abs() < maxSkew
+}
+
+// wedged says why nothing moves although something should; "" when all is well.
+func (e *Engine) wedged(s *state, st *ledger.Status) string {
+	if why := e.seen.failure.Load(); why != nil {
+		return fmt.Sprintf("consensus stopped on this node: %s; restart it, and run `sijil doctor` if it stops again", *why)
+	}
+	if st.Waiting == 0 && !st.CatchingUp || time.Since(st.Committed) < stalled || time.Since(e.started) < stalled {
+		return ""
+	}
+	if why := e.seen.signing.Load(); why != nil && st.Waiting > 0 {
+		return fmt.Sprintf("this node's validator key refuses to sign: %s; run `sijil doctor`", *why)
+	}
+	if here, all := e.reachable(s, st); 3*here <= 2*all {
+		return fmt.Sprintf("no quorum: validators with %d of %d power are connected, more than two thirds are needed; "+
+			"work goes on and is anchored when they return", here, all)
+	}
+	if st.CatchingUp {
+		return "catching up makes no progress: the connected members may no longer keep the blocks that this node lacks; " +
+			"restart it to begin from a snapshot"
+	}
+	return ""
+}
+
+// reachable is the voting power of this node and of those connected, and of all.
+func (e *Engine) reachable(s *state, st *ledger.Status) (here, all int64) {
+	connected := map[string]bool{string(e.self): true}
+	for _, p := range st.Peers {
+		connected[p.NodeID] = true
+	}
+	for i := range s.roster.Members {
+		m := &s.roster.Members[i]
+		all += m.Power
+		if connected[m.NodeID] {
+			here += m.Power
+		}
+	}
+	return here, all
+}

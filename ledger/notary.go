@@ -1,0 +1,288 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sijil-health/sijil/verify"
+)
+
+// NotaryOptions say what a Notary works with.
+type NotaryOptions struct {
+	Org    verify.OrgID
+	Chain  string
+	Engine Engine
+	Store  *Checkpoints
+	// Signers are the organisation's Ed25519 keys: that of today, and earlier ones for as long as an epoch of theirs has to be
+	// ended. See verify.MemberSigner.
+	Signers     []*verify.NoteSigner
+	PostQuantum *verify.NoteSigner // signs one checkpoint a day; nil without
+	// Ask sends a note to a member's node and returns the signature lines of its Notary.Countersign. nil when alone.
+	Ask       func(ctx context.Context, m *verify.Member, note []byte) ([]byte, error)
+	Witnesses []Cosigner
+	Every     time.Duration    // at most this often, and only when the log has grown; 10 min
+	Patience  time.Duration    // how long one member or witness may take; 10 s
+	Clock     func() time.Time // time.Now
+	Log       *slog.Logger     // slog.DiscardHandler
+}
+
+// Notary makes checkpoints of the global log, has them signed by members and witnesses, and signs those of other members.
+// It signs only what its own chain says, and never two histories: see signed.
+type Notary struct {
+	opt     NotaryOptions
+	periods *periods
+
+	mu     sync.Mutex // held while signing
+	signed signed
+}
+
+// signed is the largest tree this organisation ever signed. It is on disk before the signature leaves.
+type signed struct {
+	Size uint64      `json:"size"`
+	Root verify.Hash `json:"root"`
+}
+
+// ErrDisagree is returned by Countersign for a checkpoint that is not what this node's own chain says.
+var ErrDisagree = errors.New("ledger: the checkpoint is not what this node's chain says")
+
+// NewNotary makes a Notary. The error may be a *Damage.
+func NewNotary(o NotaryOptions) (*Notary, error) {
+	if o.Engine == nil || o.Store == nil || o.Chain == "" || len(o.Signers) == 0 {
+		return nil, errors.New("ledger: a notary needs chain, engine, store and a key")
+	}
+	if o.Every == 0 {
+		o.Every = 10 * time.Minute
+	}
+	if o.Patience == 0 {
+		o.Patience = 10 * time.Second
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	n := &Notary{opt: o, periods: &periods{engine: o.Engine}}
+	b, err := os.ReadFile(n.signedPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return n, nil
+	}
+	if err == nil {
+		if err := json.Unmarshal(b, &n.signed); err != nil {
+			return nil, &Damage{What: "the last tree signed", File: n.signedPath(), Detail: err.Error()}
+		}
+	}
+	return n, err
+}
+
+func (n *Notary) signedPath() string { return filepath.Join(n.opt.Store.dir, "signed.json") }
+
+// Run makes checkpoints until ctx ends: the beginning of each epoch as soon as a quorum signs it, and then one whenever the
+// log has grown and Every is over. What fails is logged and tried again. It returns ctx.Err() or ErrClosed.
+func (n *Notary) Run(ctx context.Context) error {
+	for {
+		wait := n.opt.Every
+		err := n.BeginEpochs(ctx)
+		if err == nil {
+			err = n.Checkpoint(ctx)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, ErrClosed):
+			return err
+		case err != nil:
+			n.opt.Log.Warn("no checkpoint could be made", "error", err)
+			wait = min(wait, time.Minute)
+		}
+		if err := n.pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits; a change of the membership ends it early.
+func (n *Notary) pause(ctx context.Context, d time.Duration) error {
+	status, err := n.opt.Engine.Status(ctx)
+	if err != nil {
+		return sleep(ctx, min(d, time.Minute))
+	}
+	timed, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	err = n.opt.Engine.Follow(timed, status.Height+1, func(b *Block) error {
+		if b.Members {
+			return errEnough
+		}
+		return nil
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, ErrClosed):
+		return err
+	case errors.Is(err, errEnough) || timed.Err() != nil:
+		return nil
+	}
+	return sleep(ctx, min(d, time.Second))
+}
+
+// Checkpoint makes one of the log as it is now, with all signatures that can be had, and stores it. It does nothing when the
+// log has not grown since the latest and the day has its own.
+func (n *Notary) Checkpoint(ctx context.Context) error {
+	status, err := n.opt.Engine.Status(ctx)
+	if err != nil || status.LogSize == 0 {
+		return err
+	}
+	now := n.opt.Clock()
+	today, err := n.opt.Store.Day(now)
+	if err != nil {
+		return err
+	}
+	_, latest, err := n.opt.Store.Latest()
+	if err != nil || latest != nil && latest.Size == status.LogSize && today != nil {
+		return err
+	}
+	p, err := n.periods.at(ctx, status.Height)
+	if err != nil {
+		return err
+	}
+	c, keys, err := n.statement(ctx, status.Height, p.Number)
+	if err != nil {
+		return err
+	}
+	note, err := n.collect(ctx, c, keys, today == nil)
+	if err != nil {
+		return err
+	}
+	if today == nil {
+		if err := n.opt.Store.put(dayFile(now), note); err != nil {
+			return err
+		}
+	}
+	return n.opt.Store.putLatest(note, c)
+}
+
+// BeginEpochs makes and stores the checkpoints that begin epochs and are not stored yet. One that a quorum of the epoch before
+// does not sign is not stored; the error says how many did.
+func (n *Notary) BeginEpochs(ctx context.Context) error {
+	list, err := n.periods.list(ctx)
+	if err != nil {
+		return err
+	}
+	for i := 1; i < len(list); i++ {
+		stored, err := n.opt.Store.Epoch(list[i].Number)
+		if err != nil {
+			return err
+		}
+		if stored != nil {
+			continue
+		}
+		c, keys, err := n.statement(ctx, list[i].Start, list[i].Number)
+		if err != nil {
+			return err
+		}
+		note, err := n.collect(ctx, c, keys, false)
+		if err != nil {
+			return err
+		}
+		if got := voters(note, keys, &list[i-1]); got < list[i-1].Quorum() {
+			return fmt.Errorf("ledger: the beginning of epoch %d is signed by %d voting members of the epoch before, %d are needed", list[i].Number, got, list[i-1].Quorum())
+		}
+		if err := n.opt.Store.put(epochFile(list[i].Number), note); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// statement gives what this node's chain says at a height, as a checkpoint of an epoch, and the keys of those who may sign it:
+// the members of the epoch, and for the checkpoint that begins it those of the one before.
+func (n *Notary) statement(ctx context.Context, height int64, epoch uint64) (*verify.Checkpoint, []verify.NoteKey, error) {
+	list, err := n.periods.list(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	last := uint64(len(list)) - 1
+	if epoch > last || height <= 0 || height < list[epoch].Start || epoch < last && height > list[epoch+1].Start {
+		return nil, nil, fmt.Errorf("%w: height %d is not in epoch %d", ErrDisagree, height, epoch)
+	}
+	b, err := blockAt(ctx, n.opt.Engine, height)
+	if err != nil {
+		return nil, nil, err
+	}
+	root, err := n.opt.Engine.LogRoot(ctx, b.LogSize)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &list[epoch]
+	keys, err := memberKeys(n.opt.Chain, p.Members)
+	if err == nil && epoch > 0 && height == p.Start {
+		var before []verify.NoteKey
+		before, err = memberKeys(n.opt.Chain, list[epoch-1].Members)
+		keys = append(keys, before...)
+	}
+	return verify.NewCheckpoint(n.opt.Chain, epoch, p.Members, height, b.LogSize, root), keys, err
+}
+
+// memberKeys gives what members sign checkpoints with.
+func memberKeys(chain string, members []verify.Member) ([]verify.NoteKey, error) {
+	var keys []verify.NoteKey
+	for i := range members {
+		m := &members[i]
+		k, err := verify.NewNoteKey(verify.MemberKeyName(chain, m.Org), verify.AlgEd25519, m.Key[:])
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+		if len(m.MLDSA) == 0 {
+			continue
+		}
+		if k, err = verify.NewNoteKey(verify.MemberKeyName(chain, m.Org), verify.AlgMLDSA65, m.MLDSA); err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// voters counts the voting members of a period that signed the note. Its signatures were checked when they were added.
+func voters(note *verify.Note, keys []verify.NoteKey, p *Period) int {
+	count := 0
+	for i := range p.Members {
+		m := &p.Members[i]
+		if m.Power == 0 {
+			continue
+		}
+		for _, s := range note.Signatures {
+			if k := keyOf(keys, s); k != nil && k.Algorithm() == verify.AlgEd25519 && strings.HasSuffix(k.Name(), "/"+m.Org.String()) && ofMember(k, m) {
+				count++
+				break
+			}
+		}
+	}
+	return count
+}
+
+// ofMember tells whether a key is the one a member has.
+func ofMember(k *verify.NoteKey, m *verify.Member) bool {
+	own, err := verify.NewNoteKey(k.Name(), verify.AlgEd25519, m.Key[:])
+	return err == nil && own.ID() == k.ID()
+}
+
+func keyOf(keys []verify.NoteKey, s verify.NoteSignature) *verify.NoteKey {
+	for i := range keys {
+		if keys[i].ID() == s.ID && keys[i].Name() == s.Name {
+			return &keys[i]
+		}
+	}
+	return nil
+}

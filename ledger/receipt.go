@@ -1,0 +1,203 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/bits"
+
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// Opened is what only the holder of a chart's key can add to a receipt.
+type Opened struct {
+	Salt     verify.Salt
+	Body     []byte                 // verify.Entry.Encode
+	Contents map[uint32]verify.Salt // see verify.Receipt; nil when the holder shall not check contents
+	// Epoch is the last one that the receipt's reader knows already; later ones are added to the receipt. 0: the genesis.
+	Epoch uint64
+}
+
+// Receipt proves one entry to whoever trusts the genesis. The entry must be anchored, see Wait; for one that is not the error
+// wraps ErrNotFound. While the block is kept, the receipt shows it; when a stored checkpoint covers the anchor, it shows that
+// too. Errors: ErrPruned when there is neither, *Damage, *journal.DamageError, those of the engine.
+func (a *Anchorer) Receipt(ctx context.Context, entry uint64, o Opened) (*verify.Receipt, error) {
+	p, an, err := a.locate(ctx, entry)
+	if err != nil {
+		return nil, err
+	}
+	r := &verify.Receipt{Format: verify.ReceiptFormat, Chain: a.opt.Chain, Contents: o.Contents, Anchor: an.Bytes}
+	if err := a.batchProof(ctx, r, p, entry, o); err != nil {
+		return nil, err
+	}
+	pruned := a.blockProof(ctx, r, an)
+	if pruned != nil && !errors.Is(pruned, ErrPruned) {
+		return nil, pruned
+	}
+	epoch, err := a.logProof(ctx, r, an)
+	if err != nil {
+		return nil, err
+	}
+	if r.Block == nil && r.Log == nil {
+		return nil, fmt.Errorf("ledger: the block of entry %d is no longer kept and no checkpoint covers it yet: %w", entry, pruned)
+	}
+	r.Epochs, err = a.epochs(ctx, o.Epoch, max(epoch, an.Height), r.Log)
+	return r, err
+}
+
+// batchProof reads the batch from the journal and places the opened entry in it.
+func (a *Anchorer) batchProof(ctx context.Context, r *verify.Receipt, p *Plan, entry uint64, o Opened) error {
+	var sealed *journal.Entry
+	leaves := make([]verify.Hash, 0, verify.PaddedCount(int(p.Entries())))
+	err := records(ctx, a.opt.Journal, p.Begin, p.End, func(l *journal.Located) error {
+		for i := range l.Record.Entries {
+			e := &l.Record.Entries[i]
+			if l.Record.First+uint64(i) == entry {
+				sealed = &journal.Entry{Tag: e.Tag, Key: e.Key, Commit: e.Commit}
+				r.Entry.Envelope = sha256.Sum256(e.Envelope)
+			}
+			leaves = append(leaves, e.Leaf())
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if sealed == nil || uint64(len(leaves)) != p.Entries() {
+		return &Damage{What: fmt.Sprintf("batch %d", p.Seq), Detail: "the journal has other entries there than were anchored"}
+	}
+	r.Entry.Tag, r.Entry.Key, r.Entry.Salt, r.Entry.Body = sealed.Tag, sealed.Key, o.Salt, o.Body
+	index := int(entry - p.Begin.Entry)
+	if r.Entry.Leaf() != leaves[index] {
+		return fmt.Errorf("ledger: what is shown as entry %d is not what was anchored", entry)
+	}
+	padded, err := verify.PadBatch(leaves, p.Seed, p.Manifest)
+	if err != nil {
+		return err
+	}
+	tree, err := verify.NewBatchTree(padded)
+	if err != nil {
+		return err
+	}
+	anchor, err := verify.DecodeAnchor(p.Anchor)
+	if err != nil {
+		return err
+	}
+	if tree.Root() != anchor.Root {
+		return &Damage{What: fmt.Sprintf("batch %d", p.Seq), Detail: "its entries in the journal do not give the root that was anchored"}
+	}
+	r.Batch = verify.BatchProof{Index: uint32(index), Path: tree.Path(index)}
+	return nil
+}
+
+// records calls fn with the records in [begin, end).
+func records(ctx context.Context, j Journal, begin, end journal.Cursor, fn func(*journal.Located) error) error {
+	if begin == end {
+		return nil
+	}
+	err := j.Follow(ctx, begin, func(batch []journal.Located) error {
+		for i := range batch {
+			if batch[i].Record.First >= end.Entry && len(batch[i].Record.Entries) > 0 {
+				return errEnough
+			}
+			if err := fn(&batch[i]); err != nil {
+				return err
+			}
+			if batch[i].Next.Compare(end) >= 0 {
+				return errEnough
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// blockProof adds the block, if it is kept.
+func (a *Anchorer) blockProof(ctx context.Context, r *verify.Receipt, an *Anchored) error {
+	b, err := a.opt.Engine.Proof(ctx, an.Height)
+	if err != nil {
+		return err
+	}
+	if int(an.Tx) >= len(b.Txs) || b.Txs[an.Tx] != an.ID {
+		return fmt.Errorf("ledger: block %d does not hold the anchor that the chain's index says it holds", an.Height)
+	}
+	r.Block = &verify.BlockProof{
+		Index: an.Tx, Total: uint32(len(b.Txs)), Path: pathOf(b.Txs, int(an.Tx)), Header: b.Header, Commit: b.Commit,
+	}
+	return nil
+}
+
+// logProof adds the latest stored checkpoint that covers the anchor, if there is one, and gives its height.
+func (a *Anchorer) logProof(ctx context.Context, r *verify.Receipt, an *Anchored) (int64, error) {
+	if a.opt.Checkpoints == nil {
+		return 0, nil
+	}
+	note, c, err := a.opt.Checkpoints.Latest()
+	if err != nil || note == nil || c.Size <= an.Index {
+		return 0, err
+	}
+	path, err := a.opt.Engine.LogProof(ctx, an.Index, c.Size)
+	if err != nil {
+		return 0, err
+	}
+	r.Log = &verify.LogProof{Index: an.Index, Path: path, Checkpoint: note.Encode()}
+	return c.Height, nil
+}
+
+// epochs gives the beginnings of the epochs after `known` that a reader needs for blocks up to a height and for a checkpoint.
+// A beginning that no quorum has signed yet ends the list: what comes after would not be believed anyway.
+func (a *Anchorer) epochs(ctx context.Context, known uint64, height int64, log *verify.LogProof) ([]verify.Epoch, error) {
+	list, err := a.periods.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []verify.Epoch
+	for i := range list {
+		p := &list[i]
+		if p.Number == 0 || p.Number <= known || height <= p.Start && !named(log, p.Number) {
+			continue
+		}
+		if a.opt.Checkpoints == nil {
+			break
+		}
+		note, err := a.opt.Checkpoints.Epoch(p.Number)
+		if err != nil {
+			return nil, err
+		}
+		if note == nil {
+			break
+		}
+		out = append(out, verify.Epoch{Checkpoint: note.Encode(), Members: p.Members})
+	}
+	return out, nil
+}
+
+// named tells whether the checkpoint of a log proof is of that epoch or a later one.
+func named(log *verify.LogProof, epoch uint64) bool {
+	if log == nil {
+		return false
+	}
+	n, err := verify.ParseNote(log.Checkpoint)
+	if err != nil {
+		return false
+	}
+	c, err := verify.ParseCheckpoint(n.Text)
+	return err == nil && c.Epoch >= epoch
+}
+
+// pathOf gives the RFC 6962 audit path (section 2.1.1) of value i in the tree over values, the deepest hash first.
+func pathOf(values []verify.Hash, i int) []verify.Hash {
+	if len(values) <= 1 {
+		return nil
+	}
+	split := 1 << (bits.Len(uint(len(values)-1)) - 1) // the largest power of two below their number
+	if i < split {
+		return append(pathOf(values[:split], i), verify.BatchRoot(values[split:]))
+	}
+	return append(pathOf(values[split:], i-split), verify.BatchRoot(values[:split]))
+}

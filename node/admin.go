@@ -1,0 +1,159 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sijil-health/sijil/policy"
+)
+
+// A running node answers its own operator through a Unix socket in its directory. Whoever may open the socket may read the keys beside
+// it; so the socket asks for nothing more.
+
+// maxSocketPath is what the operating system allows for a socket's path, with room to spare.
+const maxSocketPath = 100
+
+// socketPath gives the place of the socket: in the data directory or, where that is too deep, in a directory of the user's own.
+func socketPath(dir string) string {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		abs = dir
+	}
+	if path := filepath.Join(abs, "node.sock"); len(path) <= maxSocketPath {
+		return path
+	}
+	sum := sha256.Sum256([]byte(abs))
+	return filepath.Join(os.TempDir(), fmt.Sprintf("sijil-%d-%s", os.Getuid(), hex.EncodeToString(sum[:8])), "node.sock")
+}
+
+func (n *Node) serveAdmin(failed chan<- error) error {
+	path := socketPath(n.Dir)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", n.adminStatus)
+	mux.HandleFunc("POST /token", n.adminToken)
+	mux.HandleFunc("GET /trust", n.adminTrust)
+	mux.HandleFunc("POST /checkpoint", n.adminCheckpoint)
+	mux.HandleFunc("POST /scrub", n.adminScrub)
+	mux.HandleFunc("GET /members", n.adminMembers)
+	mux.HandleFunc("POST /members", n.adminPropose)
+	n.admin = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelWarn)}
+	n.running.Go(func() { failed <- n.admin.Serve(l) })
+	return nil
+}
+
+func (n *Node) adminStatus(w http.ResponseWriter, r *http.Request) {
+	s, err := n.status(r.Context())
+	reply(w, s, err)
+}
+
+// TokenRequest asks for a bearer token.
+type TokenRequest struct {
+	Actor    string        `json:"actor"`
+	Role     string        `json:"role"`
+	Purpose  string        `json:"purpose"`
+	Chart    string        `json:"patient,omitempty"`
+	Lifetime time.Duration `json:"lifetime,omitempty"`
+}
+
+func (n *Node) adminToken(w http.ResponseWriter, r *http.Request) {
+	var q TokenRequest
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&q); err != nil {
+		reply(w, nil, err)
+		return
+	}
+	token, err := policy.Mint(n.keys.token, policy.Claims{
+		Actor: q.Actor, Role: policy.Role(q.Role), Purpose: policy.Purpose(q.Purpose), Chart: q.Chart,
+		Org: n.org, Chain: n.chain, Lifetime: q.Lifetime,
+	})
+	if err == nil {
+		err = n.record.Minted(r.Context(), q.Actor, q.Role, q.Purpose)
+	}
+	reply(w, map[string]string{"token": token}, err)
+}
+
+// reply writes a result or an error as JSON.
+func reply(w http.ResponseWriter, v any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		v = adminError{Error: err.Error()}
+	}
+	_ = json.NewEncoder(w).Encode(v) // the operator's program has gone
+}
+
+type adminError struct {
+	Error string `json:"error"`
+}
+
+// ErrNotRunning says that no node runs in the directory.
+var ErrNotRunning = errors.New("the node is not running; start it with `sijil serve`")
+
+// Ask sends a request to the node that runs in dir and reads its JSON answer into v. Errors: ErrNotRunning.
+func Ask(ctx context.Context, dir, method, path string, body, v any) error {
+	resp, err := AskRaw(ctx, dir, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		var e adminError
+		if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&e); err != nil {
+			return err
+		}
+		return errors.New(e.Error)
+	}
+	return json.NewDecoder(resp.Body).Decode(v)
+}
+
+// AskRaw is Ask for an answer that is read as it comes.
+func AskRaw(ctx context.Context, dir, method, path string, body any) (*http.Response, error) {
+	socket := socketPath(dir)
+	client := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}
+	var b io.Reader
+	if body != nil {
+		j, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		b = bytes.NewReader(j)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, "http://node"+path, b)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(r)
+	if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "dial" {
+		return nil, fmt.Errorf("%s: %w", dir, ErrNotRunning)
+	}
+	return resp, err
+}

@@ -1,0 +1,233 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/sijil-health/sijil/custody"
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/ledger"
+	"github.com/sijil-health/sijil/peer"
+	"github.com/sijil-health/sijil/vault"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// openCustody starts what the members do for one another: the node-to-node service, what this node keeps for others, and what others keep
+// for it. A lone node has none of it.
+func (n *Node) openCustody(_ context.Context, _ *Options) error {
+	if n.config.Peer == "" {
+		return nil
+	}
+	id, err := peer.NewIdentity(n.chain, n.org, n.keys.org)
+	if err != nil {
+		return err
+	}
+	n.peers = peer.NewClient(id, n.roster.members)
+	n.opened(closer(func() error { n.peers.Close(); return nil }))
+	n.keeper, err = custody.OpenKeeper(n.Held(), custody.KeeperOptions{
+		Chain: n.chain, Org: n.org, Log: n.log, Anchored: n.anchoredOf,
+		Sign: func(b []byte) (verify.Signature, error) { return n.keys.sign(b), nil },
+	})
+	if err != nil {
+		return err
+	}
+	n.opened(n.keeper)
+	if err := n.servePeers(id); err != nil {
+		return err
+	}
+	n.replicator = custody.NewReplicator(custody.Options{
+		Org: n.org, Chain: n.chain, Copies: n.copies(), Client: n.peers, Members: n.roster.members,
+		State: filepath.Join(n.Dir, "replicated"), Log: n.log,
+	})
+	n.opened(closer(func() error { n.replicator.Close(); return nil }))
+	n.pages = &escrowPages{vault: n.vault}
+	return nil
+}
+
+func (n *Node) servePeers(id *peer.Identity) error {
+	mux := http.NewServeMux()
+	mux.Handle("/peer/v1/", n.keeper)
+	mux.HandleFunc("POST "+countersignPath, n.countersign)
+	server := peer.NewServer(id, n.roster.members, mux, n.log)
+	l, err := net.Listen("tcp", n.config.Peer)
+	if err != nil {
+		return err
+	}
+	n.running.Go(func() {
+		if err := server.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			n.log.Error("the node-to-node service has stopped", "error", err)
+		}
+	})
+	n.opened(closer(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		return server.Shutdown(ctx)
+	}))
+	return nil
+}
+
+// anchoredOf tells a custodian what this node's own copy of the ledger says of an owner's anchor.
+func (n *Node) anchoredOf(ctx context.Context, owner verify.OrgID, seq uint64) (*verify.Anchor, bool, error) {
+	found, err := n.engine.Anchor(ctx, owner, seq)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	a, err := verify.DecodeAnchor(found.Bytes)
+	return a, err == nil, err
+}
+
+// batches shows the custodians' side the batches that were cut before.
+type batches struct{ *ledger.Anchorer }
+
+// Batch gives one of this organisation's batches.
+func (b batches) Batch(seq uint64) (custody.Batch, error) {
+	p, err := b.Plan(seq)
+	if err != nil {
+		return custody.Batch{}, err
+	}
+	a, err := verify.DecodeAnchor(p.Anchor)
+	if err != nil {
+		return custody.Batch{}, err
+	}
+	return custody.Batch{Anchor: *a, Begin: p.Begin, End: p.End, Seed: p.Seed, Manifest: p.Manifest}, nil
+}
+
+// attest asks custodians to vouch for a batch that is about to be anchored.
+func (n *Node) attest(ctx context.Context, d *ledger.Draft) []verify.Custody {
+	return n.replicator.Attest(ctx, custody.Proposal{Batch: custody.Batch{
+		Anchor: d.Anchor, Begin: d.Begin, End: d.End, Seed: d.Seed, Manifest: d.Manifest,
+	}})
+}
+
+// heldBlobs is the blob store that the record writes to: what it is given is held by custodians too before Put returns.
+type heldBlobs struct {
+	vault.Blobs
+	replicator *custody.Replicator
+}
+
+// Put stores a blob here and at custodians.
+func (b heldBlobs) Put(ctx context.Context, h verify.Hash, blob []byte) error {
+	if err := b.Blobs.Put(ctx, h, blob); err != nil {
+		return err
+	}
+	b.replicator.HoldBlob(ctx, h, blob)
+	return nil
+}
+
+func (n *Node) recordBlobs() vault.Blobs {
+	if n.replicator == nil {
+		return n.blobs
+	}
+	return heldBlobs{n.blobs, n.replicator}
+}
+
+// escrowPages shows the pages of the key store to the custodians' side. Its numbers leave room for the level; the page with the top secret
+// is custody.TopPage.
+type escrowPages struct {
+	vault *vault.Vault
+	mu    sync.Mutex
+	since uint64
+}
+
+func numbered(p *vault.SealedPage, top bool) custody.Page {
+	number := uint64(p.Level+1)<<48 | p.Number
+	if top {
+		number = custody.TopPage
+	}
+	return custody.Page{Number: number, Version: p.Edition, Sealed: p.Bytes}
+}
+
+// Versions gives the edition of each page.
+func (e *escrowPages) Versions() (map[uint64]uint64, error) {
+	pages, err := e.all(0)
+	if err != nil {
+		return nil, err
+	}
+	versions := make(map[uint64]uint64, len(pages))
+	for _, p := range pages {
+		versions[p.Number] = p.Version
+	}
+	return versions, nil
+}
+
+// Page gives one page.
+func (e *escrowPages) Page(number uint64) (custody.Page, error) {
+	pages, err := e.all(0)
+	if err != nil {
+		return custody.Page{}, err
+	}
+	for _, p := range pages {
+		if p.Number == number {
+			return p, nil
+		}
+	}
+	return custody.Page{}, fmt.Errorf("the key store has no page %d", number)
+}
+
+// changed gives the pages that changed since it was called last.
+func (e *escrowPages) changed() ([]custody.Page, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	pages, err := e.all(e.since)
+	for _, p := range pages {
+		e.since = max(e.since, p.Version)
+	}
+	return pages, err
+}
+
+func (e *escrowPages) all(since uint64) ([]custody.Page, error) {
+	var out []custody.Page
+	for {
+		pages, next, err := e.vault.EscrowPages(since)
+		if err != nil {
+			return nil, err
+		}
+		for i := range pages {
+			out = append(out, numbered(&pages[i], pages[i].Level == vault.TopLevel))
+		}
+		if len(pages) < vault.MaxEscrowSet {
+			return out, nil
+		}
+		since = next
+	}
+}
+
+// holdKeys brings changed pages of the key store to custodians: new keys must be as durable as what is sealed under them.
+func (n *Node) holdKeys(ctx context.Context) error {
+	if n.replicator == nil {
+		return nil
+	}
+	pages, err := n.pages.changed()
+	if err != nil {
+		return err
+	}
+	n.replicator.HoldPages(ctx, pages)
+	return nil
+}
+
+// heal brings a good copy of a damaged ciphertext from a custodian and puts it in place.
+func (n *Node) heal(ctx context.Context, v index.Version) ([]byte, error) {
+	if n.replicator == nil {
+		return nil, errors.New("this node stands alone: no custodian has a copy")
+	}
+	if v.Place.Length == 0 {
+		blob, err := n.replicator.FetchBlob(ctx, v.Blob)
+		if err != nil {
+			return nil, err
+		}
+		return blob, n.blobs.Put(ctx, v.Blob, blob)
+	}
+	if err := n.healSegment(ctx, v.Place.Segment); err != nil {
+		return nil, err
+	}
+	return n.journal.ReadRaw(v.Place.Segment, v.Place.Offset, int(v.Place.Length))
+}

@@ -1,0 +1,271 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/sijil-health/sijil/custody"
+	"github.com/sijil-health/sijil/fhir"
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/ledger"
+	"github.com/sijil-health/sijil/policy"
+	"github.com/sijil-health/sijil/record"
+	"github.com/sijil-health/sijil/vault"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// Options of a running node.
+type Options struct {
+	Dir        string
+	Passphrase []byte
+	Log        *slog.Logger
+	// FHIR is a listener to use instead of the configured address; nil listens there.
+	FHIR net.Listener
+	// EngineArgv is the command line of the engine's child process, where the configuration asks for one.
+	EngineArgv []string
+}
+
+// Node is one running node.
+type Node struct {
+	Layout
+	config  *Config
+	genesis *verify.Genesis
+	chain   string
+	org     verify.OrgID
+	log     *slog.Logger
+	started time.Time
+
+	keys      *signers
+	vault     *vault.Vault
+	blobs     vault.Blobs
+	engine    ledger.Engine
+	roster    *roster
+	journal   *journal.Journal
+	index     *index.Index
+	custody   *custody.Service
+	anchorer  *ledger.Anchorer
+	record    *record.Store
+	notary    *notary
+	fhir      net.Listener
+	gate      *http.Server
+	admin     *http.Server
+	adminPath string
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	close   []io.Closer // in the order of opening
+}
+
+// Open brings up all parts of the node in DIR, each on those it rests on. Nothing is served before Serve.
+func Open(ctx context.Context, o Options) (_ *Node, err error) {
+	n := &Node{Layout: Layout{o.Dir}, log: o.Log, started: time.Now(), fhir: o.FHIR}
+	if n.log == nil {
+		n.log = slog.New(slog.DiscardHandler)
+	}
+	if n.config, err = ReadConfig(n.Config()); err != nil {
+		return nil, err
+	}
+	if n.genesis, err = ReadGenesis(o.Dir); err != nil {
+		return nil, err
+	}
+	n.chain = n.genesis.Chain()
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	n.stop = stop
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+		}
+	}()
+	for _, part := range []struct {
+		name string
+		open func(context.Context, *Options) error
+	}{
+		{"key store", n.openVault},
+		{"ledger", n.openEngine},
+		{"custody", n.openCustody},
+		{"journal", n.openJournal},
+		{"anchoring", n.openAnchorer},
+		{"record", n.openRecord},
+		{"checkpoints", n.openNotary},
+		{"gates", n.openGates},
+	} {
+		begin := time.Now()
+		if err := part.open(run, &o); err != nil {
+			return nil, fmt.Errorf("%s: %w", part.name, err)
+		}
+		n.log.Debug("opened", "part", part.name, "took", time.Since(begin))
+	}
+	return n, nil
+}
+
+// opened notes a part to be closed with the node.
+func (n *Node) opened(c io.Closer) { n.close = append(n.close, c) }
+
+// closer makes an io.Closer of a function.
+type closer func() error
+
+func (c closer) Close() error { return c() }
+
+// background runs a task until the node is closed.
+func (n *Node) background(ctx context.Context, task func(context.Context)) {
+	n.running.Go(func() { task(ctx) })
+}
+
+func (n *Node) openVault(_ context.Context, o *Options) error {
+	root, err := vault.OpenPassphraseRoot(n.Root(), o.Passphrase)
+	if err != nil {
+		return err
+	}
+	m, err := ReadMember(n.Dir)
+	if err != nil {
+		return err
+	}
+	if n.vault, err = vault.Open(n.Keys(), root, vault.Options{Escrow: m.Escrow}); err != nil {
+		return err
+	}
+	n.opened(n.vault)
+	n.org = m.Org
+	if n.keys, err = loadSigners(n.vault); err != nil {
+		return err
+	}
+	n.blobs, err = vault.NewDirBlobs(n.Blobs())
+	return err
+}
+
+func (n *Node) openJournal(_ context.Context, _ *Options) (err error) {
+	opt := journal.Options{Log: n.log}
+	if n.custody != nil {
+		opt.Hold = n.custody
+	}
+	if n.journal, err = journal.Open(n.Journal(), opt); err != nil {
+		return err
+	}
+	n.opened(n.journal)
+	if r := n.journal.Recovered(); r.Bytes > 0 {
+		n.log.Warn("an unfinished write was cut off the journal; nothing acknowledged was in it", "file", r.File, "bytes", r.Bytes)
+	}
+	if n.custody != nil {
+		n.custody.Attach(n.journal)
+	}
+	return nil
+}
+
+func (n *Node) openAnchorer(ctx context.Context, _ *Options) error {
+	key, err := n.vault.Key("", vault.Audit)
+	if err != nil {
+		return err
+	}
+	o := ledger.Options{
+		Org: n.org, Chain: n.chain, Sign: n.keys.sign, Journal: n.journal, Engine: n.engine,
+		Sealer: sealer{key}, Plans: n.Plans(), Copies: n.copies(), Log: n.log,
+	}
+	if n.custody != nil {
+		o.Custodians = n.custody.Attest
+	}
+	if n.anchorer, err = ledger.OpenAnchorer(ctx, o); err != nil {
+		return err
+	}
+	n.opened(n.anchorer)
+	return nil
+}
+
+func (n *Node) openRecord(ctx context.Context, _ *Options) error {
+	key, err := n.vault.Key("", vault.Index)
+	if err != nil {
+		return err
+	}
+	if n.index, err = index.Open(n.Index(), key.Blind("file", nil)); err != nil {
+		return err
+	}
+	n.opened(n.index)
+	n.record, err = record.Open(ctx, record.Options{
+		Org: n.org, Vault: n.vault, Journal: n.journal, Index: n.index, Blobs: n.heldBlobs(),
+		Anchors: anchors{n.anchorer}, Extract: fhir.Terms, Heal: n.heal, Log: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.opened(closer(func() error { n.record.Close(); return nil }))
+	return nil
+}
+
+func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
+	if n.fhir == nil {
+		if n.fhir, err = net.Listen("tcp", n.config.FHIR); err != nil {
+			return fmt.Errorf("%w; stop the program that uses it, or change \"fhir\" in %s", err, n.Config())
+		}
+	}
+	n.opened(closer(func() error { n.fhir.Close(); return nil }))
+	authority, err := policy.NewAuthority(n.chain, n.org, n.tokenKey())
+	if err != nil {
+		return err
+	}
+	handler, err := n.fhirHandler(authority)
+	if err != nil {
+		return err
+	}
+	n.gate = &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelWarn),
+	}
+	return nil
+}
+
+// copies is how many nodes shall hold every record, this one included: as configured, or f+1 for the 3f+1 members that vote.
+func (n *Node) copies() int {
+	if n.config.Copies > 0 {
+		return n.config.Copies
+	}
+	voters := 0
+	for _, m := range n.roster.members() {
+		if m.Power > 0 {
+			voters++
+		}
+	}
+	if len(n.roster.members()) == 1 {
+		return 1
+	}
+	return max(2, (voters-1)/3+1)
+}
+
+// Address is where the FHIR gate listens.
+func (n *Node) Address() string { return n.fhir.Addr().String() }
+
+// Serve answers requests until ctx ends, then finishes those under way.
+func (n *Node) Serve(ctx context.Context) error {
+	failed := make(chan error, 2)
+	n.running.Go(func() { failed <- n.gate.Serve(n.fhir) })
+	if err := n.serveAdmin(failed); err != nil {
+		return err
+	}
+	n.log.Info("serving", "fhir", "http://"+n.Address()+"/fhir", "chain", n.chain, "organisation", n.config.Name)
+	notifyReady()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return errors.Join(n.gate.Shutdown(drain), n.admin.Shutdown(drain))
+}
+
+// Close stops the node's parts in the opposite order of their opening.
+func (n *Node) Close() error {
+	n.stop()
+	var err error
+	for i := len(n.close) - 1; i >= 0; i-- {
+		err = errors.Join(err, n.close[i].Close())
+	}
+	n.close = nil
+	n.running.Wait()
+	return err
+}

@@ -1,0 +1,116 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/sijil-health/sijil/ledger"
+	"github.com/sijil-health/sijil/peer"
+	"github.com/sijil-health/sijil/verify"
+)
+
+const (
+	countersignPath = "/peer/v1/countersign"
+	maxNote         = 64 << 10
+)
+
+// openNotary starts making checkpoints, and signing those of the others.
+func (n *Node) openNotary(ctx context.Context, _ *Options) error {
+	signer, err := verify.MemberSigner(n.chain, n.org, n.keys.org)
+	if err != nil {
+		return err
+	}
+	quantum, err := verify.PostQuantumSigner(n.chain, n.org, n.keys.mldsa)
+	if err != nil {
+		return err
+	}
+	o := ledger.NotaryOptions{
+		Org: n.org, Chain: n.chain, Engine: n.engine, Store: n.checkpoints,
+		Signers: []*verify.NoteSigner{signer}, PostQuantum: quantum, Log: n.log,
+	}
+	if n.peers != nil {
+		o.Ask = n.askCountersign
+	}
+	for _, w := range n.config.Witnesses {
+		key, err := verify.ParseNoteKey(w.Key)
+		if err != nil {
+			return fmt.Errorf("witness %s: %w", w.Name, err)
+		}
+		n.witnesses = append(n.witnesses, key)
+		if w.URL != "" {
+			client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+				TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13}, Proxy: http.ProxyFromEnvironment,
+			}}
+			o.Witnesses = append(o.Witnesses, ledger.NewRemoteWitness(w.URL, key, client))
+		}
+	}
+	notary, err := ledger.NewNotary(o)
+	if err != nil {
+		return err
+	}
+	n.notary.Store(notary)
+	n.background(ctx, func(ctx context.Context) {
+		if err := notary.Run(ctx); err != nil && ctx.Err() == nil {
+			n.log.Error("no more checkpoints are made", "error", err)
+		}
+	})
+	return nil
+}
+
+// askCountersign has a member sign a checkpoint that its own chain agrees with.
+func (n *Node) askCountersign(ctx context.Context, m *verify.Member, note []byte) ([]byte, error) {
+	resp, err := n.peers.Do(ctx, m.Org, peer.Request{Method: http.MethodPost, Path: countersignPath, Body: note})
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(io.LimitReader(resp.Body, maxNote))
+}
+
+func (n *Node) countersign(w http.ResponseWriter, r *http.Request) {
+	notary := n.notary.Load()
+	if notary == nil {
+		peer.Refuse(w, &peer.Problem{Status: http.StatusServiceUnavailable, Code: "starting", Detail: "the node is starting"})
+		return
+	}
+	note, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxNote))
+	if err == nil {
+		var lines []byte
+		if lines, err = notary.Countersign(r.Context(), note); err == nil {
+			_, _ = w.Write(lines) // the caller asks again
+			return
+		}
+	}
+	status := http.StatusUnprocessableEntity
+	if errors.Is(err, ledger.ErrDisagree) {
+		status = http.StatusConflict
+	}
+	peer.Refuse(w, &peer.Problem{Status: status, Code: "not-signed", Detail: err.Error()})
+}
+
+// witnessed tells whether a witness has cosigned the latest checkpoint.
+func (n *Node) witnessed() bool {
+	note, _, err := n.checkpoints.Latest()
+	if err != nil || note == nil || len(n.witnesses) == 0 {
+		return false
+	}
+	signed, err := note.Verify(n.witnesses)
+	return err == nil && len(signed) > 0
+}
+
+// trust is what others verify this ledger's receipts with, as of now.
+func (n *Node) trust() (*verify.Trust, error) {
+	t := &verify.Trust{Format: verify.TrustFormat, Genesis: *n.genesis}
+	for _, w := range n.config.Witnesses {
+		t.Witnesses = append(t.Witnesses, verify.Witness{Name: w.Name, VKey: w.Key})
+	}
+	if note, _, err := n.checkpoints.Latest(); err == nil && note != nil {
+		t.Checkpoints = append(t.Checkpoints, note.Encode())
+	}
+	return t, t.Check()
+}

@@ -1,0 +1,151 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"github.com/sijil-health/sijil/verify"
+)
+
+// Status is how a node does. Its JSON form is what `sijil status --json` prints.
+type Status struct {
+	Name    string       `json:"name"`
+	Org     verify.OrgID `json:"org"`
+	Chain   string       `json:"chain"`
+	FHIR    string       `json:"fhir"`
+	Version string       `json:"version,omitempty"`
+	Uptime  float64      `json:"uptime_seconds"`
+
+	Entries    uint64  `json:"entries"`        // in the journal
+	Unanchored uint64  `json:"unanchored"`     // of them, not in a block yet
+	Oldest     float64 `json:"oldest_seconds"` // age of the oldest of those
+	IndexLag   uint64  `json:"index_lag"`      // entries that search does not know yet
+	Copies     int     `json:"copies"`         // nodes that shall hold every record, this one included
+	Height     int64   `json:"height"`         // of the chain, as this node has it
+	LogSize    uint64  `json:"log_size"`       // anchors of all organisations
+	Epoch      uint64  `json:"epoch"`
+	CatchingUp bool    `json:"catching_up,omitempty"`
+	Quorum     bool    `json:"quorum"` // anchoring makes progress, or has nothing to do
+	Evidence   uint64  `json:"evidence"`
+	SkewMillis int64   `json:"clock_skew_ms"`
+
+	Members  []MemberStatus `json:"members"`
+	Warnings []Warning      `json:"warnings"`
+}
+
+// MemberStatus is what this node sees of a member.
+type MemberStatus struct {
+	Org       verify.OrgID `json:"org"`
+	Name      string       `json:"name"`
+	Votes     bool         `json:"votes"`
+	Self      bool         `json:"self,omitempty"`
+	Connected bool         `json:"connected"`
+}
+
+// Warning is something the operator should see to. Code is for machines and for translation.
+type Warning struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+// unanchoredPatience is how old an entry may be, not anchored, before the node says that there is no quorum.
+const unanchoredPatience = 10 * time.Second
+
+// skewLimit is the clock's distance from the validators' median that is worth a warning.
+const skewLimit = 5 * time.Second
+
+func (n *Node) status(ctx context.Context) (*Status, error) {
+	backlog := n.anchorer.Unanchored()
+	s := &Status{
+		Name: n.config.Name, Org: n.org, Chain: n.chain, FHIR: "http://" + n.Address() + "/fhir", Version: version(),
+		Uptime: time.Since(n.started).Seconds(), Entries: n.journal.End().Entry, Unanchored: backlog.Entries,
+		IndexLag: n.record.Lag(), Copies: n.copies(), Quorum: true, Warnings: []Warning{},
+	}
+	if backlog.Entries > 0 {
+		if !backlog.Oldest.IsZero() {
+			s.Oldest = time.Since(backlog.Oldest).Seconds()
+		}
+		s.Quorum = s.Oldest < unanchoredPatience.Seconds()
+	}
+	connected := map[verify.OrgID]bool{n.org: true}
+	e, err := n.engine.Status(ctx)
+	if err != nil {
+		s.Quorum = false
+		s.warn("engine", "the ledger's engine does not answer: %v. Care goes on; entries wait to be anchored.", err)
+	} else {
+		s.Height, s.LogSize, s.CatchingUp, s.Evidence = e.Height, e.LogSize, e.CatchingUp, e.EvidenceCount
+		s.SkewMillis = e.Skew.Milliseconds()
+		for _, p := range e.Peers {
+			connected[p.Org] = true
+		}
+		if e.Wedged != "" {
+			s.warn("wedged", "%s. Run `sijil doctor`.", e.Wedged)
+		}
+		if e.SkewKnown && e.Skew.Abs() > skewLimit {
+			s.warn("clock", "this machine's clock is off by %v from the other members'. Set it right (NTP).", e.Skew.Round(time.Millisecond))
+		}
+		if e.EvidenceCount > 0 {
+			s.warn("evidence", "a validator has signed two different blocks (%d times). See `sijil status --json`.", e.EvidenceCount)
+		}
+	}
+	if m := n.roster.now.Load(); m != nil {
+		s.Epoch = m.Epoch
+		for _, member := range m.Members {
+			s.Members = append(s.Members, MemberStatus{
+				Org: member.Org, Name: member.Name, Votes: member.Power > 0, Self: member.Org == n.org, Connected: connected[member.Org],
+			})
+		}
+	}
+	n.judge(s)
+	return s, nil
+}
+
+func (s *Status) warn(code, format string, args ...any) {
+	s.Warnings = append(s.Warnings, Warning{Code: code, Text: fmt.Sprintf(format, args...)})
+}
+
+// judge adds the warnings that concern the operator's own duties.
+func (n *Node) judge(s *Status) {
+	if !s.Quorum {
+		s.warn("quorum", "entries wait to be anchored: %d, the oldest for %.0f s. Too few members answer; care goes on.", s.Unanchored, s.Oldest)
+	}
+	if err := n.anchorer.Err(); err != nil {
+		s.warn("anchoring", "%v", err)
+	}
+	if at, err := n.notary.witnessed(); err != nil || at.IsZero() {
+		s.warn("unwitnessed", "nobody outside this ledger has cosigned it. Ask a neighbour to run `sijil witness`, and name it in %s.", n.Config())
+	}
+	if at, err := lastBackup(n.Layout); err != nil || at.IsZero() {
+		s.warn("no-backup", "there is no backup yet. Make one with `sijil backup --dir %s --to FOLDER`.", n.Dir)
+	}
+	for _, name := range []string{"passphrase", "recovery-kit.json"} {
+		if _, err := os.Stat(filepath.Join(n.Dir, name)); err == nil {
+			s.warn(name, "%s lies beside the data it protects. Move it to another place.", filepath.Join(n.Dir, name))
+		}
+	}
+}
+
+// version is the module's version as it was built.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
+}
+
+// lastBackup tells when the last backup ended; zero when there was none.
+func lastBackup(l Layout) (time.Time, error) {
+	info, err := os.Stat(filepath.Join(l.Dir, "last-backup"))
+	if errors.Is(err, os.ErrNotExist) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
+}

@@ -1,0 +1,316 @@
+package vault
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/binary"
+	"errors"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sijil-health/sijil/verify"
+	"pgregory.net/rapid"
+)
+
+func twoKeys(t testing.TB) (a, b *Key) {
+	v := memVault(t, newMemDisk())
+	return mustKey(t, v, "Patient/a", Log), mustKey(t, v, "Patient/b", Log)
+}
+
+func TestEntry(t *testing.T) {
+	a, b := twoKeys(t)
+	for _, n := range []int{0, 1, 200, 252, 253, 1 << 10, 70_000, MaxEntry} {
+		plain := bytes.Repeat([]byte{7}, n)
+		sealed, commit, err := a.SealEntry(5, plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := a.OpenEntry(5, sealed, commit)
+		if err != nil || !bytes.Equal(got, plain) {
+			t.Fatalf("%d bytes: %v", n, err)
+		}
+		if len(sealed) != padEntry(n+lengthSize)+gcmOverhead {
+			t.Fatalf("%d bytes were sealed as %d", n, len(sealed))
+		}
+		altered := bytes.Clone(sealed)
+		altered[len(altered)/2] ^= 1
+		otherCommit := commit
+		otherCommit[0] ^= 1
+		for name, open := range map[string]func() ([]byte, error){
+			"another key":        func() ([]byte, error) { return b.OpenEntry(5, sealed, commit) },
+			"another number":     func() ([]byte, error) { return a.OpenEntry(6, sealed, commit) },
+			"another commitment": func() ([]byte, error) { return a.OpenEntry(5, sealed, otherCommit) },
+			"altered":            func() ([]byte, error) { return a.OpenEntry(5, altered, commit) },
+			"cut":                func() ([]byte, error) { return a.OpenEntry(5, sealed[:10], commit) },
+		} {
+			if got, err := open(); !errors.Is(err, ErrSealed) || got != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+func TestBlob(t *testing.T) {
+	a, b := twoKeys(t)
+	aad := []byte("Observation/1/_history/1")
+	for _, n := range []int{0, 1, 252, 4 << 10, 1 << 20} {
+		plain := bytes.Repeat([]byte{7}, n)
+		blob, err := a.SealBlob(aad, plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := a.OpenBlob(aad, blob)
+		if err != nil || !bytes.Equal(got, plain) {
+			t.Fatalf("%d bytes: %v", n, err)
+		}
+		if _, err := b.OpenBlob(aad, blob); !errors.Is(err, ErrSealed) {
+			t.Errorf("another key: %v", err)
+		}
+		if _, err := a.OpenBlob(aad[1:], blob); !errors.Is(err, ErrSealed) {
+			t.Errorf("other associated data: %v", err)
+		}
+		for _, at := range []int{0, 4, blobCommit, blobWrapped, blobHeader, blobHeader + 12, len(blob) - 1} {
+			altered := bytes.Clone(blob)
+			altered[at] ^= 1
+			if _, err := a.OpenBlob(aad, altered); !errors.Is(err, ErrSealed) {
+				t.Errorf("altered at %d: %v", at, err)
+			}
+		}
+	}
+}
+
+func TestBlindAndTag(t *testing.T) {
+	a, b := twoKeys(t)
+	if !bytes.Equal(a.Blind("identifier", []byte("x")), a.Blind("identifier", []byte("x"))) {
+		t.Error("not the same twice")
+	}
+	others := [][]byte{a.Blind("identifierx", nil), a.Blind("identifie", []byte("rx")), b.Blind("identifier", []byte("x"))}
+	for _, o := range others {
+		if bytes.Equal(a.Blind("identifier", []byte("x")), o) {
+			t.Error("two inputs, one value")
+		}
+	}
+	if a.Tag(0) == a.Tag(1) || a.Tag(0) == b.Tag(0) {
+		t.Error("tags repeat")
+	}
+}
+
+func TestPadding(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, MaxBlob).Draw(t, "n")
+		for _, rule := range []func(int) int{padEntry, padContent} {
+			p := rule(n)
+			if p < n || p > 256 && p > n+128+n/8 || rule(p) != p {
+				t.Fatalf("%d → %d → %d", n, p, rule(p))
+			}
+		}
+	})
+	p := make([]byte, 256)
+	putPadded(p, []byte("abc"))
+	for _, at := range []int{0, 2, 7, 255} {
+		q := bytes.Clone(p)
+		q[at] ^= 0x80
+		if _, ok := unpad(q, padContent); ok {
+			t.Errorf("altered at %d was taken", at)
+		}
+	}
+	if _, ok := unpad(append(p, 0), padContent); ok {
+		t.Error("a size that the rule does not give was taken")
+	}
+}
+
+// An attacker who knows two keys makes one AES-GCM ciphertext that opens under both, to two contents: authentication is one linear equation
+// over GF(2^128), and one free block solves it. Everything that GCM protects here must refuse it by the commitment.
+func TestOneCiphertextUnderTwoKeys(t *testing.T) {
+	a, b := twoKeys(t)
+	info := entryInfo(3)
+	ka, commitA := expandCommitted(a.cek[:], string(info))
+	kb, commitB := expandCommitted(b.cek[:], string(info))
+	twofold := underTwoKeys(t, ka, kb, info)
+	for _, k := range [][]byte{ka, kb} {
+		if _, err := newGCM(k).Open(nil, nil, twofold, info); err != nil {
+			t.Fatalf("the attack does not work: %v", err)
+		}
+	}
+	if _, err := b.OpenEntry(3, twofold, verify.Hash(commitA)); !errors.Is(err, ErrSealed) {
+		t.Errorf("entry sealed to a opens for b: %v", err)
+	}
+	if bytes.Equal(commitA, commitB) {
+		t.Error("two keys, one commitment")
+	}
+
+	// A blob: the header names the first DEK's commitment and wraps the second DEK.
+	first, second := newKey(), newKey()
+	k1, commit1 := expandCommitted(first[:], contentPurpose)
+	k2, _ := expandCommitted(second[:], contentPurpose)
+	head := append(append([]byte(blobMagic), suiteGCM), commit1...)
+	aad := blobAAD(contentPurpose, head, []byte("aad"))
+	body := underTwoKeys(t, k1, k2, aad)
+	if _, err := newGCM(k2).Open(nil, nil, body, aad); err != nil {
+		t.Fatalf("the attack does not work: %v", err)
+	}
+	blob := a.keys().wrap.Seal(bytes.Clone(head), nil, second[:], blobAAD(dekPurpose, head, nil))
+	if _, err := a.OpenBlob([]byte("aad"), append(blob, body...)); !errors.Is(err, ErrSealed) {
+		t.Errorf("blob opens under a key it does not commit to: %v", err)
+	}
+}
+
+// underTwoKeys gives nonce ‖ two blocks ‖ tag, authentic under both keys with the same associated data.
+func underTwoKeys(t *testing.T, k1, k2, aad []byte) []byte {
+	t.Helper()
+	nonce := make([]byte, 12)
+	e := func(k, in []byte) (out block) {
+		c, err := aes.NewCipher(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b [16]byte
+		c.Encrypt(b[:], in)
+		return blockOf(b[:])
+	}
+	j0 := append(bytes.Clone(nonce), 0, 0, 0, 1)
+	c1 := block{1, 2}
+	var length [16]byte
+	binary.BigEndian.PutUint64(length[:], uint64(len(aad))*8)
+	binary.BigEndian.PutUint64(length[8:], 256)
+	// GHASH = aad part · H³ … ; with y after the associated data: ((y+c1)H + c2)H + len)H + E(J0), equal for both keys, solved for c2.
+	known := func(k []byte) (rest, h2 block) {
+		h := e(k, make([]byte, 16))
+		var y block
+		for p := aad; len(p) > 0; p = p[min(16, len(p)):] {
+			var b [16]byte
+			copy(b[:], p)
+			y = y.add(blockOf(b[:])).mul(h)
+		}
+		y = y.add(c1).mul(h)                                         // before c2
+		rest = y.mul(h).add(blockOf(length[:])).mul(h).add(e(k, j0)) // with c2 = 0
+		return rest, h.mul(h)
+	}
+	r1, q1 := known(k1)
+	r2, q2 := known(k2)
+	c2 := r1.add(r2).mul(q1.add(q2).inverse())
+	tag := r1.add(c2.mul(q1))
+	out := append(append(nonce, c1.bytes()...), c2.bytes()...)
+	out = append(out, tag.bytes()...)
+	if gcm, err := cipher.NewGCM(must(aes.NewCipher(k1))); err == nil {
+		if _, err := gcm.Open(nil, nonce, out[12:], aad); err != nil {
+			t.Fatal("arithmetic of GF(2^128) is wrong")
+		}
+	}
+	return out
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// block is an element of GF(2^128) in GCM's order of bits (SP 800-38D, section 6.3).
+type block struct{ hi, lo uint64 }
+
+func blockOf(b []byte) block {
+	return block{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}
+}
+
+func (x block) bytes() []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, x.hi), x.lo)
+}
+
+func (x block) add(y block) block { return block{x.hi ^ y.hi, x.lo ^ y.lo} }
+
+func (x block) mul(y block) (z block) {
+	for i := range 128 {
+		bit := x.hi >> (63 - i%64)
+		if i >= 64 {
+			bit = x.lo >> (63 - i%64)
+		}
+		if bit&1 == 1 {
+			z = z.add(y)
+		}
+		carry := y.lo & 1
+		y = block{y.hi >> 1, y.lo>>1 | y.hi<<63}
+		if carry == 1 {
+			y.hi ^= 0xe1 << 56
+		}
+	}
+	return z
+}
+
+// inverse is x^(2^128 - 2).
+func (x block) inverse() block {
+	r, p := block{1 << 63, 0}, x
+	for range 127 {
+		p = p.mul(p)
+		r = r.mul(p)
+	}
+	return r
+}
+
+func TestPassphraseRoot(t *testing.T) {
+	path := t.TempDir() + "/root.json"
+	small := argonParams{Time: 1, Memory: 64, Threads: 1}
+	root, err := createPassphraseRoot(osDisk{}, path, []byte("correct horse"), small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info := must(os.Stat(path)); info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	wrapped := must(root.Wrap(t.Context(), []byte("secret"), []byte("aad")))
+	again, err := OpenPassphraseRoot(path, []byte("correct horse"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := again.Unwrap(t.Context(), wrapped, []byte("aad")); err != nil || string(got) != "secret" {
+		t.Fatal(err)
+	}
+	if _, err := again.Unwrap(t.Context(), wrapped, nil); !errors.Is(err, ErrSealed) {
+		t.Error(err)
+	}
+	if _, err := OpenPassphraseRoot(path, []byte("correct horsf")); !errors.Is(err, ErrPassphrase) {
+		t.Error(err)
+	}
+	if _, err := CreatePassphraseRoot(path, []byte("correct horse")); !errors.Is(err, ErrExists) {
+		t.Error(err)
+	}
+	if _, err := CreatePassphraseRoot(path+"2", []byte("short")); !errors.Is(err, ErrLimit) {
+		t.Error(err)
+	}
+	text := bytes.Replace(must(os.ReadFile(path)), []byte(`"memory_kib": 64`), []byte(`"memory_kib": 999999`), 1)
+	if _, err := parsePassphraseFile(text); err == nil {
+		t.Error("a file asks for a gigabyte and is obeyed")
+	}
+	if err := strongParams.check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Everything but Argon2id runs in FIPS-only mode.
+func TestFIPSOnly(t *testing.T) {
+	if os.Getenv("SIJIL_FIPS_CHILD") != "" {
+		t.Skip("is the child")
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^(TestEntry|TestBlob|TestBlindAndTag|TestErasedChartIsGone|TestRestoreFromEscrow)$", "-test.v")
+	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only", "SIJIL_FIPS_CHILD=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if n := bytes.Count(out, []byte("--- PASS")); n != 5 {
+		t.Fatalf("%d of 5 tests ran\n%s", n, out)
+	}
+}
+
+func TestCompartments(t *testing.T) {
+	if diff := cmp.Diff("mental", Mental.String()); diff != "" {
+		t.Error(diff)
+	}
+	if got := Compartment(99).String(); got != "compartment-99" {
+		t.Error(got)
+	}
+}
