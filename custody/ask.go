@@ -63,8 +63,21 @@ func (a asker) append(ctx context.Context, to verify.OrgID, start journal.Cursor
 	return end, nil
 }
 
-func (a asker) frames(ctx context.Context, to verify.OrgID, from journal.Cursor) ([]byte, error) {
-	return a.do(ctx, to, http.MethodGet, pathJournal+"?at="+from.String(), nil, journal.MaxFrames)
+// frames gets frames held from a place on, and the place after them as the custodian says. None are the end of a run.
+func (a asker) frames(ctx context.Context, to verify.OrgID, from journal.Cursor) (b []byte, end journal.Cursor, err error) {
+	resp, err := a.client.Do(ctx, to, peer.Request{Method: http.MethodGet, Path: pathJournal + "?at=" + from.String()})
+	if err != nil {
+		return nil, end, err
+	}
+	defer resp.Body.Close()
+	if err := end.UnmarshalText([]byte(resp.Header.Get(headerEnd))); err != nil {
+		return nil, end, answerErr(to, err)
+	}
+	b, err = io.ReadAll(io.LimitReader(resp.Body, journal.MaxFrames+1))
+	if err == nil && (len(b) > journal.MaxFrames || end.Segment != from.Segment || end.Offset != from.Offset+int64(len(b))) {
+		err = fmt.Errorf("%d bytes from %s do not end at %s", len(b), from, end)
+	}
+	return b, end, answerErr(to, err)
 }
 
 func (a asker) held(ctx context.Context, to verify.OrgID) (h held, err error) {

@@ -127,23 +127,29 @@ func (h *hearing) settle(prior []*heard, to uint64) error {
 	if err := h.nothingLeft(first); err != nil {
 		return err
 	}
+	for _, b := range prior {
+		if err := h.notAgain(b); err != nil {
+			return err
+		}
+	}
 	if to > t.Covered {
 		t.Covered, t.Next, t.Signed = to, prior[len(prior)-1].Anchor.Seq+1, nil
 	}
 	return nil
 }
 
-// nothingLeft makes sure that every entry held here from before a batch is in a batch that is settled. If the batch is the very
-// next one, an entry left out is in none at all; otherwise the batches in between have to be told first.
+// nothingLeft makes sure that every entry held here from before a batch is in a batch that is settled, and that it is settled
+// what became of the batch signed last. If the batch is the very next one, an entry left out is in none at all; otherwise the
+// batches in between have to be told first.
 func (h *hearing) nothingLeft(b *heard) error {
-	entry, left := firstHeld(h.ranges, h.tally.Covered, b.Begin.Entry)
-	if !left {
+	entry, open := h.unsettled(b)
+	if !open {
 		return nil
 	}
 	if err := h.settleSigned(entry); err != nil {
 		return err
 	}
-	if entry, left = firstHeld(h.ranges, h.tally.Covered, b.Begin.Entry); !left {
+	if entry, open = h.unsettled(b); !open {
 		return nil
 	}
 	if b.Anchor.Seq == h.tally.Next {
@@ -151,6 +157,29 @@ func (h *hearing) nothingLeft(b *heard) error {
 			fmt.Sprintf("batch %d begins after entry %d, which is held here and is in no batch before it", b.Anchor.Seq, entry))
 	}
 	return refuse(http.StatusConflict, codePrior, "entries are held here of which this custodian does not know the batch: tell it", entry)
+}
+
+// unsettled is the first entry before a batch, or in an earlier one signed here that it overlaps, of which it is not known in
+// which anchored batch it is.
+func (h *hearing) unsettled(b *heard) (entry uint64, open bool) {
+	if entry, open = firstHeld(h.ranges, h.tally.Covered, b.Begin.Entry); open {
+		return entry, true
+	}
+	for _, s := range h.tally.Signed {
+		if s.Seq < b.Anchor.Seq && b.Begin.Entry < s.End {
+			return s.Begin, true
+		}
+	}
+	return 0, false
+}
+
+// notAgain refuses a batch beyond those settled that has entries of theirs.
+func (h *hearing) notAgain(b *heard) error {
+	if b.Anchor.Seq < h.tally.Next || b.Begin.Entry >= h.tally.Covered {
+		return nil
+	}
+	return h.accuse(codeRepeated, b.Begin.Entry,
+		fmt.Sprintf("batch %d begins with entry %d, which is anchored already", b.Anchor.Seq, b.Begin.Entry))
 }
 
 // settleSigned asks the ledger whether the batch signed last was anchored, and which form of it.
@@ -189,8 +218,8 @@ func (h *hearing) onLedger(b *heard) error {
 
 // weigh judges the batch to be signed, on the records themselves.
 func (h *hearing) weigh(b *heard) error {
-	if b.Begin.Entry < h.tally.Covered {
-		return h.accuse(codeRepeated, b.Begin.Entry, fmt.Sprintf("batch %d begins with entry %d, which is anchored already", b.Anchor.Seq, b.Begin.Entry))
+	if err := h.notAgain(b); err != nil {
+		return err
 	}
 	if b.Anchor.Seq < h.tally.Next {
 		return h.accuse(codeRepeated, b.Begin.Entry, fmt.Sprintf("batch %d was anchored already", b.Anchor.Seq))

@@ -53,8 +53,9 @@ func (k *Keeper) getFrames(r *http.Request, v *visit) error {
 	}
 	g, err := v.mirror.Frames(at, maxRead)
 	if err != nil {
-		return k.damaged(v.owner, at.Entry, err)
+		return err
 	}
+	v.w.Header().Set(headerEnd, g.End.String())
 	answerBytes(v.w, "application/octet-stream", g.Frames)
 	return nil
 }

@@ -198,7 +198,7 @@ func (k *Keeper) serve(w http.ResponseWriter, r *http.Request, handle func(*http
 // problem maps an error to the refusal that the caller sees. What went wrong inside stays in the log.
 func (k *Keeper) problem(caller verify.OrgID, s *shelf, err error) *peer.Problem {
 	p := new(peer.Problem)
-	tooLarge := new(http.MaxBytesError)
+	tooLarge, damage := new(http.MaxBytesError), new(journal.DamageError)
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -206,6 +206,8 @@ func (k *Keeper) problem(caller verify.OrgID, s *shelf, err error) *peer.Problem
 		return refuse(http.StatusRequestEntityTooLarge, codeTooLarge, fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit), 0)
 	case errors.Is(err, journal.ErrFrames):
 		return malformed(err.Error())
+	case errors.As(err, &damage):
+		return refuse(http.StatusUnprocessableEntity, codeDamaged, "there is no record at that place, or the copy held here is damaged", 0)
 	case errors.Is(err, journal.ErrNotHeld), errors.Is(err, journal.ErrCursor), errors.Is(err, os.ErrNotExist):
 		return refuse(http.StatusNotFound, codeUnknown, "this custodian does not hold that", 0)
 	case errors.Is(err, journal.ErrScattered):

@@ -76,6 +76,7 @@ type Replicator struct {
 	mu       sync.Mutex
 	couriers map[verify.OrgID]*courier
 	src      Sources // zero until Start
+	again    func()  // makes the follower of large blobs begin anew; nil until it runs
 
 	turn   sync.Mutex
 	passed sync.Cond      // a group was handed over

@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	tendEvery  = time.Second
-	listEvery  = 30 * time.Second // how long what a custodian listed is believed
-	topUpChunk = 1 << 20          // bytes of frames in one request
-	tendWait   = 30 * time.Second // for one answer
+	tendEvery    = time.Second
+	listEvery    = 30 * time.Second // how long what a custodian listed is believed
+	topUpChunk   = 1 << 20          // bytes of frames in one request
+	tendWait     = 30 * time.Second // for one answer
+	probeTimeout = 2 * time.Second  // for a connection and two answers
 )
 
 // tend tops up in the background, until Close. What is lacking is computed from what custodians list, so that there is no progress
@@ -23,7 +24,12 @@ func (r *Replicator) tend() {
 	tick := time.NewTicker(tendEvery)
 	defer tick.Stop()
 	var limit journal.Cursor // of a round ago: younger groups are on their way by Hold
+	members := r.memberHash()
 	for {
+		if now := r.memberHash(); now != members {
+			members = now
+			r.lookAgain()
+		}
 		end := r.sources().Journal.End()
 		for _, c := range r.present() {
 			r.visit(c, limit)
@@ -90,7 +96,7 @@ func (r *Replicator) visit(c *courier, limit journal.Cursor) {
 
 // probe tries a custodian on probation. The first answer may include the connection; the second must be prompt.
 func (c *courier) probe() error {
-	ctx, cancel := context.WithTimeout(c.ctx, sendTimeout)
+	ctx, cancel := context.WithTimeout(c.ctx, probeTimeout)
 	defer cancel()
 	if _, err := c.opt.Client.Ping(ctx, c.org); err != nil {
 		return err
@@ -126,6 +132,10 @@ func (c *courier) tendOne(limit journal.Cursor) error {
 		if !slices.Contains(c.wanted(Custodians(c.opt.Org, s.Number, c.opt.Members())), c.org) {
 			continue
 		}
+		if c.empty() && s.Sealed {
+			// It is new, or it lost its disk: then it lacks more than the journal.
+			c.lookAgain()
+		}
 		if err := c.fill(src.Journal, s, size); err != nil {
 			return err
 		}
@@ -156,6 +166,13 @@ func (c *courier) list() error {
 		c.pages = make(map[uint64]uint64)
 	}
 	return nil
+}
+
+// empty tells whether the custodian holds nothing of the journal.
+func (c *courier) empty() bool {
+	c.state.Lock()
+	defer c.state.Unlock()
+	return len(c.held) == 0
 }
 
 // wanted are those of an order of custodians that should hold a thing: the first R−1 that are not lost.

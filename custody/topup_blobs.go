@@ -17,6 +17,8 @@ import (
 const (
 	blobRetry = 2 * time.Second
 	blobSave  = 5 * time.Second // the position is written down no more often
+	// blobLook is after how long all blobs are looked at again: a custodian that found one damaged has removed it since.
+	blobLook = 7 * 24 * time.Hour
 )
 
 // blobState is the follower's durable position: every large blob named before it is held by R−1 custodians. It is worth nothing
@@ -25,6 +27,7 @@ type blobState struct {
 	Position journal.Cursor `json:"position"`
 	Members  verify.Hash    `json:"members"` // of those it was reached with; others have other custodians
 	Copies   int            `json:"copies"`
+	Begun    time.Time      `json:"begun"` // when the present look at all of them began
 }
 
 // blobFollower follows the journal and makes sure that its large blobs are held.
@@ -35,35 +38,54 @@ type blobFollower struct {
 	saved time.Time
 }
 
-// errMembers ends following when the membership changed: custodians of blobs long passed may have changed with it.
-var errMembers = errors.New("custody: the members changed")
+// errAgain ends following because blobs long passed have to be looked at again.
+var errAgain = errors.New("custody: all blobs have to be looked at again")
 
 func (r *Replicator) tendBlobs() {
 	f := &blobFollower{Replicator: r, src: r.sources()}
 	f.load()
 	for r.ctx.Err() == nil {
-		if now := r.memberHash(); f.state.Members != now || f.state.Copies != r.opt.Copies {
-			f.state = blobState{Members: now, Copies: r.opt.Copies}
+		if f.outdated() {
+			f.state = blobState{Members: r.memberHash(), Copies: r.opt.Copies, Begun: time.Now()}
 		}
-		err := f.src.Journal.Follow(r.ctx, f.state.Position, f.take)
-		if errors.Is(err, journal.ErrClosed) {
-			break
-		}
-		if err != nil && !errors.Is(err, errMembers) && r.ctx.Err() == nil {
+		ctx, cancel := context.WithCancelCause(r.ctx)
+		r.mu.Lock()
+		r.again = func() { cancel(errAgain) }
+		r.mu.Unlock()
+		err := f.src.Journal.Follow(ctx, f.state.Position, func(batch []journal.Located) error { return f.take(ctx, batch) })
+		cancel(nil)
+		switch {
+		case r.ctx.Err() != nil || errors.Is(err, journal.ErrClosed):
+			f.save()
+			return
+		case errors.Is(err, errAgain), errors.Is(err, journal.ErrCursor):
+			f.state = blobState{}
+		default:
 			r.opt.Log.Warn("custody: following the journal for large blobs", "at", f.state.Position, "err", err)
-			if errors.Is(err, journal.ErrCursor) {
-				f.state.Position = journal.Cursor{}
-			}
-			r.pause(blobRetry)
+			f.pause(r.ctx, blobRetry)
 		}
 	}
-	f.save()
 }
 
-func (r *Replicator) pause(d time.Duration) {
+// outdated tells whether what was reached says little of today's custodians.
+func (f *blobFollower) outdated() bool {
+	return f.state.Members != f.memberHash() || f.state.Copies != f.opt.Copies || time.Since(f.state.Begun) > blobLook
+}
+
+// lookAgain makes all large blobs be looked at again: the members changed, or a custodian lost its disk.
+func (r *Replicator) lookAgain() {
+	r.mu.Lock()
+	again := r.again
+	r.mu.Unlock()
+	if again != nil {
+		again()
+	}
+}
+
+func (f *blobFollower) pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
-	case <-r.ctx.Done():
+	case <-ctx.Done():
 	}
 }
 
@@ -76,9 +98,9 @@ func (r *Replicator) memberHash() verify.Hash {
 	return hashOf(b)
 }
 
-func (f *blobFollower) take(batch []journal.Located) error {
-	if f.memberHash() != f.state.Members {
-		return errMembers
+func (f *blobFollower) take(ctx context.Context, batch []journal.Located) error {
+	if f.outdated() {
+		return errAgain
 	}
 	var large []verify.Hash
 	for _, l := range batch {
@@ -86,7 +108,7 @@ func (f *blobFollower) take(batch []journal.Located) error {
 	}
 	for len(large) > 0 {
 		n := min(len(large), maxMissing)
-		if err := f.place(large[:n]); err != nil {
+		if err := f.place(ctx, large[:n]); err != nil {
 			return err
 		}
 		large = large[n:]
@@ -124,7 +146,7 @@ func appendLarge(list []verify.Hash, r *journal.Record) []verify.Hash {
 }
 
 // place makes sure that blobs are held by R−1 custodians. It tries until they are, so that the position never passes one that is not.
-func (f *blobFollower) place(hashes []verify.Hash) error {
+func (f *blobFollower) place(ctx context.Context, hashes []verify.Hash) error {
 	for {
 		short := false
 		by := make(map[verify.OrgID][]verify.Hash)
@@ -141,7 +163,7 @@ func (f *blobFollower) place(hashes []verify.Hash) error {
 				short = true
 				continue
 			}
-			if err := f.bring(c, list); err != nil {
+			if err := f.bring(ctx, c, list); err != nil {
 				c.failed(err)
 				short = true
 			}
@@ -149,21 +171,18 @@ func (f *blobFollower) place(hashes []verify.Hash) error {
 		if !short {
 			return nil
 		}
-		f.pause(blobRetry)
-		if err := f.ctx.Err(); err != nil {
+		f.pause(ctx, blobRetry)
+		if err := context.Cause(ctx); err != nil {
 			return err
-		}
-		if f.memberHash() != f.state.Members {
-			return errMembers
 		}
 	}
 }
 
 // bring sends one custodian those of the blobs that it lacks. One that this node cannot read any more is left out: finding and mending
 // that is the scrub's work, and it must not keep the others waiting.
-func (f *blobFollower) bring(c *courier, hashes []verify.Hash) error {
-	ctx, cancel := context.WithTimeout(f.ctx, tendWait)
-	missing, err := f.ask.missing(ctx, c.org, hashes)
+func (f *blobFollower) bring(ctx context.Context, c *courier, hashes []verify.Hash) error {
+	short, cancel := context.WithTimeout(ctx, tendWait)
+	missing, err := f.ask.missing(short, c.org, hashes)
 	cancel()
 	if err != nil {
 		return err
@@ -172,16 +191,16 @@ func (f *blobFollower) bring(c *courier, hashes []verify.Hash) error {
 		if !slices.Contains(hashes, h) {
 			return fmt.Errorf("custody: %s lacks blob %s, which it was not asked about", c.org, h)
 		}
-		blob, err := f.src.Blobs.Get(f.ctx, h)
+		blob, err := f.src.Blobs.Get(ctx, h)
 		if err != nil {
 			f.opt.Log.Error("custody: a blob cannot be brought to its custodians", "blob", h, "err", err)
 			continue
 		}
-		if err := f.limit.WaitN(f.ctx, min(len(blob), f.limit.Burst())); err != nil {
+		if err := f.limit.WaitN(ctx, min(len(blob), f.limit.Burst())); err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(f.ctx, tendWait+f.patience(len(blob)))
-		err = f.ask.putBlob(ctx, c.org, h, blob)
+		long, cancel := context.WithTimeout(ctx, tendWait+f.patience(len(blob)))
+		err = f.ask.putBlob(long, c.org, h, blob)
 		cancel()
 		if err != nil {
 			return err

@@ -23,6 +23,9 @@ const (
 	pathHeld    = pathRoot + "held"          // GET → held
 )
 
+// headerEnd, in the answer to a read of frames, is the place after them.
+const headerEnd = "Sijil-End"
+
 // Codes of the refusals a Keeper gives; see peer.Problem.
 const (
 	codeMalformed  = "malformed"  // the request makes no sense
@@ -32,6 +35,7 @@ const (
 	codeQuota      = "quota"      // the owner's share of the custodian's disk is used up
 	codeFull       = "disk-full"  // the custodian's disk is
 	codeFault      = "fault"      // the custodian's disk or software failed
+	codeDamaged    = "damaged"    // what is held here, or the place asked for, cannot be read
 	codeConflict   = "conflict"   // other bytes are held at this place: alarm
 	codeScattered  = "scattered"  // held in too many pieces
 	codeLacking    = "lacking"    // records of the batch are not held; Position is the first entry missing

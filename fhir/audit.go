@@ -17,7 +17,7 @@ var auditActions = map[string][]verify.Kind{
 	"E": {verify.KindSearch, verify.KindRefuse, verify.KindExport, verify.KindSystem},
 }
 
-// auditSearch gives the entries of a chart, or without a patient those of the organisation's own stream, as AuditEvents, newest
+// auditSearch gives the entries of a chart, or without a patient all of the organisation, as AuditEvents, newest
 // first (GET AuditEvent?patient=Patient/ID). That it was asked is an entry too.
 func (s *Server) auditSearch(q *request) (*answer, error) {
 	if err := s.loadForm(q); err != nil {
@@ -27,7 +27,7 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 	if p != nil {
 		return nil, p
 	}
-	page, query := search{query: Query{Count: defaultCount}}, AuditQuery{Detail: q.access.Detail}
+	page, query := search{query: Query{Count: defaultCount}}, auditQuery{AuditQuery{Detail: q.access.Detail}}
 	for _, pair := range pairs {
 		known, p := query.parameter(&page, pair, q.base)
 		if p != nil {
@@ -43,10 +43,13 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 			page.applied = append(page.applied, pair)
 		}
 	}
-	query.Count, query.After = max(page.query.Count, 1), page.query.After
-	events, next, err := s.Store.AuditEvents(q, q.access, query)
+	query.Count, query.After = page.query.Count, page.query.After
+	events, next, err := s.Store.AuditEvents(q, q.access, query.AuditQuery)
 	if err != nil {
 		return nil, err
+	}
+	if query.Count == 0 {
+		next = "" // it would lead here again
 	}
 	b := newBundle("searchset", -1)
 	b.links(q.base+"/AuditEvent", page.applied, next)
@@ -59,15 +62,18 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 	return &answer{status: http.StatusOK, body: b.end()}, nil
 }
 
+// auditQuery is an AuditQuery while it is read from a URL.
+type auditQuery struct{ AuditQuery }
+
 // parameter reads one parameter of a search for AuditEvents.
-func (query *AuditQuery) parameter(page *search, pair pair, base string) (known bool, p *problem) {
+func (query *auditQuery) parameter(page *search, pair pair, base string) (known bool, p *problem) {
 	switch pair.name {
 	case "_format", "_pretty":
 	case "_count", "_cursor":
 		return true, page.page(pair.name, pair.value)
 	case "patient", "patient:Patient":
 		list, p := references(pair, &param{name: "patient", targets: []string{"Patient"}}, "", base)
-		if p == nil && (len(list) > 1 || query.Chart != "" || !strings.HasPrefix(list[0].Value, "Patient/")) {
+		if p == nil && (len(list) != 2 || query.Chart != "" || !strings.HasPrefix(list[0].Value, "Patient/")) {
 			p = fail(http.StatusBadRequest, "value", "patient must be one Patient/id: each chart has its own record")
 		}
 		if p != nil {
@@ -97,7 +103,7 @@ func (query *AuditQuery) parameter(page *search, pair pair, base string) (known 
 	return true, nil
 }
 
-func (query *AuditQuery) choice(name, value, base string) *problem {
+func (query *auditQuery) choice(name, value, base string) *problem {
 	switch name {
 	case "agent":
 		query.Agents = append(query.Agents, value)

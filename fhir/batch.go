@@ -94,7 +94,10 @@ func response(a *answer, outcome bool) []byte {
 		b = append(b, `,"location":"`+a.location+`"`...)
 	}
 	if a.version > 0 {
-		b = append(b, `,"etag":"W/\"`+formatUint(a.version)+`\"","lastModified":"`+a.updated.UTC().Format(instantFormat)+`"`...)
+		b = append(b, `,"etag":"W/\"`+formatUint(a.version)+`\""`...)
+	}
+	if !a.updated.IsZero() {
+		b = append(b, `,"lastModified":"`+a.updated.UTC().Format(instantFormat)+`"`...)
 	}
 	if outcome {
 		b = append(b, `,"outcome":`...)

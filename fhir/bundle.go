@@ -42,6 +42,7 @@ type entry struct {
 	fullURL  string
 	urlBase  string // of fullURL, if it ends in Type/id
 	do       interaction
+	form     bool        // a search sent with POST
 	resource *resource   // of POST and PUT of a resource
 	refers   []condition // its conditional references
 	bad      *problem    // what is wrong with it; in a transaction that refuses all
@@ -122,7 +123,8 @@ func (e *entry) address() *problem {
 		return fail(http.StatusBadRequest, "not-supported", "request.url must begin with a resource type of FHIR R4").at(at)
 	}
 	shape := e.method + " " + shapeOf(parts)
-	if len(parts) > 1 && parts[1] != "_search" {
+	e.form = len(parts) > 1 && parts[1] == "_search"
+	if len(parts) > 1 && !e.form {
 		if e.id = parts[1]; !isID(e.id) {
 			return fail(http.StatusBadRequest, "value", "request.url holds no valid id").at(at)
 		}
@@ -173,7 +175,7 @@ func shapeOf(parts []string) string {
 
 // writes tells whether the entry stores a resource.
 func (e *entry) writes() bool {
-	return e.do != nil && (e.method == http.MethodPut || e.method == http.MethodPost && !strings.HasPrefix(e.access.Detail, "POST "+e.typ+"/_search"))
+	return e.do != nil && (e.method == http.MethodPut || e.method == http.MethodPost && !e.form)
 }
 
 // payload checks the resource of a POST or PUT.

@@ -16,7 +16,7 @@ func (x *indexer) chartOf(r *resource, id string) string {
 	for _, e := range types[r.typ].chart {
 		// termsOf has reported elements of the wrong type; here they merely name nobody.
 		_ = each(r.root, e.path, func(v tape.Value) *problem {
-			if to := x.target(v); chart == "" && strings.HasPrefix(to, "Patient/") {
+			if to := x.target(v, x.base); chart == "" && strings.HasPrefix(to, "Patient/") {
 				chart = to
 			}
 			return nil

@@ -35,5 +35,5 @@ func (s *Server) create(q *request) (*answer, error) {
 
 // existing is the answer to a conditional create that found its resource. It carries no content: that takes a read.
 func existing(h *Head) *answer {
-	return &answer{status: http.StatusOK, version: h.Version, updated: h.Updated, location: h.Type + "/" + h.ID + "/_history/" + formatUint(h.Version)}
+	return &answer{status: http.StatusOK, version: h.Version, location: h.Type + "/" + h.ID + "/_history/" + formatUint(h.Version)}
 }

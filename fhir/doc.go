@@ -10,5 +10,6 @@
 //     element, and the line and column where they are known. Its texts quote no content.
 //   - Sizes, depth, counts and waiting are bounded (Limits).
 //
-// Imports: verify, and fhir/tape. The record and the policy reach it through the interfaces of store.go.
+// Imports: record (its types and the Store interface of store.go), index (kinds of search), verify, fhir/tape. The policy reaches it
+// through Authorizer.
 package fhir

@@ -37,7 +37,7 @@ func (s *Server) history(q *request) (*answer, error) {
 			return nil, ErrCursor
 		}
 	}
-	found, err := s.Store.History(q, q.access, q.typ, q.id, max(page.query.Count, 1), before)
+	found, err := s.Store.History(q, q.access, q.typ, q.id, page.query.Count, before)
 	if err != nil {
 		return nil, err
 	}

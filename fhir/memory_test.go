@@ -1,13 +1,11 @@
 package fhir
 
 import (
-	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,6 +21,7 @@ type memory struct {
 	now       time.Time
 	resources map[string]*memoryResource // by "Type/id"
 	entries   []Audited                  // of all charts, in order
+	counts    map[string]uint64          // of each chart's entries
 	stopped   bool                       // answers ErrUnavailable
 	anchored  chan struct{}              // closed: every commit is in a block
 }
@@ -35,7 +34,7 @@ type memoryResource struct {
 }
 
 func newMemory() *memory {
-	m := &memory{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), resources: map[string]*memoryResource{}, anchored: make(chan struct{})}
+	m := &memory{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), resources: map[string]*memoryResource{}, counts: map[string]uint64{}, anchored: make(chan struct{})}
 	close(m.anchored)
 	return m
 }
@@ -46,13 +45,10 @@ func (r *memoryResource) current() *Version { return &r.versions[len(r.versions)
 func (m *memory) leave(a Access, kind verify.Kind, chart string, outcome int, targets ...verify.Target) {
 	e := &verify.Entry{Version: 1, Kind: kind, Time: m.now.UnixMilli(), Actor: a.Actor, Role: a.Role, Purpose: a.Purpose,
 		Chart: chart, Targets: targets, Detail: a.Detail, Outcome: uint16(outcome), Request: a.Request}
-	for _, other := range m.entries {
-		if other.Entry.Chart == chart {
-			e.Number++
-		}
-	}
+	e.Number = m.counts[chart]
+	m.counts[chart]++
 	n := len(m.entries)
-	m.entries = append(m.entries, Audited{ID: fmt.Sprintf("e%d", n), Entry: e, Tag: verify.Tag{byte(n)}, Height: uint64(n + 1), Block: m.now})
+	m.entries = append(m.entries, Audited{ID: fmt.Sprintf("e%d", n), Entry: e, Tag: verify.Tag{byte(n)}, Height: uint64(n + 1)})
 }
 
 func (m *memory) enter() (func(), error) {
@@ -170,7 +166,9 @@ func (m *memory) History(_ context.Context, a Access, typ, id string, count int,
 			continue
 		}
 		if len(page.Versions) == count {
-			page.Next = formatUint(page.Versions[count-1].Version)
+			if count > 0 {
+				page.Next = formatUint(page.Versions[count-1].Version)
+			}
 			break
 		}
 		page.Versions = append(page.Versions, v)
@@ -180,106 +178,17 @@ func (m *memory) History(_ context.Context, a Access, typ, id string, count int,
 	return page, nil
 }
 
-// matches finds current versions by brute force, in the order of their ids.
-func (m *memory) matches(q Query) (found []*Version) {
-	for _, key := range slices.Sorted(maps.Keys(m.resources)) {
-		r := m.resources[key]
-		v := r.current()
-		if v.Type == q.Type && v.Op != OpDelete && !slices.ContainsFunc(q.Filters, func(f Filter) bool { return !r.passes(f) }) {
-			found = append(found, v)
-		}
-	}
-	return found
-}
-
-func (r *memoryResource) passes(f Filter) bool {
-	v := r.current()
-	terms := r.terms
-	switch at := v.Updated.UnixMilli(); f.Param {
-	case "_id":
-		terms = []Term{{Param: "_id", Kind: Token, Value: "|" + v.ID}}
-	case "_lastUpdated":
-		terms = []Term{{Param: "_lastUpdated", Kind: Date, Lo: at, Hi: at}}
-	}
-	for _, t := range terms {
-		for i := range f.Any {
-			if t.Param == f.Param && t.Kind == f.Kind && t.passes(&f.Any[i]) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func (t *Term) passes(test *Test) bool {
+func passes(t *Term, test *Test) bool {
+	system, code, _ := strings.Cut(t.Value, "|")
 	switch {
 	case t.Kind == Date:
 		return test.Holds(t.Lo, t.Hi)
-	case t.Kind == Reference || t.Value == test.Value:
-		return t.Value == test.Value
-	case !strings.Contains(test.Value, "|"):
-		return t.Value[strings.IndexByte(t.Value, '|')+1:] == test.Value
+	case test.Form == AnySystem:
+		return code == test.Value
+	case test.Form == AnyCode:
+		return system == test.Value
 	}
-	return strings.HasSuffix(test.Value, "|") && strings.HasPrefix(t.Value, test.Value)
-}
-
-// release leaves one entry for each chart among the versions, and a parent if there is not exactly one.
-func (m *memory) release(a Access, versions []Version) {
-	charts := map[string][]verify.Target{}
-	for _, v := range versions {
-		charts[v.Chart] = append(charts[v.Chart], verify.Target{Ref: v.Type + "/" + v.ID, Version: v.Version})
-	}
-	for _, chart := range slices.Sorted(maps.Keys(charts)) {
-		m.leave(a, verify.KindSearch, chart, http.StatusOK, charts[chart]...)
-	}
-	if len(charts) != 1 {
-		m.leave(a, verify.KindSearch, "", http.StatusOK)
-	}
-}
-
-func (m *memory) Search(_ context.Context, a Access, q Query) (*Page, error) {
-	leave, err := m.enter()
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	found := m.matches(q)
-	page := &Page{Total: len(found)}
-	for _, v := range found {
-		if q.After != "" && v.ID <= q.After {
-			continue
-		}
-		if len(page.Versions) == q.Count {
-			if q.Count > 0 {
-				page.Next = page.Versions[q.Count-1].ID
-			}
-			break
-		}
-		page.Versions = append(page.Versions, *v)
-	}
-	m.release(a, page.Versions)
-	return page, nil
-}
-
-func (m *memory) Match(_ context.Context, a Access, queries []Query) ([][]Head, error) {
-	leave, err := m.enter()
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	all, released := [][]Head(nil), []Version(nil)
-	for _, q := range queries {
-		var heads []Head
-		for _, v := range m.matches(q) {
-			if len(heads) < q.Count {
-				heads = append(heads, Head{Type: v.Type, ID: v.ID, Version: v.Version, Updated: v.Updated, Chart: v.Chart})
-				released = append(released, *v)
-			}
-		}
-		all = append(all, heads)
-	}
-	m.release(a, released)
-	return all, nil
+	return t.Value == test.Value
 }
 
 func (m *memory) Peek(_ context.Context, typ, id string) (Head, error) {
@@ -293,7 +202,7 @@ func (m *memory) Peek(_ context.Context, typ, id string) (Head, error) {
 		return Head{}, ErrNotFound
 	}
 	v := r.current()
-	return Head{Type: typ, ID: id, Version: v.Version, Updated: v.Updated, Deleted: v.Op == OpDelete, Chart: v.Chart}, nil
+	return Head{Type: typ, ID: id, Version: v.Version, Deleted: v.Op == OpDelete, Chart: v.Chart}, nil
 }
 
 func (m *memory) Refuse(_ context.Context, a Access, _, _ string, status int, _ string) error {
@@ -304,53 +213,6 @@ func (m *memory) Refuse(_ context.Context, a Access, _, _ string, status int, _ 
 	defer leave()
 	m.leave(a, verify.KindRefuse, "", status)
 	return nil
-}
-
-func (m *memory) AuditEvents(_ context.Context, a Access, q AuditQuery) (events []Audited, next string, err error) {
-	leave, err := m.enter()
-	if err != nil {
-		return nil, "", err
-	}
-	defer leave()
-	for _, e := range slices.Backward(slices.Clone(m.entries)) {
-		n := int(e.Height)
-		if !auditMatches(e.Entry, &q) || q.After != "" && cmp.Compare(fmt.Sprintf("%06d", n), q.After) >= 0 {
-			continue
-		}
-		if len(events) == q.Count {
-			next = fmt.Sprintf("%06d", events[q.Count-1].Height)
-			break
-		}
-		events = append(events, e)
-	}
-	m.leave(a, verify.KindHistory, q.Chart, http.StatusOK)
-	return events, next, nil
-}
-
-func auditMatches(e *verify.Entry, q *AuditQuery) bool {
-	touched := func(t verify.Target) bool { return slices.Contains(q.Entities, t.Ref) }
-	for i := range q.Dates {
-		if !q.Dates[i].Holds(e.Time, e.Time) {
-			return false
-		}
-	}
-	return e.Chart == q.Chart && (q.Kinds == nil || slices.Contains(q.Kinds, e.Kind)) && (q.Agents == nil || slices.Contains(q.Agents, e.Actor)) &&
-		(q.Entities == nil || slices.ContainsFunc(e.Targets, touched))
-}
-
-func (m *memory) AuditEvent(_ context.Context, a Access, id string) (*Audited, error) {
-	leave, err := m.enter()
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	for i := range m.entries {
-		if e := m.entries[i]; e.ID == id {
-			m.leave(a, verify.KindRead, e.Entry.Chart, http.StatusOK)
-			return &e, nil
-		}
-	}
-	return nil, ErrNotFound
 }
 
 func (m *memory) Receipt(ctx context.Context, a Access, typ, id string, version uint64) ([]byte, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/record"
 )
 
 // Issue is one thing that is wrong with a request. It names elements and never quotes their content.
@@ -81,6 +82,7 @@ var storeAnswers = []struct {
 	{ErrCursor, http.StatusBadRequest, "value", "the page is not known; follow the links of the first page without changing them"},
 	{ErrTooLarge, http.StatusRequestEntityTooLarge, "too-long", "the resource is larger than can be stored"},
 	{ErrUnavailable, http.StatusServiceUnavailable, "transient", "the node is not accepting requests at the moment; nothing was stored, try again later"},
+	{record.ErrDamaged, http.StatusInternalServerError, "exception", "the stored content is damaged and no custodian could give it whole; nothing was released, and the damage is reported"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "timeout", "the node did not finish in time; try again later"},
 	{context.Canceled, http.StatusServiceUnavailable, "timeout", "the request was given up before it was finished"},
 }

@@ -84,8 +84,8 @@ func isID(s string) bool {
 	return true
 }
 
-// canonicalReference is what a reference is indexed and searched by: "Type/id" for resources of this server, however they are
-// written, else the URL without its fragment; "" for what cannot be searched.
+// canonicalReference is what a reference is indexed and searched by: "Type/id", or a URL without its fragment; "" for what cannot
+// be searched. base, if it is given, is the server's URL, without which its resources are named.
 func canonicalReference(s, base string) string {
 	if base != "" {
 		if rest, ok := strings.CutPrefix(s, base+"/"); ok {

@@ -55,7 +55,7 @@ func (v *resolver) resolve(r *resource, entryBase string) (to replacement, p *pr
 
 func (v *resolver) reference(to *replacement, r *resource, at tape.Value, entryBase string) *problem {
 	text := at.Bytes()
-	if len(v.entries) > 0 {
+	if v.entries != nil {
 		url, frag, _ := bytes.Cut(text, []byte("#"))
 		ref, ok := v.entries[string(url)]
 		if !ok && entryBase != "" {

@@ -55,6 +55,9 @@ func inspect(root tape.Value) (*resource, *problem) {
 	if p := checkMeta(root.Get("meta")); p != nil {
 		return nil, p
 	}
+	if r.typ == "Bundle" {
+		return r, nil // its references are its entries' affair, to be read inside it and nowhere else
+	}
 	return r, r.collect(root, false)
 }
 

@@ -28,6 +28,8 @@ func (s *Server) respond(q *request, r *http.Request, w http.ResponseWriter, a *
 	}
 	if a.version > 0 {
 		h.Set("ETag", a.etag())
+	}
+	if !a.updated.IsZero() {
 		h.Set("Last-Modified", a.updated.UTC().Format(http.TimeFormat))
 	}
 	if a.location != "" {

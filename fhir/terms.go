@@ -32,7 +32,7 @@ func each(v tape.Value, path string, fn func(tape.Value) *problem) *problem {
 
 // indexer gathers the terms of one resource.
 type indexer struct {
-	base     string         // the server's own URL, stripped from references
+	base     string         // the server's own URL, by which a chart may be named too
 	resolved map[int]string // replaced references, by where they start in the tape's source
 	terms    []Term
 }
@@ -117,14 +117,23 @@ func (x *indexer) reference(param *param, e *element, v tape.Value) *problem {
 	if p := want(v, tape.Object); p != nil {
 		return p
 	}
-	if to := x.target(v); to != "" && (!e.patientOnly || strings.HasPrefix(to, "Patient/")) {
+	// The URL of a server is kept, also of this one: what is found must not depend on the name by which a client reached it.
+	if to := x.target(v, ""); to != "" && (!e.patientOnly || isPatient(to)) {
 		x.terms = append(x.terms, Term{Param: param.name, Kind: Reference, Value: to})
 	}
 	return nil
 }
 
-// target is what a Reference element points at, once resolved, in canonical form.
-func (x *indexer) target(v tape.Value) string {
+// isPatient tells whether a canonical reference points at a Patient, here or elsewhere.
+func isPatient(ref string) bool {
+	if _, tail := restful(ref); tail != "" {
+		ref = tail
+	}
+	return strings.HasPrefix(ref, "Patient/")
+}
+
+// target is what a Reference element points at, once resolved, in canonical form; base is stripped from it.
+func (x *indexer) target(v tape.Value, base string) string {
 	ref := v.Get("reference")
 	if !ref.Exists() {
 		return ""
@@ -133,7 +142,7 @@ func (x *indexer) target(v tape.Value) string {
 	if !ok {
 		text = ref.Text()
 	}
-	return canonicalReference(text, x.base)
+	return canonicalReference(text, base)
 }
 
 func dateOf(v tape.Value) (period, *problem) {

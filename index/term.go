@@ -65,20 +65,20 @@ const (
 	AnyCode   Form = 2 // token "system|"
 )
 
-// Prefix compares a date asked for with a resource's (FHIR R4, 3.1.1.4.6).
-type Prefix uint8
+// Prefix compares a date asked for with a resource's (FHIR R4, 3.1.1.4.6), by its two letters.
+type Prefix string
 
 // The prefixes.
 const (
-	Equal Prefix = iota
-	NotEqual
-	Greater
-	Less
-	GreaterOrEqual
-	LessOrEqual
-	StartsAfter
-	EndsBefore
-	Approximate
+	Equal          Prefix = "eq"
+	NotEqual       Prefix = "ne"
+	Greater        Prefix = "gt"
+	Less           Prefix = "lt"
+	GreaterOrEqual Prefix = "ge"
+	LessOrEqual    Prefix = "le"
+	StartsAfter    Prefix = "sa"
+	EndsBefore     Prefix = "eb"
+	Approximate    Prefix = "ap"
 )
 
 // Holds tells whether the resource's period from lo to hi passes a Date test. Equal means that the period asked for contains it

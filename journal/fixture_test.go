@@ -6,10 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,18 +28,18 @@ func sample(seed uint64, entries, size int) *Record {
 		r.Entries = append(r.Entries, e)
 	}
 	if seed%3 == 0 {
-		r.Blobs = [][]byte{bytes.Repeat([]byte{byte(seed)}, size/2)}
+		r.Blobs = [][]byte{bytes.Repeat([]byte{byte(seed)}, min(size/2, MaxInline))}
 	}
 	return r
 }
 
 // isSample checks that a record read back is the one that sample makes.
-func isSample(t testing.TB, r *Record, seed uint64, entries, size int) {
+func isSample(t fataler, r *Record, seed uint64, entries, size int) {
 	t.Helper()
 	want := sample(seed, entries, size)
 	want.First = r.First
-	if diff := cmp.Diff(want, r); diff != "" {
-		t.Fatalf("record %d differs: %s", seed, diff)
+	if !reflect.DeepEqual(want, r) {
+		t.Fatalf("record %d differs: %s", seed, cmp.Diff(want, r))
 	}
 }
 
@@ -78,10 +78,12 @@ func fill(t testing.TB, j *Journal, n int) []Cursor {
 }
 
 // seeds lists the samples that Scan finds, checking each.
-func seeds(t testing.TB, dir string) []uint64 {
+func seeds(t testing.TB, dir string) []uint64 { return seedsOn(t, osDisk{}, dir) }
+
+func seedsOn(t testing.TB, d disk, dir string) []uint64 {
 	t.Helper()
 	var found []uint64
-	err := Scan(dir, Cursor{}, func(l Located) error {
+	err := scan(d, dir, Cursor{}, func(l Located) error {
 		seed := uint64(l.Record.Time)
 		isSample(t, l.Record, seed, len(l.Record.Entries), len(l.Record.Entries[0].Envelope))
 		found = append(found, seed)
@@ -147,4 +149,8 @@ func count(n int) []uint64 {
 
 func reader(b []byte) io.Reader { return bytes.NewReader(b) }
 
-var _ = fmt.Sprint
+// fataler is what testing.TB and rapid.T have in common.
+type fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}

@@ -161,8 +161,11 @@ func newLive(d disk, dir string, h header) (*live, error) {
 		_, err := f.WriteAt(b, 0)
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
 	l.file = f
-	return l, err
+	return l, nil
 }
 
 func openLive(d disk, dir string, number uint32) (*live, error) {

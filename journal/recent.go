@@ -2,8 +2,11 @@ package journal
 
 import "slices"
 
-// recentSize bounds the bytes of groups kept in memory for followers that keep up.
-const recentSize = 4 << 20
+// What is kept in memory for followers that keep up.
+const (
+	recentSize   = 4 << 20 // bytes
+	recentGroups = 4096
+)
 
 // recent holds the latest durable groups, oldest first. Their bytes are never modified.
 type recent struct {
@@ -14,13 +17,10 @@ type recent struct {
 func (r *recent) add(g Group) {
 	r.groups = append(r.groups, g)
 	r.size += len(g.Frames)
-	drop := 0
-	for r.size > recentSize {
-		r.size -= len(r.groups[drop].Frames)
-		drop++
-	}
-	if drop > 0 {
-		r.groups = slices.Delete(r.groups, 0, drop)
+	for r.size > recentSize || len(r.groups) > recentGroups {
+		r.size -= len(r.groups[0].Frames)
+		r.groups[0] = Group{}
+		r.groups = r.groups[1:] // append moves the rest to the front of a new array once in a while
 	}
 }
 

@@ -32,6 +32,9 @@ func (w *window) chunk(pos Cursor) ([]byte, error) {
 	if pos.Offset >= w.limit {
 		return nil, io.EOF
 	}
+	if w.buf == nil {
+		w.buf = make([]byte, min(chunkSize, w.limit-w.base))
+	}
 	b, err := w.fill(pos, min(chunkSize, w.limit-pos.Offset))
 	if err != nil {
 		return nil, err
@@ -69,7 +72,7 @@ func (w *window) batch(pos Cursor) ([]Located, error) {
 
 func (w *window) fill(pos Cursor, size int64) ([]byte, error) {
 	if int64(cap(w.buf)) < size {
-		w.buf = make([]byte, max(size, min(chunkSize, w.limit)))
+		w.buf = make([]byte, size)
 	}
 	b := w.buf[:size]
 	n, err := w.src.ReadAt(b, pos.Offset-w.base)

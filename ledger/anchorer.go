@@ -37,10 +37,12 @@ type Anchorer struct {
 	next      uint64    // sequence number of the next plan
 	prev      verify.Hash
 	members   *Membership
+	height    int64 // of the last block seen
 	waiters   []*waiter
 	latency   time.Duration // moving average of submission to commitment
 	lastCut   time.Time
 	trouble   error // why nothing is cut at the moment; nil when all is well
+	refusal   error // why the engine does not take the first plan; nil when it does
 	failed    error // why nothing ever will be
 }
 
@@ -126,7 +128,7 @@ func (a *Anchorer) run(ctx context.Context) {
 	}
 }
 
-// session compares plans with the chain and then lets the four workers run until the first of them fails.
+// session compares plans with the chain and then lets the workers run until the first of them fails.
 func (a *Anchorer) session(ctx context.Context) error {
 	var height int64
 	for {
@@ -203,7 +205,8 @@ func (a *Anchorer) reconcile(ctx context.Context) (int64, error) {
 	for _, e := range urgent {
 		a.queue.mark(e)
 	}
-	a.members, a.next, a.committed, a.anchored, a.flights, a.prev = members, next, 0, 0, nil, verify.Hash{}
+	a.members, a.height = members, status.Height
+	a.next, a.committed, a.anchored, a.flights, a.prev = next, 0, 0, nil, verify.Hash{}
 	if next > 0 {
 		last, err := a.plans.Get(next - 1)
 		if err != nil {

@@ -22,16 +22,20 @@ type node struct {
 	org     *member
 	chain   *sim
 	dir     string
+	segment int64
 	journal *journal.Journal
 	opt     Options
 	*Anchorer
 }
 
-func newNode(t testing.TB, org *member, chain *sim) *node {
+func newNode(t testing.TB, org *member, chain *sim) *node { return newNodeOn(t, org, chain, 1<<20) }
+
+// newNodeOn makes a node with journal segments of some size.
+func newNodeOn(t testing.TB, org *member, chain *sim, segment int64) *node {
 	t.Helper()
-	n := &node{t: t, org: org, chain: chain, dir: t.TempDir()}
+	n := &node{t: t, org: org, chain: chain, dir: t.TempDir(), segment: segment}
 	var err error
-	if n.journal, err = journal.Open(filepath.Join(n.dir, "journal"), journal.Options{SegmentSize: 1 << 20}); err != nil {
+	if n.journal, err = journal.Open(filepath.Join(n.dir, "journal"), journal.Options{SegmentSize: n.segment}); err != nil {
 		t.Fatal(err)
 	}
 	n.opt = Options{

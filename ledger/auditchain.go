@@ -74,8 +74,12 @@ func (a *audit) chain(ctx context.Context, notes map[uint64][]storedNote) error 
 			return err
 		}
 		err := a.opt.Engine.Follow(ctx, 1, func(b *Block) error { return w.block(ctx, b) })
-		if !errors.Is(err, errEnough) && !a.found("chain", err) {
+		switch {
+		case errors.Is(err, errEnough) || a.found("chain", err):
+		case ctx.Err() != nil || errors.Is(err, ErrDown) || errors.Is(err, ErrClosed):
 			return err
+		default: // the engine cannot read its own store
+			a.damaged(Damage{What: "chain", Detail: fmt.Sprintf("after %d anchors: %v", w.log.End(), err)})
 		}
 		if err := w.flush(ctx); err != nil {
 			return err

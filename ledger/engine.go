@@ -204,6 +204,9 @@ type Status struct {
 	Skew      time.Duration `cbor:"14,keyasint,omitempty"`
 	SkewKnown bool          `cbor:"15,keyasint,omitempty"`
 	Restarts  int           `cbor:"16,keyasint,omitempty"` // of a supervised engine, since its parent started
+	// Stopped says that consensus ended on this node after a panic: only a restart of the engine helps. A supervised engine
+	// is restarted by itself.
+	Stopped bool `cbor:"17,keyasint,omitempty"`
 }
 
 // Peer is a connected node.

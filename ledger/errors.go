@@ -38,8 +38,8 @@ func (e *ConflictError) Error() string {
 		"or this data directory was exchanged for another. Nothing is anchored from here until only one node is left that has the key", e.Seq, e.Chain, e.Ours)
 }
 
-// RefusedError says that the engine refuses a planned anchor for good although by the membership it is in order. Returned
-// like BehindError.
+// RefusedError says that the engine refuses a planned anchor although by the membership it is in order. Returned by Err while
+// it does; the anchor is submitted again from time to time.
 type RefusedError struct {
 	Seq uint64
 	Err error // the engine's reason; wraps ErrRejected
@@ -47,8 +47,8 @@ type RefusedError struct {
 
 // Error says what happened and what to do.
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("ledger: anchor %d was refused and can never be committed: %v. The journal is complete and keeps growing; "+
-		"nothing more is anchored until this is understood", e.Seq, e.Err)
+	return fmt.Sprintf("ledger: the engine refuses anchor %d, which this node finds in order: %v. The journal is complete and keeps growing; "+
+		"nothing more is anchored until the engine takes it. Compare this node's version with the other members'", e.Seq, e.Err)
 }
 
 // Unwrap gives the engine's error.

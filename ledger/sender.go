@@ -117,13 +117,28 @@ func (a *Anchorer) rejected(ctx context.Context, f *flight, reason error) error 
 	}
 	anchor, err := verify.DecodeAnchor(f.plan.Anchor)
 	if err != nil || a.signedBy(members, anchor) {
-		return &RefusedError{Seq: f.plan.Seq, Err: reason}
+		a.refused(f, reason)
+		return nil
 	}
 	if err := a.plans.rewind(f.plan.Seq); err != nil {
 		return err
 	}
 	a.opt.Log.Warn("keys changed before batches were committed; they are anchored anew", "from", f.plan.Seq)
 	return errReissue
+}
+
+// refused takes note of a refusal that has no reason this node can see, and tries again later: the engine may still hold
+// anchors of before a change of keys.
+func (a *Anchorer) refused(f *flight, reason error) {
+	a.mu.Lock()
+	first := a.refusal == nil
+	a.refusal = &RefusedError{Seq: f.plan.Seq, Err: reason}
+	f.interval = min(2*f.interval, maxResubmit*a.opt.Resubmit)
+	f.due = time.Now().Add(f.interval)
+	a.mu.Unlock()
+	if first {
+		a.opt.Log.Error("the engine refuses an anchor; it is submitted again from time to time", "seq", f.plan.Seq, "error", reason)
+	}
 }
 
 // signedBy tells whether all signatures of an anchor are by keys that members have now.

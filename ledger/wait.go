@@ -124,13 +124,16 @@ func (a *Anchorer) Unanchored() Backlog {
 	return b
 }
 
-// Err tells why nothing is anchored: for good (*BehindError, *ConflictError, *RefusedError, *Damage, of the journal), or until
-// it is mended (ErrNotMember, of the disk or of the sealer). nil when all is well; an engine without quorum is no error here.
+// Err tells why nothing is anchored: for good (*BehindError, *ConflictError, *Damage, of the journal), or until it is mended
+// (ErrNotMember, *RefusedError, of the disk or of the sealer). nil when all is well; an engine without quorum is no error here.
 func (a *Anchorer) Err() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.failed != nil {
 		return a.failed
 	}
-	return a.trouble
+	if a.trouble != nil {
+		return a.trouble
+	}
+	return a.refusal
 }

@@ -157,3 +157,18 @@ func AskRaw(ctx context.Context, dir, method, path string, body any) (*http.Resp
 	}
 	return resp, err
 }
+
+func (n *Node) adminTrust(w http.ResponseWriter, _ *http.Request) {
+	t, err := n.trust()
+	reply(w, t, err)
+}
+
+// adminCheckpoint makes a checkpoint now, has it cosigned by whom can be reached, and renews the trust file.
+func (n *Node) adminCheckpoint(w http.ResponseWriter, r *http.Request) {
+	err := n.notary.Load().Checkpoint(r.Context())
+	if err == nil {
+		err = n.renewTrust()
+	}
+	t, trustErr := n.trust()
+	reply(w, t, errors.Join(err, trustErr))
+}

@@ -47,6 +47,7 @@ func (n *Node) openCustody(_ context.Context, _ *Options) error {
 	})
 	n.opened(closer(func() error { n.replicator.Close(); return nil }))
 	n.pages = &escrowPages{vault: n.vault}
+	n.fetcher = custody.NewFetcher(n.org, n.peers, n.roster.members)
 	return nil
 }
 
@@ -138,9 +139,9 @@ type escrowPages struct {
 	since uint64
 }
 
-func numbered(p *vault.SealedPage, top bool) custody.Page {
+func numbered(p *vault.SealedPage) custody.Page {
 	number := uint64(p.Level+1)<<48 | p.Number
-	if top {
+	if p.Top() {
 		number = custody.TopPage
 	}
 	return custody.Page{Number: number, Version: p.Edition, Sealed: p.Bytes}
@@ -192,7 +193,7 @@ func (e *escrowPages) all(since uint64) ([]custody.Page, error) {
 			return nil, err
 		}
 		for i := range pages {
-			out = append(out, numbered(&pages[i], pages[i].Level == vault.TopLevel))
+			out = append(out, numbered(&pages[i]))
 		}
 		if len(pages) < vault.MaxEscrowSet {
 			return out, nil
@@ -216,15 +217,11 @@ func (n *Node) holdKeys(ctx context.Context) error {
 
 // heal brings a good copy of a damaged ciphertext from a custodian and puts it in place.
 func (n *Node) heal(ctx context.Context, v index.Version) ([]byte, error) {
-	if n.replicator == nil {
-		return nil, errors.New("this node stands alone: no custodian has a copy")
-	}
 	if v.Place.Length == 0 {
-		blob, err := n.replicator.FetchBlob(ctx, v.Blob)
-		if err != nil {
+		if err := n.healBlob(ctx, v.Blob); err != nil {
 			return nil, err
 		}
-		return blob, n.blobs.Put(ctx, v.Blob, blob)
+		return n.blobs.Get(ctx, v.Blob)
 	}
 	if err := n.healSegment(ctx, v.Place.Segment); err != nil {
 		return nil, err

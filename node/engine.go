@@ -2,9 +2,11 @@ package node
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
+	"github.com/sijil-health/sijil/ledger/chain/child"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -37,3 +39,29 @@ func (n *Node) openEngine(ctx context.Context, o *Options) (err error) {
 }
 
 var _ ledger.Engine = (*chain.Engine)(nil)
+
+// startEngine runs the engine in a process of its own, so that its panic never takes the record down.
+func startEngine(ctx context.Context, argv []string, log *slog.Logger) (ledger.Engine, error) {
+	return child.Start(ctx, child.Options{Argv: argv, Log: log})
+}
+
+// ServeEngine is what the engine's process does: it opens the engine of the node in dir and serves it to the parent process.
+func ServeEngine(ctx context.Context, dir string, log *slog.Logger) error {
+	c, err := ReadConfig((Layout{dir}).Config())
+	if err != nil {
+		return err
+	}
+	g, err := ReadGenesis(dir)
+	if err != nil {
+		return err
+	}
+	conn, err := child.Conn()
+	if err != nil {
+		return err
+	}
+	return child.Serve(ctx, conn, func(ctx context.Context, _ chain.LightSource) (ledger.Engine, error) {
+		config := engineConfig(Layout{dir}, c, g)
+		config.Log = log
+		return chain.Open(ctx, config)
+	})
+}

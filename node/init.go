@@ -48,10 +48,7 @@ func Init(ctx context.Context, s Setup) (*Made, error) {
 	if err != nil {
 		return nil, err
 	}
-	escrowPublic, escrowPrivate, err := vault.NewEscrowKey()
-	if err != nil {
-		return nil, err
-	}
+	escrowPublic, escrowPrivate := vault.NewEscrowKey()
 	v, err := vault.Create(l.Keys(), root, vault.Options{Escrow: escrowPublic})
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sijil-health/sijil/custody"
@@ -16,6 +18,7 @@ import (
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/ledger"
+	"github.com/sijil-health/sijil/peer"
 	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/vault"
@@ -43,21 +46,27 @@ type Node struct {
 	log     *slog.Logger
 	started time.Time
 
-	keys      *signers
-	vault     *vault.Vault
-	blobs     vault.Blobs
-	engine    ledger.Engine
-	roster    *roster
-	journal   *journal.Journal
-	index     *index.Index
-	custody   *custody.Service
-	anchorer  *ledger.Anchorer
-	record    *record.Store
-	notary    *notary
-	fhir      net.Listener
-	gate      *http.Server
-	admin     *http.Server
-	adminPath string
+	keys        *signers
+	vault       *vault.Vault
+	blobs       vault.Blobs
+	engine      ledger.Engine
+	roster      *roster
+	journal     *journal.Journal
+	index       *index.Index
+	peers       *peer.Client // nil, like the three below, for a lone node
+	keeper      *custody.Keeper
+	replicator  *custody.Replicator
+	pages       *escrowPages
+	fetcher     *custody.Fetcher
+	anchorer    *ledger.Anchorer
+	record      *record.Store
+	checkpoints *ledger.Checkpoints
+	notary      atomic.Pointer[ledger.Notary]
+	witnesses   []verify.NoteKey
+	fhir        net.Listener
+	gate        *http.Server
+	admin       *http.Server
+	adminPath   string
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -142,8 +151,8 @@ func (n *Node) openVault(_ context.Context, o *Options) error {
 
 func (n *Node) openJournal(_ context.Context, _ *Options) (err error) {
 	opt := journal.Options{Log: n.log}
-	if n.custody != nil {
-		opt.Hold = n.custody
+	if n.replicator != nil {
+		opt.Hold = n.replicator
 	}
 	if n.journal, err = journal.Open(n.Journal(), opt); err != nil {
 		return err
@@ -151,9 +160,6 @@ func (n *Node) openJournal(_ context.Context, _ *Options) (err error) {
 	n.opened(n.journal)
 	if r := n.journal.Recovered(); r.Bytes > 0 {
 		n.log.Warn("an unfinished write was cut off the journal; nothing acknowledged was in it", "file", r.File, "bytes", r.Bytes)
-	}
-	if n.custody != nil {
-		n.custody.Attach(n.journal)
 	}
 	return nil
 }
@@ -163,17 +169,23 @@ func (n *Node) openAnchorer(ctx context.Context, _ *Options) error {
 	if err != nil {
 		return err
 	}
+	if n.checkpoints, err = ledger.OpenCheckpoints(n.Layout.Checkpoints()); err != nil {
+		return err
+	}
 	o := ledger.Options{
 		Org: n.org, Chain: n.chain, Sign: n.keys.sign, Journal: n.journal, Engine: n.engine,
-		Sealer: sealer{key}, Plans: n.Plans(), Copies: n.copies(), Log: n.log,
+		Sealer: sealer{key}, Plans: n.Plans(), Copies: n.copies(), Checkpoints: n.checkpoints, Log: n.log,
 	}
-	if n.custody != nil {
-		o.Custodians = n.custody.Attest
+	if n.replicator != nil {
+		o.Custodians = n.attest
 	}
 	if n.anchorer, err = ledger.OpenAnchorer(ctx, o); err != nil {
 		return err
 	}
 	n.opened(n.anchorer)
+	if n.replicator != nil {
+		n.replicator.Start(custody.Sources{Journal: n.journal, Blobs: n.blobs, Pages: n.pages, Batches: batches{n.anchorer}})
+	}
 	return nil
 }
 
@@ -187,7 +199,7 @@ func (n *Node) openRecord(ctx context.Context, _ *Options) error {
 	}
 	n.opened(n.index)
 	n.record, err = record.Open(ctx, record.Options{
-		Org: n.org, Vault: n.vault, Journal: n.journal, Index: n.index, Blobs: n.heldBlobs(),
+		Org: n.org, Vault: n.vault, Journal: n.journal, Index: n.index, Blobs: n.recordBlobs(), HoldKeys: n.holdKeys,
 		Anchors: anchors{n.anchorer}, Extract: fhir.Terms, Heal: n.heal, Log: n.log,
 	})
 	if err != nil {
@@ -204,18 +216,14 @@ func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 		}
 	}
 	n.opened(closer(func() error { n.fhir.Close(); return nil }))
-	authority, err := policy.NewAuthority(n.chain, n.org, n.tokenKey())
+	authority, err := policy.NewAuthority(n.chain, n.org, n.keys.token.Public().(ed25519.PublicKey))
 	if err != nil {
 		return err
 	}
-	handler, err := n.fhirHandler(authority)
-	if err != nil {
-		return err
-	}
-	n.gate = &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelWarn),
-	}
+	server := fhir.New(fhir.Config{
+		Store: n.record, Auth: authorizer{authority}, Prefix: "/fhir", Version: version(), Log: n.log,
+	})
+	n.gate = server.HTTP()
 	return nil
 }
 

@@ -37,7 +37,7 @@ func (n *Node) openNotary(ctx context.Context, _ *Options) error {
 		o.Ask = n.askCountersign
 	}
 	for _, w := range n.config.Witnesses {
-		key, err := verify.ParseNoteKey(w.Key)
+		key, err := verify.ParseVKey(w.Key)
 		if err != nil {
 			return fmt.Errorf("witness %s: %w", w.Name, err)
 		}
@@ -113,4 +113,13 @@ func (n *Node) trust() (*verify.Trust, error) {
 		t.Checkpoints = append(t.Checkpoints, note.Encode())
 	}
 	return t, t.Check()
+}
+
+// renewTrust writes the trust file anew with the latest checkpoint.
+func (n *Node) renewTrust() error {
+	t, err := n.trust()
+	if err != nil {
+		return err
+	}
+	return writeTrust(n.Layout, t)
 }

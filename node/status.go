@@ -117,7 +117,7 @@ func (n *Node) judge(s *Status) {
 	if err := n.anchorer.Err(); err != nil {
 		s.warn("anchoring", "%v", err)
 	}
-	if at, err := n.notary.witnessed(); err != nil || at.IsZero() {
+	if !n.witnessed() {
 		s.warn("unwitnessed", "nobody outside this ledger has cosigned it. Ask a neighbour to run `sijil witness`, and name it in %s.", n.Config())
 	}
 	if at, err := lastBackup(n.Layout); err != nil || at.IsZero() {

@@ -203,3 +203,11 @@ func (s *Store) recordOf(entry uint64) (*journal.Record, error) {
 	}
 	return r, nil
 }
+
+// Minted leaves the entry for a token that was handed out.
+func (s *Store) Minted(ctx context.Context, actor, role, purpose string) error {
+	a := Access{Actor: "operator", Role: string(policy.Administrator), Purpose: string(policy.Administration)}
+	return s.record(ctx, a, line{
+		kind: verify.KindSystem, outcome: http.StatusCreated, detail: fmt.Sprintf("token for %s, %s, %s", actor, role, purpose),
+	})
+}

@@ -53,6 +53,9 @@ func (o *overlay) add(first uint64, ws []*written) {
 			continue
 		}
 		w.version.Entry = first + uint64(i)
+		if w.version.Entry < o.at {
+			continue // the index was faster
+		}
 		o.writes[w.typ+"/"+w.id] = w
 		o.entries[w.version.Entry] = w
 	}

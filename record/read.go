@@ -11,7 +11,6 @@ import (
 
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/policy"
-	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -52,7 +51,7 @@ func (s *Store) Peek(_ context.Context, typ, id string) (Head, error) {
 }
 
 func headOf(typ, id string, v *index.Version) Head {
-	return Head{Type: typ, ID: id, Version: v.Number, Deleted: v.Deleted, Chart: v.Chart}
+	return Head{Type: typ, ID: id, Version: v.Number, Updated: time.UnixMilli(v.Time).UTC(), Deleted: v.Deleted, Chart: v.Chart}
 }
 
 // History releases at most count versions of a resource, newest first, from the one before version `before` on (0: the newest).
@@ -179,6 +178,8 @@ func (s *Store) content(ctx context.Context, typ, id string, v *index.Version) (
 	return decodeContent(plain)
 }
 
+var errOther = errors.New("other bytes are in its place")
+
 // ciphertext gives the bytes that hash to v.Blob, from memory, the journal, the blob store or a custodian.
 func (s *Store) ciphertext(ctx context.Context, typ, id string, v *index.Version) ([]byte, error) {
 	if p := s.overlay.entry(v.Entry); p != nil && p.blob != nil {
@@ -189,7 +190,7 @@ func (s *Store) ciphertext(ctx context.Context, typ, id string, v *index.Version
 		return blob, nil
 	}
 	if err == nil {
-		err = vault.ErrDamaged
+		err = errOther
 	}
 	s.Log.Error("stored content is damaged", "resource", typ+"/"+id, "version", v.Number, "error", err)
 	if s.Heal == nil {
@@ -197,7 +198,7 @@ func (s *Store) ciphertext(ctx context.Context, typ, id string, v *index.Version
 	}
 	blob, healErr := s.Heal(ctx, *v)
 	if healErr == nil && sha256.Sum256(blob) != v.Blob {
-		healErr = vault.ErrDamaged
+		healErr = errOther
 	}
 	if healErr != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, errors.Join(err, healErr))

@@ -2,7 +2,6 @@ package record
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"net/http"
 
@@ -58,15 +57,10 @@ func (s *Store) receipt(ctx context.Context, a Access, o *opened, contents map[u
 	if err := s.record(ctx, a, l); err != nil {
 		return nil, err
 	}
-	r, err := s.Anchors.Receipt(ctx, o.at)
+	r, err := s.Anchors.Receipt(ctx, o.at, verify.Salt(o.salt), o.body, contents)
 	if err != nil {
 		return nil, err
 	}
-	r.Entry = verify.OpenedEntry{
-		Tag: o.from.Tag, Envelope: sha256.Sum256(o.from.Envelope), Key: o.from.Key,
-		Salt: verify.Salt(o.salt), Body: o.body,
-	}
-	r.Contents = contents
 	return r.EncodeJSON()
 }
 

@@ -25,6 +25,8 @@ type Options struct {
 	Index   *index.Index
 	Blobs   vault.Blobs
 	Anchors Anchors
+	// HoldKeys brings newly made keys to custodians, before anything sealed under them is acknowledged. It may be nil.
+	HoldKeys func(ctx context.Context) error
 	// Extract gives the terms of a resource as served. It is used when the index is rebuilt from the journal.
 	Extract func(typ string, served []byte) ([]Term, error)
 	// Heal brings a good copy of a damaged ciphertext from a custodian and puts it in place. It may be nil.
@@ -142,9 +144,9 @@ func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, bef
 		names[i] = lines[i].chart
 		wants[i] = vault.Want{Chart: lines[i].chart, Compartment: vault.Log}
 	}
-	keys, err := s.vault.Keys(wants)
+	keys, err := s.keys(wants)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, err
 	}
 	held, err := s.charts.lock(names)
 	if err != nil {
@@ -180,6 +182,25 @@ func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, bef
 		before(r.First)
 	}
 	return p, nil
+}
+
+// keys gives the keys wanted, and makes those that are missing: durable here and held by custodians before it returns.
+func (s *Store) keys(wants []vault.Want) ([]*vault.Key, error) {
+	fresh := false
+	for _, w := range wants {
+		if _, ok := s.vault.Lookup(w.Chart, w.Compartment); !ok {
+			fresh = true
+			break
+		}
+	}
+	keys, err := s.vault.Keys(wants)
+	if err == nil && fresh && s.HoldKeys != nil {
+		err = s.HoldKeys(context.Background())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return keys, nil
 }
 
 // blobsOf names the ciphertexts that an entry brings: those of the versions it writes, not of those it shows.

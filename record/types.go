@@ -124,6 +124,7 @@ type Version struct {
 type Head struct {
 	Type, ID string
 	Version  uint64
+	Updated  time.Time
 	Deleted  bool
 	Chart    string
 }
@@ -168,8 +169,9 @@ type Audited struct {
 type Anchors interface {
 	// Wait returns once the journal entry is in a committed block.
 	Wait(ctx context.Context, entry uint64) error
-	// Receipt gives the proof for a journal entry, waiting until it is anchored. The opened entry is the caller's to fill in.
-	Receipt(ctx context.Context, entry uint64) (*verify.Receipt, error)
-	// Block tells in which block a journal entry is, and that block's time; 0 while it is in none.
-	Block(ctx context.Context, entry uint64) (height uint64, at time.Time, err error)
+	// Receipt gives the proof for a journal entry, waiting until it is anchored. salt and body open the entry; contents are the salts
+	// that open the commitments of its targets, by their index.
+	Receipt(ctx context.Context, entry uint64, salt verify.Salt, body []byte, contents map[uint32]verify.Salt) (*verify.Receipt, error)
+	// Block tells in which block a journal entry is; 0 while it is in none.
+	Block(ctx context.Context, entry uint64) (height int64, err error)
 }

@@ -35,7 +35,7 @@ func (s *Store) Write(ctx context.Context, a Access, changes []Change) (*Commit,
 	if err != nil {
 		return nil, err
 	}
-	last := p.First + uint64(len(changes)) - 1
+	last := ack.Cursor.Entry + uint64(len(changes)) - 1
 	return &Commit{
 		Versions: versions, Copies: ack.Copies,
 		Anchored: func(ctx context.Context) error { return s.Anchors.Wait(ctx, last) },
@@ -156,10 +156,11 @@ func (w *writing) version(ctx context.Context, a Access, c *Change, v index.Vers
 	if !ok {
 		return fmt.Errorf("unknown compartment %q", c.Compartment)
 	}
-	key, err := s.vault.Key(c.Chart, compartment)
+	keys, err := s.keys([]vault.Want{{Chart: c.Chart, Compartment: compartment}, {Chart: c.Chart, Compartment: vault.Log}})
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return err
 	}
+	key := keys[0]
 	if len(c.Source) > MaxSource {
 		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(c.Source), MaxSource)
 	}

@@ -5,10 +5,11 @@ set -euo pipefail
 module=github.com/sijil-health/sijil
 order=(cmd/sijil cli demo node fhir record index policy custody peer ledger/chain ledger vault journal verify lang demo/patients)
 
-# Exceptions to the order, on the strict side: what these may import and no more.
+# Exceptions to the order, on the strict side: what these may import and no more. From index a gate takes the vocabulary of
+# search terms; data comes from record alone.
 declare -A only=(
 	[verify]=""
-	[fhir]="record policy verify lang"
+	[fhir]="record index policy verify lang"
 	[policy]="verify"
 	[lang]=""
 	[demo/patients]=""

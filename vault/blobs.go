@@ -17,8 +17,8 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// Blobs is a store of ciphertexts, each filed under its SHA-256. It holds nothing readable and needs no key; all methods may be
-// called from several goroutines.
+// Blobs is a store of ciphertexts, each filed under its SHA-256. It holds nothing readable and needs no key; all
+// methods may be called from several goroutines.
 type Blobs interface {
 	// Put stores a blob of at most MaxBlob bytes, durable when it returns. A damaged blob of the same hash is replaced.
 	Put(ctx context.Context, h verify.Hash, blob []byte) error
@@ -28,8 +28,8 @@ type Blobs interface {
 	Has(ctx context.Context, h verify.Hash) (bool, error)
 	// Delete removes a blob; one that is not there is no error.
 	Delete(ctx context.Context, h verify.Hash) error
-	// Walk calls fn with each blob and its size in bytes, in order of hash, until fn returns an error, which Walk gives back. Blobs stored or
-	// deleted meanwhile may be met or not. The bytes are not checked: Get does.
+	// Walk calls fn with each blob and its size in bytes, in order of hash, until fn returns an error, which Walk gives
+	// back. Blobs stored or deleted meanwhile may be met or not. The bytes are not checked: Get does.
 	Walk(ctx context.Context, fn func(h verify.Hash, size int64) error) error
 }
 
@@ -45,7 +45,8 @@ var _ Blobs = (*DirBlobs)(nil)
 
 const blobTemp = "tmp" // directory of the files being written; no two hexadecimal digits
 
-// NewDirBlobs opens the blob store in dir, creates it if need be, and removes what a crash left half written. Only one process may write to it.
+// NewDirBlobs opens the blob store in dir, creates it if need be, and removes what a crash left half written. Only one
+// process may write to it.
 func NewDirBlobs(dir string) (*DirBlobs, error) { return newDirBlobs(osDisk{}, dir) }
 
 func newDirBlobs(d disk, dir string) (*DirBlobs, error) {

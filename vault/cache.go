@@ -2,8 +2,8 @@ package vault
 
 import "sync"
 
-// keyCache keeps the keys used lately, with what was derived from them. It is two generations: when the younger is full the
-// older is dropped, and what is used moves back into the younger. It never holds more than its bound.
+// keyCache keeps the keys used lately, with what was derived from them. It is two generations: when the younger is full
+// the older is dropped, and what is used moves back into the younger. It never holds more than its bound.
 type keyCache struct {
 	mu         sync.Mutex
 	half       int

@@ -2,8 +2,8 @@ package vault
 
 import "fmt"
 
-// Compartment is a part of a chart with a key of its own, so that it can be granted, withheld and erased by itself. The numbers are
-// part of the key store's format and never change their meaning.
+// Compartment is a part of a chart with a key of its own, so that it can be granted, withheld and erased by itself. The
+// numbers are part of the key store's format and never change their meaning.
 type Compartment uint8
 
 // Compartments of a chart; the organisation itself (chart "") has them too, for what concerns no patient.

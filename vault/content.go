@@ -10,8 +10,8 @@ import (
 //
 //	magic[4] ‖ suite[1] ‖ key commitment[32] ‖ wrapped DEK[60] ‖ nonce[12] ‖ ciphertext ‖ tag[16]
 //
-// The wrapped DEK stays out of the content's associated data, so that it can be wrapped anew under another CEK without sealing
-// the content again; the commitment, which both cover, ties the two together.
+// The wrapped DEK stays out of the content's associated data, so that it can be wrapped anew under another CEK without
+// sealing the content again; the commitment, which both cover, ties the two together.
 const (
 	blobMagic   = "SjBl"
 	suiteGCM    = 1 // AES-256-GCM, HKDF-SHA-256, commitment by HKDF
@@ -34,9 +34,9 @@ func blobAAD(purpose string, fixed, aad []byte) []byte {
 	return append(append(append(b, purpose...), fixed...), aad...)
 }
 
-// SealBlob seals one version of a resource under a random key of its own (L2), which it wraps under this key in the header.
-// The associated data, at most MaxAAD bytes, should name what the blob is (resource, version): it does not open as anything else. The
-// blob takes at most MaxBlob bytes.
+// SealBlob seals one version of a resource under a random key of its own (L2), which it wraps under this key in the
+// header. The associated data, at most MaxAAD bytes, should name what the blob is (resource, version): it does not open
+// as anything else. The blob takes at most MaxBlob bytes.
 func (k *Key) SealBlob(aad, plaintext []byte) ([]byte, error) {
 	if err := k.alive(); err != nil {
 		return nil, err
@@ -61,8 +61,8 @@ func (k *Key) SealBlob(aad, plaintext []byte) ([]byte, error) {
 	return newGCM(enc).Seal(b[:blobHeader], nil, b[blobHeader:], blobAAD(contentPurpose, fixed, aad)), nil
 }
 
-// OpenBlob opens what SealBlob gave for the same associated data, else it returns ErrSealed. The key commitment is compared before
-// anything is decrypted with the key.
+// OpenBlob opens what SealBlob gave for the same associated data, else it returns ErrSealed. The key commitment is
+// compared before anything is decrypted with the key.
 func (k *Key) OpenBlob(aad, blob []byte) ([]byte, error) {
 	if err := k.alive(); err != nil {
 		return nil, err

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// disk is what the key store and the blob store ask of a file system. It is narrow so that tests can put a disk in its place that
-// loses power at a chosen operation and forgets what was not synced.
+// disk is what the key store and the blob store ask of a file system. It is narrow so that tests can put a disk in its
+// place that loses power at a chosen operation and forgets what was not synced.
 type disk interface {
 	Open(path string) (file, error)   // for reading and writing; fs.ErrNotExist where there is none
 	Create(path string) (file, error) // empty, mode 0600, replacing what was there

@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// memDisk is a disk in memory that can lose power at any operation. What was not synced is then kept, lost or torn at sectors of 512 bytes,
-// as chance has it; names that were not synced with their directory are kept up to a random point.
+// memDisk is a disk in memory that can lose power at any operation. What was not synced is then kept, lost or torn at
+// sectors of 512 bytes, as chance has it; names that were not synced with their directory are kept up to a random
+// point.
 type memDisk struct {
 	mu      sync.Mutex
 	now     names
@@ -64,7 +65,8 @@ func newMemDisk() *memDisk {
 
 func (n names) clone() names { return names{maps.Clone(n.files), maps.Clone(n.dirs)} }
 
-// step counts an operation that changes something. It tells whether the operation still takes place (perhaps) and what it returns.
+// step counts an operation that changes something. It tells whether the operation still takes place (perhaps) and what
+// it returns.
 func (d *memDisk) step() (happens bool, err error) {
 	if d.dead {
 		return false, errPower
@@ -91,6 +93,10 @@ func (d *memDisk) afterPower(r *rand.Rand) *memDisk {
 		c.apply(&next.durable)
 	}
 	for path, f := range next.durable.files {
+		if !next.durable.reaches(filepath.Dir(path)) {
+			delete(next.durable.files, path)
+			continue
+		}
 		b := slices.Clone(f.stable)
 		for _, w := range f.pending {
 			for at := 0; at < len(w.data); at += 512 {
@@ -103,6 +109,11 @@ func (d *memDisk) afterPower(r *rand.Rand) *memDisk {
 	}
 	next.now = next.durable.clone()
 	return next
+}
+
+// reaches tells whether a directory and all above it are there.
+func (n names) reaches(dir string) bool {
+	return n.dirs[dir] && (dir == "/" || n.reaches(filepath.Dir(dir)))
 }
 
 func writeAt(b, p []byte, offset int64) []byte {
@@ -149,8 +160,9 @@ func (d *memDisk) Create(path string) (file, error) {
 func (d *memDisk) Rename(from, to string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	f, isFile := d.now.files[from]
 	return d.change(filepath.Dir(to), func(n *names) {
-		if f, ok := n.files[from]; ok {
+		if isFile {
 			delete(n.files, from)
 			n.files[to] = f
 			return
@@ -215,15 +227,15 @@ func (d *memDisk) SyncDir(dir string) error {
 	if !happens || err != nil {
 		return err
 	}
-	for i := len(d.pending) - 1; i >= 0; i-- {
-		if d.pending[i].dir == dir {
-			for _, c := range d.pending[:i+1] {
-				c.apply(&d.durable)
-			}
-			d.pending = slices.Clone(d.pending[i+1:])
-			break
+	rest := d.pending[:0:0]
+	for _, c := range d.pending {
+		if c.dir == dir {
+			c.apply(&d.durable)
+		} else {
+			rest = append(rest, c)
 		}
 	}
+	d.pending = rest
 	return nil
 }
 

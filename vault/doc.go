@@ -2,8 +2,8 @@
 //
 // # What it owns
 //
-// The directory of the key store (a [Vault]), the file of a passphrase root key ([CreatePassphraseRoot]), and the directory
-// of a blob store ([DirBlobs]). Nobody else writes there.
+// The directory of the key store (a [Vault]), the file of a passphrase root key ([CreatePassphraseRoot]), and the
+// directory of a blob store ([DirBlobs]). Nobody else writes there.
 //
 // # Keys
 //
@@ -32,15 +32,16 @@
 //   - Damage is reported with the file ([ErrDamaged], [ErrDamagedPage]) and never dropped.
 //   - No error text contains a chart's name, a key or any content.
 //
-// After a write to the key store has failed, the vault answers reads and refuses writes with [ErrReadOnly] until it is opened anew:
-// what a failed fsync left on the disk is not known to anyone. It does not notice when a whole directory, slot file included, is
-// set back to an older copy; the anchored entries are what shows that.
+// After a write to the key store has failed, the vault answers reads and refuses writes with [ErrReadOnly] until it is
+// opened anew: what a failed fsync left on the disk is not known to anyone. It does not notice when a whole directory,
+// slot file included, is set back to an older copy; the anchored entries are what shows that.
 //
 // # Algorithms
 //
-// AES-256-GCM with random nonces, HKDF and HMAC with SHA-256, HPKE MLKEM768-P256 for escrow, all from Go's standard library, which
-// may run with GODEBUG=fips140=only. The exception is Argon2id in the passphrase root key, which FIPS 140-3 does not approve: such an
-// installation takes its root key from hardware, or from the platform through [NewKeyRoot].
+// AES-256-GCM with random nonces, HKDF and HMAC with SHA-256, HPKE MLKEM768-P256 for escrow, all from Go's standard
+// library, which may run with GODEBUG=fips140=only. The exception is Argon2id in the passphrase root key, which FIPS
+// 140-3 does not approve: such an installation takes its root key from hardware, or from the platform through
+// [NewKeyRoot].
 //
 // # Imports
 //

@@ -2,10 +2,12 @@ package vault
 
 import "fmt"
 
-// EraseChart destroys every key of a chart. When it returns nil, nothing in the directory opens any of them, old versions of
-// its files and the root key included. Erasing a chart without keys does nothing, so that an erasure can be repeated after a crash.
+// EraseChart destroys every key of a chart. When it returns nil, nothing in the directory opens any of them, old
+// versions of its files and the root key included. Erasing a chart without keys does nothing, so that an erasure can be
+// repeated after a crash.
 //
-// What is to be sealed under the chart's keys at the same moment may be sealed and never opened again: the caller keeps writers out.
+// What is to be sealed under the chart's keys at the same moment may be sealed and never opened again: the caller keeps
+// writers out.
 func (v *Vault) EraseChart(chart string) error {
 	if chart == "" {
 		return fmt.Errorf("%w: the organisation's own keys are not erased", ErrCompartment)

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// thief has everything that was ever written to the disk, except that of the slot file only what lies there now, and the root key.
+// thief has everything that was ever written to the disk, except that of the slot file only what lies there now, and
+// the root key.
 type thief struct {
 	frames [levels][][]byte // every version of every page
 	vault  [16]byte
@@ -151,7 +152,8 @@ func TestErasedChartOpensWithNothingLeft(t *testing.T) {
 		t.Error("what was not erased does not open: the test proves nothing")
 	}
 
-	// With the secrets that were overwritten the same search does find it: the search works, and the overwriting is what matters.
+	// With the secrets that were overwritten the same search does find it: the search works, and the overwriting is
+	// what matters.
 	th = newThief(d, v.id)
 	th.rob(topsIn(t, d.history[topName]...)...)
 	if blobs, entries := opens(th); !blobs || !entries || !th.charts["Patient/77"] || !bytes.Contains(th.text, []byte("to be replaced")) {

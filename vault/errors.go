@@ -12,8 +12,8 @@ var (
 	// ErrNotFound is returned by Blobs.Get and Vault.Secret for what is not there.
 	ErrNotFound = errors.New("vault: not found")
 
-	// ErrSealed is returned by OpenEntry, OpenBlob and the root keys when the bytes do not open: another key, another place,
-	// other associated data, or altered bytes. Which of them is not told, since nobody could know.
+	// ErrSealed is returned by OpenEntry, OpenBlob and the root keys when the bytes do not open: another key, another
+	// place, other associated data, or altered bytes. Which of them is not told, since nobody could know.
 	ErrSealed = errors.New("vault: does not open with this key for this place")
 
 	// ErrErased is returned by every operation of a Key whose chart was erased.
@@ -37,7 +37,8 @@ var (
 	// ErrLimit is returned for what exceeds one of the package's limits.
 	ErrLimit = errors.New("vault: limit exceeded")
 
-	// ErrCompartment is returned by Key and Keys for a compartment that does not exist or does not belong to such a chart.
+	// ErrCompartment is returned by Key and Keys for a compartment that does not exist or does not belong to such a
+	// chart.
 	ErrCompartment = errors.New("vault: no such compartment for this chart")
 
 	// ErrPassphrase is returned by OpenPassphraseRoot when the passphrase is not the file's.
@@ -50,8 +51,8 @@ var (
 	ErrEscrow = errors.New("vault: these escrow pages do not restore a key store")
 )
 
-// ErrDamaged is the error of Blobs.Get for a blob whose bytes no longer have the SHA-256 they are filed under. Fetch the blob
-// from a custodian and Put it again: that replaces the file.
+// ErrDamaged is the error of Blobs.Get for a blob whose bytes no longer have the SHA-256 they are filed under. Fetch
+// the blob from a custodian and Put it again: that replaces the file.
 type ErrDamaged struct {
 	Hash verify.Hash
 	Path string // of the file, or its name in another kind of store
@@ -61,8 +62,8 @@ func (e ErrDamaged) Error() string {
 	return fmt.Sprintf("vault: blob %s is damaged: the content of %s has another hash", e.Hash, e.Path)
 }
 
-// ErrDamagedPage is the error of Open for a part of the key store that cannot be read. Restore the store from the custodians'
-// pages ([RestoreFromEscrow]), or the named file from a copy of the disk.
+// ErrDamagedPage is the error of Open for a part of the key store that cannot be read. Restore the store from the
+// custodians' pages ([RestoreFromEscrow]), or the named file from a copy of the disk.
 type ErrDamagedPage struct {
 	Path   string
 	Offset int64  // of the damaged part within the file, in bytes

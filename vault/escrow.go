@@ -10,10 +10,11 @@ import (
 	"slices"
 )
 
-// Escrow lets an organisation that lost its disk, or its root key, have its keys back. Custodians hold copies of the pages, sealed as
-// they are on disk, and one more page: the top secret, sealed to the organisation's escrow key. So an erasure reaches the
-// custodians by replacing that one page, and what they should have dropped but kept opens with nothing but an older
-// top secret that they should have dropped too. Custodians see numbers and editions of pages, nothing else.
+// Escrow lets an organisation that lost its disk, or its root key, have its keys back. Custodians hold copies of the
+// pages, sealed as they are on disk, and one more page: the top secret, sealed to the organisation's escrow key. So an
+// erasure reaches the custodians by replacing that one page, and what they should have dropped but kept opens with
+// nothing but an older top secret that they should have dropped too. Custodians see numbers and editions of pages,
+// nothing else.
 
 // topLevel is the Level of the page that holds the top secret.
 const topLevel = rootLevel + 1
@@ -25,8 +26,8 @@ const (
 	escrowPurpose = "sijil/vault/escrow/1"
 )
 
-// SealedPage is one page of the key store for custodians. Of the pages with one Level and Number a custodian keeps the highest Edition and
-// destroys the others, all of one EscrowPages call at once.
+// SealedPage is one page of the key store for custodians. Of the pages with one Level and Number a custodian keeps the
+// highest Edition and destroys the others, all of one EscrowPages call at once.
 type SealedPage struct {
 	Level   uint8  `json:"level" cbor:"1,keyasint"`
 	Number  uint64 `json:"number" cbor:"2,keyasint"`
@@ -39,8 +40,8 @@ func escrowSuite() (hpke.KEM, hpke.KDF, hpke.AEAD) {
 	return hpke.MLKEM768P256(), hpke.HKDFSHA256(), hpke.AES256GCM()
 }
 
-// NewEscrowKey makes an escrow key pair (HPKE MLKEM768-P256, serialised as RFC 9180 says). The public key goes into Options.Escrow. The private key
-// must not stay on the node: whoever has it and the custodians' pages has all keys.
+// NewEscrowKey makes an escrow key pair (HPKE MLKEM768-P256, serialised as RFC 9180 says). The public key goes into
+// Options.Escrow. The private key must not stay on the node: whoever has it and the custodians' pages has all keys.
 func NewEscrowKey() (public, private []byte) {
 	kem, _, _ := escrowSuite()
 	key, err := kem.GenerateKey()
@@ -53,8 +54,8 @@ func NewEscrowKey() (public, private []byte) {
 	return key.PublicKey().Bytes(), private
 }
 
-// escrowHead is the beginning of the page with the top secret, and what its sealing is bound to: magic[4] ‖ version[1] ‖ u16be KEM ‖
-// u16be KDF ‖ u16be AEAD ‖ vault[16] ‖ u64be epoch ‖ u64be edition.
+// escrowHead is the beginning of the page with the top secret, and what its sealing is bound to: magic[4] ‖ version[1]
+// ‖ u16be KEM ‖ u16be KDF ‖ u16be AEAD ‖ vault[16] ‖ u64be epoch ‖ u64be edition.
 func escrowHead(vault [16]byte, epoch, edition uint64) []byte {
 	kem, kdf, aead := escrowSuite()
 	b := append([]byte(escrowMagic), escrowVersion)
@@ -66,9 +67,10 @@ func escrowHead(vault [16]byte, epoch, edition uint64) []byte {
 	return binary.BigEndian.AppendUint64(b, edition)
 }
 
-// EscrowPages gives the pages that changed after edition since (0 for all), for custodians, and the edition to ask from next time. The pages of one
-// call belong together: a custodian takes them all or none, durably, before it drops what they replace. Where there are more than MaxEscrowSet,
-// the call gives that many and is to be repeated; until one gives fewer, the custodian keeps what is replaced too.
+// EscrowPages gives the pages that changed after edition since (0 for all), for custodians, and the edition to ask from
+// next time. The pages of one call belong together: a custodian takes them all or none, durably, before it drops what
+// they replace. Where there are more than MaxEscrowSet, the call gives that many and is to be repeated; until one gives
+// fewer, the custodian keeps what is replaced too.
 func (v *Vault) EscrowPages(since uint64) (pages []SealedPage, next uint64, err error) {
 	if len(v.escrow) == 0 {
 		return nil, since, ErrNoEscrow

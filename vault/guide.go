@@ -2,8 +2,9 @@ package vault
 
 import "encoding/binary"
 
-// Guide enciphers (slot, number) as one AES-256 block, by which the owner of the journal finds an entry's chart without trying keys (see
-// journal.Entry). It holds because no pair is ever enciphered twice: slots are not used again, and numbers of a chart are dense.
+// Guide enciphers (slot, number) as one AES-256 block, by which the owner of the journal finds an entry's chart without
+// trying keys (see journal.Entry). It holds because no pair is ever enciphered twice: slots are not used again, and
+// numbers of a chart are dense.
 func (v *Vault) Guide(slot, number uint64) (b [16]byte) {
 	binary.BigEndian.PutUint64(b[:], slot)
 	binary.BigEndian.PutUint64(b[8:], number)

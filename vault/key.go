@@ -12,8 +12,8 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// Key is the key of one compartment of one chart (L1). It may be used from several goroutines. Sealing and opening return ErrErased
-// once the chart was erased and ErrClosed once the vault was closed.
+// Key is the key of one compartment of one chart (L1). It may be used from several goroutines. Sealing and opening
+// return ErrErased once the chart was erased and ErrClosed once the vault was closed.
 type Key struct {
 	vault   *Vault
 	slot    uint64
@@ -28,6 +28,7 @@ type Key struct {
 type subkeys struct {
 	wrap       cipher.AEAD // seals DEKs; fewer than 2^32 of them in the life of one CEK
 	tag, index prf
+	cek        prf // keyed with the CEK itself, to derive the key of each entry
 }
 
 // prf is HMAC-SHA-256 with its key schedule done. The base is only ever cloned, which leaves it unchanged, so that
@@ -48,8 +49,24 @@ func (p prf) start() hash.Hash {
 	return h
 }
 
+// expand64 is HKDF-Expand to 64 bytes (RFC 5869, section 2.3) with the key schedule already done: at half the time,
+// which is most of what sealing an entry takes.
+func (p prf) expand64(info []byte) (out [64]byte) {
+	h := p.start()
+	h.Write(info)
+	h.Write([]byte{1})
+	t := h.Sum(out[:0])
+	h = p.start()
+	h.Write(t)
+	h.Write(info)
+	h.Write([]byte{2})
+	h.Sum(t)
+	return out
+}
+
 func (k *Key) keys() *subkeys {
 	k.once.Do(func() {
+		k.sub.cek = newPRF(k.cek[:])
 		k.sub.wrap = newGCM(expand(k.cek[:], "sijil/wrap/1", 32))
 		k.sub.tag = newPRF(expand(k.cek[:], "sijil/tag/1", 32))
 		k.sub.index = newPRF(expand(k.cek[:], "sijil/index/1", 32))
@@ -73,8 +90,8 @@ func (k *Key) alive() error {
 // Slot is the key's number in the organisation's key store, never 0 and never used for another key.
 func (k *Key) Slot() uint64 { return k.slot }
 
-// Tag gives HMAC-SHA-256(tag key, u64be number)[:16], by which holders of the key find entry number among all others (DESIGN §4).
-// It is the one operation that still answers when the chart was erased.
+// Tag gives HMAC-SHA-256(tag key, u64be number)[:16], by which holders of the key find entry number among all others
+// (DESIGN §4). It is the one operation that still answers when the chart was erased.
 func (k *Key) Tag(number uint64) verify.Tag {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], number)
@@ -84,7 +101,8 @@ func (k *Key) Tag(number uint64) verify.Tag {
 }
 
 // Blind gives the 32-byte value under which an index files (label, value) for this chart and compartment:
-// HMAC-SHA-256(index key, u32be len(label) ‖ label ‖ value). Without the key it says nothing, and two charts share no values.
+// HMAC-SHA-256(index key, u32be len(label) ‖ label ‖ value). Without the key it says nothing, and two charts share no
+// values.
 func (k *Key) Blind(label string, value []byte) []byte {
 	h := k.keys().index.start()
 	var b [64]byte

@@ -27,8 +27,8 @@ func (v *Vault) Key(chart string, c Compartment) (*Key, error) {
 	return keys[0], nil
 }
 
-// Keys gives a key for each want, in their order, and creates those there are none of, all with one sync. At most MaxWants at once. A chart
-// that is being erased at this moment may give ErrErased.
+// Keys gives a key for each want, in their order, and creates those there are none of, all with one sync. At most
+// MaxWants at once. A chart that is being erased at this moment may give ErrErased.
 func (v *Vault) Keys(wants []Want) ([]*Key, error) {
 	if len(wants) > MaxWants {
 		return nil, fmt.Errorf("%w: %d keys at once, at most %d", ErrLimit, len(wants), MaxWants)
@@ -152,8 +152,8 @@ func (v *Vault) Slot(slot uint64) (k *Key, chart string, c Compartment, ok bool)
 	return v.keyAt(slot), v.table.charts[r.chart].name, r.compartment, true
 }
 
-// Charts goes through the names of all charts that have a key, in no particular order, without the organisation itself. Charts created or erased
-// meanwhile may be met or not. The loop's body may use the vault.
+// Charts goes through the names of all charts that have a key, in no particular order, without the organisation itself.
+// Charts created or erased meanwhile may be met or not. The loop's body may use the vault.
 func (v *Vault) Charts() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		const step = 256

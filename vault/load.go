@@ -38,8 +38,8 @@ func (v *Vault) load() error {
 	return err
 }
 
-// walk visits the tree from its root, level by level, and takes what open gives into memory. It goes on after a damaged page, to name them
-// all, and tells whether the page of secrets was there.
+// walk visits the tree from its root, level by level, and takes what open gives into memory. It goes on after a damaged
+// page, to name them all, and tells whether the page of secrets was there.
 func (v *Vault) walk(open func(pageID, *[32]byte) (pageHead, *[bodySize]byte, error)) (secrets bool, err error) {
 	var errs []error
 	next := []pageID{rootPage}

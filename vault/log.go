@@ -7,13 +7,13 @@ import (
 	"fmt"
 )
 
-// A change of the key store is first appended to a log, as one group of pages with one sync, and only later written to the pages' own
-// places. A group counts when it is whole:
+// A change of the key store is first appended to a log, as one group of pages with one sync, and only later written to
+// the pages' own places. A group counts when it is whole:
 //
 //	magic[4] ‖ u32be pages ‖ u64be generation ‖ u64be sequence ‖ u64be epoch ‖ pages × 4096 ‖ SHA-256 of all before
 //
-// The generation is that of the log file, the sequence counts its groups from 0. A group of an epoch beyond the top secret's belongs
-// to an erasure that did not complete, and counts for nothing.
+// The generation is that of the log file, the sequence counts its groups from 0. A group of an epoch beyond the top
+// secret's belongs to an erasure that did not complete, and counts for nothing.
 const (
 	groupMagic  = "SjGr"
 	groupHeader = 4 + 4 + 3*8
@@ -81,8 +81,8 @@ func parseGroup(b []byte) (g *group, size int, ok bool) {
 	return g, end + sha256.Size, true
 }
 
-// parseLog reads all groups of a log. What follows the last whole group is the torn tail of a change that was never acknowledged,
-// unless a whole group follows later: then the log is damaged at that offset.
+// parseLog reads all groups of a log. What follows the last whole group is the torn tail of a change that was never
+// acknowledged, unless a whole group follows later: then the log is damaged at that offset.
 func parseLog(b []byte, generation uint64) (groups []*group, torn int, damage error) {
 	offset := 0
 	for offset < len(b) {

@@ -34,8 +34,8 @@ const (
 	pagePurpose = "sijil/vault/page/1"
 )
 
-// secretsPage is the leaf whose slots hold no compartment keys but the organisation's own secrets. That makes 0 a slot number which no
-// key ever has.
+// secretsPage is the leaf whose slots hold no compartment keys but the organisation's own secrets. That makes 0 a slot
+// number which no key ever has.
 var secretsPage = pageID{}
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -52,8 +52,8 @@ func (p pageID) offset() int64  { return int64(p.number) * pageSize }
 
 func leafOf(slot uint64) pageID { return pageID{0, uint32(slot / slotsPerLeaf)} }
 
-// pageHead is what a page shows without its key. The edition is unique in the store and grows with each page written; the epoch
-// counts erasures.
+// pageHead is what a page shows without its key. The edition is unique in the store and grows with each page written;
+// the epoch counts erasures.
 type pageHead struct {
 	id             pageID
 	edition, epoch uint64
@@ -167,7 +167,8 @@ func parseSecrets(body *[bodySize]byte) (map[string][]byte, error) {
 		if len(p) < 1 || len(p) < 1+int(p[0])+2 {
 			return nil, malformed
 		}
-		name, rest := string(p[1:1+p[0]]), p[1+int(p[0]):]
+		end := 1 + int(p[0])
+		name, rest := string(p[1:end]), p[end:]
 		n := int(binary.BigEndian.Uint16(rest))
 		if len(rest) < 2+n {
 			return nil, malformed

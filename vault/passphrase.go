@@ -45,9 +45,9 @@ type passphraseFile struct {
 	Wrapped []byte      `json:"wrapped"` // AES-256-GCM under the passphrase's key: nonce ‖ 32 bytes ‖ tag
 }
 
-// CreatePassphraseRoot draws a root key and writes it to path, readable by its owner only, sealed under the passphrase (MinPassword to
-// MaxPassword bytes) by way of Argon2id: 3 passes over 64 MiB, which are given back to the system afterwards. It returns
-// ErrExists rather than replace a file: everything sealed under the old key would be lost.
+// CreatePassphraseRoot draws a root key and writes it to path, readable by its owner only, sealed under the passphrase
+// (MinPassword to MaxPassword bytes) by way of Argon2id: 3 passes over 64 MiB, which are given back to the system
+// afterwards. It returns ErrExists rather than replace a file: everything sealed under the old key would be lost.
 func CreatePassphraseRoot(path string, passphrase []byte) (RootKey, error) {
 	return createPassphraseRoot(osDisk{}, path, passphrase, strongParams)
 }
@@ -72,7 +72,8 @@ func createPassphraseRoot(d disk, path string, passphrase []byte, p argonParams)
 	return NewKeyRoot(passphraseName, key[:])
 }
 
-// OpenPassphraseRoot opens what CreatePassphraseRoot wrote. It returns ErrPassphrase when the passphrase does not open it.
+// OpenPassphraseRoot opens what CreatePassphraseRoot wrote. It returns ErrPassphrase when the passphrase does not open
+// it.
 func OpenPassphraseRoot(path string, passphrase []byte) (RootKey, error) {
 	return openPassphraseRoot(osDisk{}, path, passphrase)
 }

@@ -33,8 +33,8 @@ func (t *tree) key(p pageID) (k [32]byte, ok bool) {
 	return k, k != noKey
 }
 
-// plan is one change of the key store, made beside the current state so that nothing of it shows before it is durable. The
-// holder of the vault's write lock makes it.
+// plan is one change of the key store, made beside the current state so that nothing of it shows before it is durable.
+// The holder of the vault's write lock makes it.
 type plan struct {
 	vault   *Vault
 	tree    tree // changed pages only; top is the new or the current one

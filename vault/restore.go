@@ -8,13 +8,14 @@ import (
 	"slices"
 )
 
-// RestoreFromEscrow makes in dir, which must not exist or be empty, the key store that custodians hold the pages of. Pages of several
-// custodians may be given together, in any order and of several editions: the newest top secret whose tree is complete is
-// taken. All pages get new keys, under the root key given, so that the custodians' copies are replaced at the next EscrowPages. It returns ErrEscrow,
-// with the reason, when the pages and the key make up no whole store.
+// RestoreFromEscrow makes in dir, which must not exist or be empty, the key store that custodians hold the pages of.
+// Pages of several custodians may be given together, in any order and of several editions: the newest top secret whose
+// tree is complete is taken. All pages get new keys, under the root key given, so that the custodians' copies are
+// replaced at the next EscrowPages. It returns ErrEscrow, with the reason, when the pages and the key make up no whole
+// store.
 //
-// Escrow shows nobody's authorship: whoever knows the public key can make up pages, of a store that opens nothing. Compare
-// what was restored with the key commitments of anchored entries. And it is as new as the pages are.
+// Escrow shows nobody's authorship: whoever knows the public key can make up pages, of a store that opens nothing.
+// Compare what was restored with the key commitments of anchored entries. And it is as new as the pages are.
 func RestoreFromEscrow(dir string, root RootKey, escrowPrivate []byte, pages []SealedPage) error {
 	return restoreFromEscrow(dir, root, escrowPrivate, pages, Options{})
 }

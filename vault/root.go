@@ -6,13 +6,13 @@ import (
 	"fmt"
 )
 
-// RootKey is the key above all others (L0). It wraps one secret of 32 bytes and is asked for it once at start and at each erasure, so
-// that a hardware module or a remote service of a hundred operations a second is fast enough.
+// RootKey is the key above all others (L0). It wraps one secret of 32 bytes and is asked for it once at start and at
+// each erasure, so that a hardware module or a remote service of a hundred operations a second is fast enough.
 //
 // Unwrap must fail for bytes that Wrap did not make with the same aad. What Wrap returns takes at most 2 KiB.
 type RootKey interface {
-	// Name tells a person which key it is, in at most MaxName bytes, e.g. "passphrase" or "pkcs11:sijil-root". It is kept beside
-	// the wrapped secret to say what is missing when another key is given.
+	// Name tells a person which key it is, in at most MaxName bytes, e.g. "passphrase" or "pkcs11:sijil-root". It is
+	// kept beside the wrapped secret to say what is missing when another key is given.
 	Name() string
 	Wrap(ctx context.Context, secret, aad []byte) ([]byte, error)
 	Unwrap(ctx context.Context, wrapped, aad []byte) ([]byte, error)
@@ -26,8 +26,8 @@ type keyRoot struct {
 
 var _ RootKey = (*keyRoot)(nil)
 
-// NewKeyRoot makes a root key of 32 random bytes that the platform keeps: a credential of the service manager, a secret unsealed by
-// a TPM. The vault stores them nowhere.
+// NewKeyRoot makes a root key of 32 random bytes that the platform keeps: a credential of the service manager, a secret
+// unsealed by a TPM. The vault stores them nowhere.
 func NewKeyRoot(name string, key []byte) (RootKey, error) {
 	if len(key) != 32 {
 		return nil, fmt.Errorf("vault: root key of %d bytes, want 32", len(key))

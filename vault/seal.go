@@ -47,8 +47,8 @@ func expandCommitted(key []byte, info string) (enc, commitment []byte) {
 	return out[:32:32], out[32:]
 }
 
-// padme gives the size to which n bytes are padded: PADMÉ (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files",
-// PoPETs 2019, section 4). It costs at most 12 % and tells only O(log log n) bits of the size.
+// padme gives the size to which n bytes are padded: PADMÉ (Nikitin et al., "Reducing Metadata Leakage from Encrypted
+// Files", PoPETs 2019, section 4). It costs at most 12 % and tells only O(log log n) bits of the size.
 func padme(n int) int {
 	if n < 2 {
 		return n
@@ -68,7 +68,8 @@ func putPadded(p, plaintext []byte) {
 	clear(p[n:])
 }
 
-// unpad undoes putPadded. It takes nothing but what was padded to the size that the rule gives, with zeros: one content has one form.
+// unpad undoes putPadded. It takes nothing but what was padded to the size that the rule gives, with zeros: one content
+// has one form.
 func unpad(p []byte, rule func(int) int) ([]byte, bool) {
 	if len(p) < lengthSize {
 		return nil, false

@@ -98,6 +98,16 @@ func TestBlindAndTag(t *testing.T) {
 	}
 }
 
+func TestExpandIsHKDF(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		key, info := rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "key"), rapid.SliceOfN(rapid.Byte(), 0, 100).Draw(t, "info")
+		got := newPRF(key).expand64(info)
+		if !bytes.Equal(got[:], expand(key, string(info), 64)) {
+			t.Fatal("not HKDF-Expand")
+		}
+	})
+}
+
 func TestPadding(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, MaxBlob).Draw(t, "n")
@@ -122,14 +132,18 @@ func TestPadding(t *testing.T) {
 	}
 }
 
-// An attacker who knows two keys makes one AES-GCM ciphertext that opens under both, to two contents: authentication is one linear equation
-// over GF(2^128), and one free block solves it. Everything that GCM protects here must refuse it by the commitment.
+// An attacker who knows two keys makes one AES-GCM ciphertext that opens under both, to two contents: authentication is
+// one linear equation over GF(2^128), and one free block solves it. Everything that GCM protects here must refuse it by
+// the commitment.
 func TestOneCiphertextUnderTwoKeys(t *testing.T) {
 	a, b := twoKeys(t)
+	evil := make([]byte, 15*16) // what it says under the second key, well padded; the sixteenth block is the free one
+	putPadded(evil, []byte("potassium 4.1"))
+	binary.BigEndian.PutUint32(evil, 252)
 	info := entryInfo(3)
 	ka, commitA := expandCommitted(a.cek[:], string(info))
 	kb, commitB := expandCommitted(b.cek[:], string(info))
-	twofold := underTwoKeys(t, ka, kb, info)
+	twofold := underTwoKeys(t, ka, kb, info, evil)
 	for _, k := range [][]byte{ka, kb} {
 		if _, err := newGCM(k).Open(nil, nil, twofold, info); err != nil {
 			t.Fatalf("the attack does not work: %v", err)
@@ -148,7 +162,7 @@ func TestOneCiphertextUnderTwoKeys(t *testing.T) {
 	k2, _ := expandCommitted(second[:], contentPurpose)
 	head := append(append([]byte(blobMagic), suiteGCM), commit1...)
 	aad := blobAAD(contentPurpose, head, []byte("aad"))
-	body := underTwoKeys(t, k1, k2, aad)
+	body := underTwoKeys(t, k1, k2, aad, evil)
 	if _, err := newGCM(k2).Open(nil, nil, body, aad); err != nil {
 		t.Fatalf("the attack does not work: %v", err)
 	}
@@ -158,49 +172,39 @@ func TestOneCiphertextUnderTwoKeys(t *testing.T) {
 	}
 }
 
-// underTwoKeys gives nonce ‖ two blocks ‖ tag, authentic under both keys with the same associated data.
-func underTwoKeys(t *testing.T, k1, k2, aad []byte) []byte {
+// underTwoKeys gives nonce ‖ ciphertext ‖ tag, authentic under both keys with the same associated data. Under k2 the
+// ciphertext begins with plain2, whole blocks; one more block follows.
+func underTwoKeys(t *testing.T, k1, k2, aad, plain2 []byte) []byte {
 	t.Helper()
 	nonce := make([]byte, 12)
-	e := func(k, in []byte) (out block) {
-		c, err := aes.NewCipher(k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var b [16]byte
-		c.Encrypt(b[:], in)
-		return blockOf(b[:])
-	}
-	j0 := append(bytes.Clone(nonce), 0, 0, 0, 1)
-	c1 := block{1, 2}
+	c := make([]byte, len(plain2), len(plain2)+16)
+	cipher.NewCTR(must(aes.NewCipher(k2)), append(bytes.Clone(nonce), 0, 0, 0, 2)).XORKeyStream(c, plain2)
 	var length [16]byte
 	binary.BigEndian.PutUint64(length[:], uint64(len(aad))*8)
-	binary.BigEndian.PutUint64(length[8:], 256)
-	// GHASH = aad part · H³ … ; with y after the associated data: ((y+c1)H + c2)H + len)H + E(J0), equal for both keys, solved for c2.
-	known := func(k []byte) (rest, h2 block) {
-		h := e(k, make([]byte, 16))
-		var y block
-		for p := aad; len(p) > 0; p = p[min(16, len(p)):] {
-			var b [16]byte
-			copy(b[:], p)
-			y = y.add(blockOf(b[:])).mul(h)
+	binary.BigEndian.PutUint64(length[8:], uint64(len(c)+16)*8)
+	// The tag is rest + last·H², with everything but the last block in rest; it is to be the same under both keys.
+	ghash := func(k []byte) (rest, h2 block) {
+		e := func(in []byte) block {
+			var out [16]byte
+			must(aes.NewCipher(k)).Encrypt(out[:], in)
+			return blockOf(out[:])
 		}
-		y = y.add(c1).mul(h)                                         // before c2
-		rest = y.mul(h).add(blockOf(length[:])).mul(h).add(e(k, j0)) // with c2 = 0
-		return rest, h.mul(h)
-	}
-	r1, q1 := known(k1)
-	r2, q2 := known(k2)
-	c2 := r1.add(r2).mul(q1.add(q2).inverse())
-	tag := r1.add(c2.mul(q1))
-	out := append(append(nonce, c1.bytes()...), c2.bytes()...)
-	out = append(out, tag.bytes()...)
-	if gcm, err := cipher.NewGCM(must(aes.NewCipher(k1))); err == nil {
-		if _, err := gcm.Open(nil, nonce, out[12:], aad); err != nil {
-			t.Fatal("arithmetic of GF(2^128) is wrong")
+		h, y := e(make([]byte, 16)), block{}
+		for _, part := range [][]byte{aad, c} {
+			for ; len(part) > 0; part = part[min(16, len(part)):] {
+				var in [16]byte
+				copy(in[:], part)
+				y = y.add(blockOf(in[:])).mul(h)
+			}
 		}
+		y = y.mul(h).add(blockOf(length[:])).mul(h)
+		return y.add(e(append(bytes.Clone(nonce), 0, 0, 0, 1))), h.mul(h)
 	}
-	return out
+	r1, q1 := ghash(k1)
+	r2, q2 := ghash(k2)
+	last := r1.add(r2).mul(q1.add(q2).inverse())
+	tag := r1.add(last.mul(q1))
+	return append(append(append(nonce, c...), last.bytes()...), tag.bytes()...)
 }
 
 func must[T any](v T, err error) T {

@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// PutSecret keeps one of the organisation's own secrets (the seed of its signing key, the key of its tokens) in the key store, at most
-// MaxSecret bytes under a name of at most MaxName. Replacing one destroys the former value as EraseChart destroys a chart's keys. It is durable
-// when PutSecret returns.
+// PutSecret keeps one of the organisation's own secrets (the seed of its signing key, the key of its tokens) in the key
+// store, at most MaxSecret bytes under a name of at most MaxName. Replacing one destroys the former value as EraseChart
+// destroys a chart's keys. It is durable when PutSecret returns.
 func (v *Vault) PutSecret(name string, value []byte) error {
 	if name == "" || len(name) > MaxName || len(value) > MaxSecret {
 		return fmt.Errorf("%w: secret of %d bytes under a name of %d", ErrLimit, len(value), len(name))

@@ -18,8 +18,8 @@ const (
 	readWindow = 64 // pages read at once while opening
 )
 
-// store is the pages on disk: four files with each page at its number's place, and the log of changes that are not there yet. The
-// vault's write lock guards it.
+// store is the pages on disk: four files with each page at its number's place, and the log of changes that are not
+// there yet. The vault's write lock guards it.
 type store struct {
 	disk  disk
 	dir   string
@@ -140,7 +140,8 @@ func (s *store) replay(epoch uint64, rec *Recovery) error {
 	return nil
 }
 
-// read gives the current bytes of a page, valid until the next call. Pages asked for in ascending order are read many at a time.
+// read gives the current bytes of a page, valid until the next call. Pages asked for in ascending order are read many
+// at a time.
 func (s *store) read(id pageID) ([]byte, error) {
 	if b, ok := s.waiting[id]; ok {
 		return b, nil
@@ -193,8 +194,8 @@ func (s *store) append(epoch uint64, frames []sealedFrame) error {
 	return nil
 }
 
-// settle writes the waiting pages to their places and turns to an empty log. A crash within leaves the old log, which is read
-// again, or the new one.
+// settle writes the waiting pages to their places and turns to an empty log. A crash within leaves the old log, which
+// is read again, or the new one.
 func (s *store) settle() error {
 	var touched [levels]bool
 	for _, id := range slices.SortedFunc(maps.Keys(s.waiting), func(a, b pageID) int { return int(a.number) - int(b.number) }) {

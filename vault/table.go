@@ -5,15 +5,16 @@ import (
 	"strings"
 )
 
-// table holds every compartment key in memory, found by slot or by chart. It takes about 45 bytes for a key and 100 for a chart; it
-// knows nothing of pages on disk but their edition. The vault's mu guards it.
+// table holds every compartment key in memory, found by slot or by chart. It takes about 45 bytes for a key and 100 for
+// a chart; it knows nothing of pages on disk but their edition. The vault's mu guards it.
 type table struct {
 	leaves []*leaf // by number of the page; nil for the page of secrets
 	next   uint64  // the first slot never used
 
-	// A chart is found by the hash of its name, at half the memory of a map by name. The organisation itself is chart 0.
+	// A chart is found by a short hash of its name, at a third of the memory of a map by name. The organisation itself
+	// is chart 0.
 	charts []chart
-	ids    map[uint64]uint32 // hash → chart; 0 for none
+	ids    map[uint32]uint32 // hash → chart; 0 for none
 	seed   maphash.Seed
 	unused []uint32 // numbers of erased charts
 }
@@ -42,7 +43,7 @@ func newTable() *table {
 		leaves: make([]*leaf, 1),
 		next:   slotsPerLeaf, // after the page of secrets
 		charts: make([]chart, 1),
-		ids:    make(map[uint64]uint32),
+		ids:    make(map[uint32]uint32),
 		seed:   maphash.MakeSeed(),
 	}
 }
@@ -78,12 +79,14 @@ func (t *table) leaf(number uint32) *leaf {
 	return t.leaves[number]
 }
 
+func (t *table) hash(name string) uint32 { return uint32(maphash.String(t.seed, name)) }
+
 // find gives the number of a chart.
 func (t *table) find(name string) (id uint32, ok bool) {
 	if name == "" {
 		return 0, true
 	}
-	for id = t.ids[maphash.String(t.seed, name)]; id != 0; id = t.charts[id].alike {
+	for id = t.ids[t.hash(name)]; id != 0; id = t.charts[id].alike {
 		if t.charts[id].name == name {
 			return id, true
 		}
@@ -142,7 +145,7 @@ func (t *table) intern(name string) uint32 {
 	if id, ok := t.find(name); ok {
 		return id
 	}
-	h := maphash.String(t.seed, name)
+	h := t.hash(name)
 	c := chart{name: strings.Clone(name), alike: t.ids[h]}
 	var id uint32
 	if n := len(t.unused); n > 0 {
@@ -166,7 +169,7 @@ func (t *table) forget(name string) {
 		r, _ := t.at(slot)
 		*r = slotRecord{compartment: erasedSlot}
 	}
-	h := maphash.String(t.seed, name)
+	h := t.hash(name)
 	if t.ids[h] == id {
 		t.ids[h] = t.charts[id].alike
 		if t.ids[h] == 0 {

@@ -11,15 +11,16 @@ import (
 	"io"
 )
 
-// The slot file "top" is the one place that is truly overwritten. It has two slots, each written twice so that one bad sector
-// does not cost all keys:
+// The slot file "top" is the one place that is truly overwritten. It has two slots, each written twice so that one bad
+// sector does not cost all keys:
 //
 //	block 0: slot 0   block 1: slot 1   block 2: slot 0 again   block 3: slot 1 again
 //
-// One slot holds the top secret as the root key sealed it, the other random bytes. Replacing writes the new secret over the random
-// ones, syncs, writes random bytes over the old one and syncs. A crash in between leaves both; opening takes the newer and
-// overwrites the older before anything else happens. Since a slot that was torn while being overwritten looks damaged and may
-// yet hold the secret, opening always overwrites the slot that is not in force, whatever it finds there.
+// One slot holds the top secret as the root key sealed it, the other random bytes. Replacing writes the new secret over
+// the random ones, syncs, writes random bytes over the old one and syncs. A crash in between leaves both; opening takes
+// the newer and overwrites the older before anything else happens. Since a slot that was torn while being overwritten
+// looks damaged and may yet hold the secret, opening always overwrites the slot that is not in force, whatever it finds
+// there.
 const (
 	topName    = "top"
 	topBlock   = 4096
@@ -43,8 +44,8 @@ func topAAD(vault [16]byte, epoch, edition uint64) []byte {
 	return binary.BigEndian.AppendUint64(b, edition)
 }
 
-// encode gives the block: magic[4] ‖ version[1] ‖ length[1] ‖ u16be length ‖ vault[16] ‖ u64be epoch ‖ u64be edition ‖ name ‖ wrapped
-// ‖ zeros ‖ SHA-256 of all before.
+// encode gives the block: magic[4] ‖ version[1] ‖ length[1] ‖ u16be length ‖ vault[16] ‖ u64be epoch ‖ u64be edition ‖
+// name ‖ wrapped ‖ zeros ‖ SHA-256 of all before.
 func (r *topRecord) encode() ([]byte, error) {
 	if len(r.root) > MaxName || len(r.wrapped) > maxWrapped {
 		return nil, fmt.Errorf("%w: root key name of %d bytes, wrapped secret of %d", ErrLimit, len(r.root), len(r.wrapped))
@@ -104,7 +105,8 @@ func (t *topFile) wipe(slot int) error {
 	return t.writeSlot(slot, noise)
 }
 
-// replace puts a new record in force and destroys the old one. After an error either may be in force, and both may be readable.
+// replace puts a new record in force and destroys the old one. After an error either may be in force, and both may be
+// readable.
 func (t *topFile) replace(r *topRecord) error {
 	block, err := r.encode()
 	if err != nil {

@@ -25,7 +25,8 @@ type Options struct {
 
 const defaultCachedKeys = 4096
 
-// Recovery tells what Open found and put right: the traces of a crash, none of which concerns anything that was acknowledged.
+// Recovery tells what Open found and put right: the traces of a crash, none of which concerns anything that was
+// acknowledged.
 type Recovery struct {
 	TornLog           int64 // bytes at the end of the log of a change that was being written
 	UnfinishedErasure bool  // an erasure had begun and was undone; its chart is still there
@@ -42,12 +43,14 @@ type Vault struct {
 	found  Recovery
 	guide  cipher.Block
 
-	// write is held through every change, from the plan to its publication. Who holds it may read what mu guards without mu.
+	// write is held through every change, from the plan to its publication. Who holds it may read what mu guards
+	// without mu.
 	write sync.Mutex
 	store *store
 	top   *topFile
 
-	// mu guards the state below. It changes only under write and mu together, once durable; so nothing ever shows that a crash could undo.
+	// mu guards the state below. It changes only under write and mu together, once durable; so nothing ever shows that
+	// a crash could undo.
 	mu             sync.RWMutex
 	table          *table
 	tree           tree
@@ -156,9 +159,9 @@ func (v *Vault) raiseTop(path string, secret [32]byte, edition uint64) error {
 	return errors.Join(t.settle(r), f.Close())
 }
 
-// Open opens the key store in dir and puts right what a crash left (see Recovery). It returns ErrNoVault where there is none, ErrLocked while
-// another process has it open, an error that wraps ErrSealed for the wrong root key, and ErrDamagedPage, one for each of the
-// first damaged pages, joined, for a damaged store; then it has changed nothing.
+// Open opens the key store in dir and puts right what a crash left (see Recovery). It returns ErrNoVault where there is
+// none, ErrLocked while another process has it open, an error that wraps ErrSealed for the wrong root key, and
+// ErrDamagedPage, one for each of the first damaged pages, joined, for a damaged store; then it has changed nothing.
 func Open(dir string, root RootKey, opt Options) (*Vault, error) {
 	v := newVault(root, opt)
 	if err := v.start(dir); err != nil {

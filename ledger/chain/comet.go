@@ -5,11 +5,9 @@ import (
 	"path/filepath"
 	"time"
 
-	dbm "github.com/cometbft/cometbft-db"
 	cmtcfg "github.com/cometbft/cometbft/config"
 	"github.com/cometbft/cometbft/crypto/ed25519"
 	"github.com/cometbft/cometbft/types"
-	"github.com/syndtr/goleveldb/leveldb/opt"
 
 	"github.com/sijil-health/sijil/verify"
 )
@@ -86,19 +84,9 @@ func (c *Config) comet() *cmtcfg.Config {
 	// Above 0 a node on an idle chain could not start again: its own signature stays among the last blocks for ever.
 	cfg.Consensus.DoubleSignCheckHeight = 0
 
-	cfg.StateSync.Enable = c.StateSync != nil
 	cfg.StateSync.DiscoveryTime = 5 * time.Second
 	cfg.StateSync.ChunkRequestTimeout = 10 * time.Second
 	cfg.StateSync.TempDir = filepath.Join(c.Dir, "data")
 	cfg.StateSync.MaxSnapshotChunks = maxChunks
 	return cfg
-}
-
-// openDB opens CometBFT's own databases with caches that suit a node of 100 MiB.
-func openDB(ctx *cmtcfg.DBContext) (dbm.DB, error) {
-	return dbm.NewGoLevelDBWithOpts(ctx.ID, ctx.Config.DBDir(), &opt.Options{
-		BlockCacheCapacity:     2 << 20,
-		WriteBuffer:            1 << 20,
-		OpenFilesCacheCapacity: 64,
-	})
 }

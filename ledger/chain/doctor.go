@@ -3,6 +3,7 @@ package chain
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -25,6 +26,7 @@ const (
 	LostLog     Trouble = "lost-log"      // the validator signed a step that its consensus log no longer knows of
 	StateAhead  Trouble = "state-ahead"   // the state machine is ahead of the blocks
 	StateBehind Trouble = "state-behind"  // the state machine is behind the blocks that are kept
+	SignedAhead Trouble = "signed-ahead"  // the only validator signed heights that its blocks do not reach
 	LogTooLarge Trouble = "log-too-large" // the consensus log takes more room than it needs
 	Elsewhere   Trouble = "elsewhere"     // the validator key was last used on another machine
 	NoSignState Trouble = "no-sign-state" // the validator key is there, what it signed is not known
@@ -135,7 +137,7 @@ func (s *stored) readState(dir string) error {
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	st, err := openStore(dir, nil)
+	st, err := openStore(dir, pebbleLog{slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
@@ -156,9 +158,9 @@ func (s *stored) heights() []Finding {
 			Trouble: StateAhead,
 			What:    fmt.Sprintf("The state is at block %d, the blocks end at %d.", s.state, s.blocks),
 			Why:     "The blocks were restored from an older copy than the state, or the disk lost blocks that it had confirmed as written.",
-			Do: "Restore blocks and state from one backup. If other members hold the missing blocks, let this be mended: the state is put aside " +
-				"and made anew from the blocks, and the rest is fetched from them. A lone node has nobody to fetch from: mending then gives up what the missing blocks held.",
-			Safe: !s.sole && s.base <= 1, Mendable: s.base <= 1,
+			Do: "Restore blocks and state from one backup. Where other members hold the missing blocks, let this be mended instead: the state is put " +
+				"aside and made anew from the blocks, and the rest is fetched from them. A lone validator has nobody to fetch from.",
+			Safe: !s.sole && s.base <= 1, Mendable: !s.sole && s.base <= 1,
 		}}
 	case s.state < s.base-1:
 		return []Finding{{

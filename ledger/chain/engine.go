@@ -138,10 +138,17 @@ func (e *Engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivVa
 	if err := cfg.ValidateBasic(); err != nil {
 		return fmt.Errorf("chain: configuration: %w", err)
 	}
+	cfg.StateSync.Enable = e.cfg.StateSync != nil // only now: the check would ask for RPC servers, which our provider replaces
+	var opened databases
+	defer func() {
+		if e.node == nil { // nobody else closes them
+			err = errors.Join(err, opened.close())
+		}
+	}()
 	e.node, err = node.NewNodeWithContext(ctx, cfg, pv, key,
 		proxy.NewConnSyncLocalClientCreator(e.app),
 		func() (*types.GenesisDoc, error) { return doc, nil },
-		openDB, node.DefaultMetricsProvider(cfg.Instrumentation), &cometLog{e.log, e.seen}, options...)
+		opened.open, node.DefaultMetricsProvider(cfg.Instrumentation), &cometLog{e.log, e.seen}, options...)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrWedged, err)
 	}

@@ -22,7 +22,11 @@ func (e *Engine) Proof(_ context.Context, height int64) (*ledger.BlockProof, err
 	}
 	block, c := e.blocks.LoadBlock(height), loadCommit(e.blocks, height)
 	if height < base || block == nil || c == nil {
-		return nil, &ledger.PrunedError{Height: height, Base: e.blocks.Base()}
+		base = e.blocks.Base()
+		if base == 0 { // begun from a snapshot, and no block since
+			base = s.Height + 1
+		}
+		return nil, &ledger.PrunedError{Height: height, Base: base}
 	}
 	p := &ledger.BlockProof{Header: header(&block.Header), Commit: commit(c), Epoch: s.epochAt(height).Number}
 	for _, tx := range block.Txs {

@@ -34,6 +34,7 @@ func (e *Engine) Status(context.Context) (*ledger.Status, error) {
 		Waiting:       e.app.pool.waiting(),
 		EvidenceCount: s.offences,
 		Evidence:      s.evidence,
+		Stopped:       e.seen.failure.Load() != nil,
 	}
 	for _, v := range s.epochAt(s.Height + 1).Validators {
 		st.Voting = st.Voting || v.Key == e.key

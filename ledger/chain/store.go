@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -48,7 +49,15 @@ type core struct {
 }
 
 // store is the state machine's Pebble database. Reads are safe at any time; only Commit and a restore write.
-type store struct{ db *pebble.DB }
+type store struct {
+	db   *pebble.DB
+	full uint64 // when a chunk of history is full, in bytes: chunkSize, but for tests
+
+	// open is held for reading while a read runs, for writing by close. CometBFT's gossip may still ask after consensus
+	// ended, and Pebble panics when it is read closed.
+	open   sync.RWMutex
+	closed bool
+}
 
 // openStore opens the database with caches that leave the node's memory to CometBFT.
 func openStore(dir string, log pebble.Logger) (*store, error) {
@@ -67,10 +76,25 @@ func openStore(dir string, log pebble.Logger) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("chain: open the state in %s: %w", dir, err)
 	}
-	return &store{db}, nil
+	return &store{db: db, full: chunkSize}, nil
 }
 
-func (s *store) close() error { return s.db.Close() }
+func (s *store) close() error {
+	s.open.Lock()
+	defer s.open.Unlock()
+	s.closed = true
+	return s.db.Close()
+}
+
+// enter keeps the database open until leave is called.
+func (s *store) enter() (leave func(), err error) {
+	s.open.RLock()
+	if s.closed {
+		s.open.RUnlock()
+		return nil, ledger.ErrClosed
+	}
+	return s.open.RUnlock, nil
+}
 
 func key(row byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{row}, n)
@@ -88,6 +112,16 @@ func nodeKey(level uint8, index uint64) []byte {
 
 // get copies a row's value; ledger.ErrNotFound when there is none.
 func (s *store) get(k []byte) ([]byte, error) {
+	leave, err := s.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return s.lookup(k)
+}
+
+// lookup is get for who has entered.
+func (s *store) lookup(k []byte) ([]byte, error) {
 	v, closer, err := s.db.Get(k)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, ledger.ErrNotFound
@@ -104,6 +138,10 @@ func getAs[T any](s *store, k []byte) (*T, error) {
 	if err != nil {
 		return nil, err
 	}
+	return rowAs[T](k, b)
+}
+
+func rowAs[T any](k, b []byte) (*T, error) {
 	v, err := unmarshal[T](b)
 	if err != nil {
 		return nil, fmt.Errorf("chain: row %x of the state is damaged: %w", k, err)
@@ -144,8 +182,14 @@ func (s *store) byOrder(org verify.OrgID, seq uint64) (*ledger.Anchored, error) 
 	return s.anchor(index)
 }
 
-// each calls fn for the rows from one key on, below another, in order, until fn fails.
+// each calls fn for the rows from one key on, below another, in order, until fn fails. fn must not read the store while
+// the store may be closed: it would wait for the close that waits for it.
 func (s *store) each(from, below []byte, fn func(k, v []byte) error) error {
+	leave, err := s.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: below})
 	if err != nil {
 		return fmt.Errorf("chain: read the state: %w", err)
@@ -161,6 +205,11 @@ func (s *store) each(from, below []byte, fn func(k, v []byte) error) error {
 // memberHeight finds the last height up to `height` whose record changes the membership, an epoch or the evidence and
 // for which ok holds; 0 when there is none.
 func (s *store) memberHeight(height int64, ok func(*record) bool) (int64, *record, error) {
+	leave, err := s.enter()
+	if err != nil {
+		return 0, nil, err
+	}
+	defer leave()
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{rowMember}, UpperBound: []byte{rowMember + 1}})
 	if err != nil {
 		return 0, nil, fmt.Errorf("chain: read the state: %w", err)
@@ -168,7 +217,11 @@ func (s *store) memberHeight(height int64, ok func(*record) bool) (int64, *recor
 	defer it.Close() //nolint:errcheck // read only; what it read is judged below
 	for it.SeekLT(key(rowMember, uint64(height)+1)); it.Valid(); it.Prev() {
 		h := int64(binary.BigEndian.Uint64(it.Key()[1:]))
-		rec, err := s.record(h)
+		b, err := s.lookup(key(rowBlock, uint64(h)))
+		if err != nil {
+			return 0, nil, err
+		}
+		rec, err := rowAs[record](it.Key(), b)
 		if err != nil {
 			return 0, nil, err
 		}

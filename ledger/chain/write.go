@@ -45,7 +45,7 @@ func (s *store) write(b *pebble.Batch, base, next *state, rec *record, anchors [
 	switch {
 	case base == nil:
 		errs = append(errs, b.Set(key(rowChunk, 0), marshal(chunkStart{1, next.Digest}), nil))
-	case base.Filled >= chunkSize:
+	case base.Filled >= s.full:
 		errs = append(errs, b.Set(key(rowChunk, uint64(base.Chunks)), marshal(chunkStart{next.Height, base.Digest}), nil))
 		next.Chunks, next.Filled = base.Chunks+1, size
 	default:

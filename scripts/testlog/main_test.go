@@ -50,6 +50,12 @@ func TestReport(t *testing.T) {
 {"Action":"output","Package":"p","Output":"FAIL\tp [build failed]\n"}
 {"Action":"fail","Package":"p"}
 `, "p.go:1: nonsense\nFAIL\tp [build failed]\n0 passed, 0 failed, 0 skipped\n", true},
+		{"nothing to run", `
+{"Action":"output","Package":"p","Output":"testing: warning: no tests to run\n"}
+{"Action":"output","Package":"p","Output":"PASS\n"}
+{"Action":"output","Package":"p","Output":"ok  \tp\t0.1s [no tests to run]\n"}
+{"Action":"output","Package":"q","Output":"?   \tq\t[no test files]\n"}
+`, "0 passed, 0 failed, 0 skipped\n", false},
 		{"no JSON", "go: warning\n", "go: warning\n0 passed, 0 failed, 0 skipped\n", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

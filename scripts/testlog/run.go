@@ -57,8 +57,7 @@ func (r *run) ofPackage(e event) string {
 	case "build-fail":
 		r.broken = true
 	case "output":
-		switch {
-		case e.Output == "PASS\n", strings.HasPrefix(e.Output, "?   \t"), strings.HasPrefix(e.Output, "coverage:"):
+		if idle(e.Output) {
 			return ""
 		}
 		return r.takeFailures(e) + e.Output
@@ -67,6 +66,12 @@ func (r *run) ofPackage(e event) string {
 		return r.unfinished(e.Package)
 	}
 	return ""
+}
+
+// idle tells whether a line only says that a package had nothing to run.
+func idle(line string) bool {
+	return line == "PASS\n" || line == "testing: warning: no tests to run\n" || strings.HasPrefix(line, "?   \t") ||
+		strings.HasSuffix(line, "[no tests to run]\n")
 }
 
 // takeFailures gives the output of a package's failed tests, to be shown before its closing line.

@@ -24,19 +24,24 @@ var wanted = []string{"category", "code", "date", "identifier", "patient", "subj
 
 func main() {
 	log.SetFlags(0)
-	d, err := load()
+	src, err := generate()
 	if err != nil {
 		log.Fatal(err)
-	}
-	var b bytes.Buffer
-	d.write(&b)
-	src, err := format.Source(b.Bytes())
-	if err != nil {
-		log.Fatalf("%v in\n%s", err, b.Bytes())
 	}
 	if err := os.WriteFile("tables.go", src, 0o644); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// generate gives the content of tables.go.
+func generate() ([]byte, error) {
+	d, err := load()
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	d.write(&b)
+	return format.Source(b.Bytes())
 }
 
 // definitions is what is needed of the official files.

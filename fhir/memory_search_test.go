@@ -1,0 +1,151 @@
+package fhir
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/sijil-health/sijil/verify"
+)
+
+// matches finds current versions by brute force, in the order of their ids.
+func (m *memory) matches(q Query) (found []*Version) {
+	for _, key := range slices.Sorted(maps.Keys(m.resources)) {
+		r := m.resources[key]
+		v := r.current()
+		if v.Type == q.Type && v.Op != OpDelete && !slices.ContainsFunc(q.Filters, func(f Filter) bool { return !r.passes(f) }) {
+			found = append(found, v)
+		}
+	}
+	return found
+}
+
+func (r *memoryResource) passes(f Filter) bool {
+	v := r.current()
+	terms := r.terms
+	switch at := v.Updated.UnixMilli(); f.Param {
+	case "_id":
+		terms = []Term{{Param: "_id", Kind: Token, Value: v.ID}}
+	case "_lastUpdated":
+		terms = []Term{{Param: "_lastUpdated", Kind: Date, Lo: at, Hi: at}}
+	}
+	for _, t := range terms {
+		for i := range f.Any {
+			if t.Param == f.Param && t.Kind == f.Kind && passes(&t, &f.Any[i]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// release leaves one entry for each chart among the versions, and a parent if there is not exactly one.
+func (m *memory) release(a Access, versions []Version) {
+	charts := map[string][]verify.Target{}
+	for _, v := range versions {
+		charts[v.Chart] = append(charts[v.Chart], verify.Target{Ref: v.Type + "/" + v.ID, Version: v.Version})
+	}
+	for _, chart := range slices.Sorted(maps.Keys(charts)) {
+		m.leave(a, verify.KindSearch, chart, http.StatusOK, charts[chart]...)
+	}
+	if len(charts) != 1 {
+		m.leave(a, verify.KindSearch, "", http.StatusOK)
+	}
+}
+
+func (m *memory) Search(_ context.Context, a Access, q Query) (*Page, error) {
+	leave, err := m.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	found := m.matches(q)
+	page := &Page{Total: len(found)}
+	for _, v := range found {
+		if q.After != "" && v.ID <= q.After {
+			continue
+		}
+		if len(page.Versions) == q.Count {
+			if q.Count > 0 {
+				page.Next = page.Versions[q.Count-1].ID
+			}
+			break
+		}
+		page.Versions = append(page.Versions, *v)
+	}
+	m.release(a, page.Versions)
+	return page, nil
+}
+
+func (m *memory) Match(_ context.Context, a Access, queries []Query) ([][]Head, error) {
+	leave, err := m.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	all, released := [][]Head(nil), []Version(nil)
+	for _, q := range queries {
+		var heads []Head
+		for _, v := range m.matches(q) {
+			if len(heads) < q.Count {
+				heads = append(heads, Head{Type: v.Type, ID: v.ID, Version: v.Version, Chart: v.Chart})
+				released = append(released, *v)
+			}
+		}
+		all = append(all, heads)
+	}
+	m.release(a, released)
+	return all, nil
+}
+
+func (m *memory) AuditEvents(_ context.Context, a Access, q AuditQuery) (events []Audited, next string, err error) {
+	leave, err := m.enter()
+	if err != nil {
+		return nil, "", err
+	}
+	defer leave()
+	for _, e := range slices.Backward(slices.Clone(m.entries)) {
+		n := int(e.Height)
+		if !auditMatches(e.Entry, &q) || q.After != "" && cmp.Compare(fmt.Sprintf("%06d", n), q.After) >= 0 {
+			continue
+		}
+		if len(events) == q.Count {
+			if q.Count > 0 {
+				next = fmt.Sprintf("%06d", events[q.Count-1].Height)
+			}
+			break
+		}
+		events = append(events, e)
+	}
+	m.leave(a, verify.KindHistory, q.Chart, http.StatusOK)
+	return events, next, nil
+}
+
+func auditMatches(e *verify.Entry, q *AuditQuery) bool {
+	touched := func(t verify.Target) bool { return slices.Contains(q.Entities, t.Ref) }
+	for i := range q.Dates {
+		if !q.Dates[i].Holds(e.Time, e.Time) {
+			return false
+		}
+	}
+	return e.Chart == q.Chart && (q.Kinds == nil || slices.Contains(q.Kinds, e.Kind)) && (q.Agents == nil || slices.Contains(q.Agents, e.Actor)) &&
+		(q.Entities == nil || slices.ContainsFunc(e.Targets, touched))
+}
+
+func (m *memory) AuditEvent(_ context.Context, a Access, id string) (*Audited, error) {
+	leave, err := m.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	for i := range m.entries {
+		if e := m.entries[i]; e.ID == id {
+			m.leave(a, verify.KindRead, e.Entry.Chart, http.StatusOK)
+			return &e, nil
+		}
+	}
+	return nil, ErrNotFound
+}

@@ -1,0 +1,93 @@
+package fhir
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRefusals(t *testing.T) {
+	g := newGate(t, Limits{Resource: 600, Bundle: 2000, Entries: 2})
+	big := `{"resourceType":"Basic","x":"` + strings.Repeat("x", 600) + `"}`
+	g.run(t, []exchange{
+		{name: "no token", do: "GET /Patient/p1", actor: "-", status: 401, has: []string{"Www-Authenticate: Bearer", `"code":"login"`}, entries: []string{"refuse 401"}},
+		{name: "no right", do: "GET /Patient/p1", actor: "mallory", status: 403, entries: []string{"refuse 403"}},
+		{name: "unknown type", do: "GET /Patiently/p1", status: 404, entries: []string{"refuse 404"}},
+		{name: "unknown operation", do: "GET /Patient/$everything", status: 404, has: []string{"not-supported"}},
+		{name: "unknown path", do: "GET /a/b/c/d/e", status: 404},
+		{name: "not JSON", do: "POST /Patient", body: "{\n \"resourceType\":\"Patient\",\n \"name\":[{\"given\":[x]}]}", status: 400,
+			has:     []string{`"code":"structure"`, `"expression":["Patient.name[0].given[0]"]`, `operationoutcome-issue-line","valueInteger":3`, `operationoutcome-issue-col","valueInteger":20`},
+			entries: []string{"refuse 400"}},
+		{name: "a name twice", do: "POST /Patient", body: `{"resourceType":"Patient","id":"a","id":"b"}`, status: 400, has: []string{"Patient.id"}},
+		{name: "too deep", do: "POST /Patient", body: `{"resourceType":"Patient","x":` + strings.Repeat("[", 80) + strings.Repeat("]", 80) + `}`, status: 400, has: []string{"nested deeper"}},
+		{name: "too large", do: "POST /Basic", body: big, status: 413, has: []string{"too-long"}, entries: []string{"refuse 413"}},
+		{name: "empty", do: "POST /Patient", status: 400},
+		{name: "an array", do: "POST /Patient", body: `[]`, status: 400},
+		{name: "no type", do: "POST /Patient", body: `{"id":"x"}`, status: 400, has: []string{`"expression":["resourceType"]`}},
+		{name: "unknown resourceType", do: "POST /Patient", body: `{"resourceType":"X"}`, status: 400},
+		{name: "another type", do: "POST /Patient", body: `{"resourceType":"Basic"}`, status: 400, has: []string{"Basic.resourceType"}},
+		{name: "bad id", do: "PUT /Patient/p1", body: `{"resourceType":"Patient","id":"a b"}`, status: 400, has: []string{"Patient.id"}},
+		{name: "another id", do: "PUT /Patient/p1", body: `{"resourceType":"Patient","id":"p2"}`, status: 400},
+		{name: "no id", do: "PUT /Patient/p1", body: `{"resourceType":"Patient"}`, status: 400, has: []string{`"code":"required"`, "Patient.id"}},
+		{name: "meta", do: "POST /Patient", body: `{"resourceType":"Patient","meta":[]}`, status: 400, has: []string{"Patient.meta"}},
+		{name: "meta.versionId", do: "POST /Patient", body: `{"resourceType":"Patient","meta":{"versionId":1}}`, status: 400, has: []string{"Patient.meta.versionId"}},
+		{name: "reference", do: "POST /Basic", body: `{"resourceType":"Basic","subject":{"reference":"Patient/a b"}}`, status: 400, has: []string{"Basic.subject.reference"}},
+		{name: "reference type", do: "POST /Basic", body: `{"resourceType":"Basic","subject":{"reference":7}}`, status: 400, has: []string{"Basic.subject.reference"}},
+		{name: "code", do: "POST /Basic", body: `{"resourceType":"Basic","code":"x"}`, status: 400, has: []string{"Basic.code", "must be an object"}},
+		{name: "coding", do: "POST /Observation", body: `{"resourceType":"Observation","code":{"coding":[{"code":7}]}}`, status: 400, has: []string{"Observation.code.coding[0].code"}},
+		{name: "date", do: "POST /Observation", body: `{"resourceType":"Observation","effectiveDateTime":"yesterday"}`, status: 400, has: []string{"Observation.effectiveDateTime"}, hasNot: []string{"yesterday"}},
+		{name: "If-Match", do: "PUT /Patient/p1", body: patient, header: []string{`If-Match: "x"`}, status: 412},
+		{name: "media type", do: "POST /Patient", body: patient, header: []string{"Content-Type: application/fhir+xml"}, status: 415, entries: []string{"refuse 415"}},
+		{name: "compressed", do: "POST /Patient", body: patient, header: []string{"Content-Encoding: gzip"}, status: 415},
+		{name: "XML wanted", do: "GET /Patient/p1", header: []string{"Accept: application/fhir+xml"}, status: 406},
+		{name: "XML by _format", do: "GET /Patient/p1?_format=xml", status: 406},
+		{name: "another FHIR", do: "GET /Patient/p1", header: []string{"Accept: application/fhir+json; fhirVersion=5.0"}, status: 406},
+		{name: "browser", do: "GET /metadata", header: []string{"Accept: text/html,*/*;q=0.8"}, actor: "-", status: 200},
+		{name: "patch", do: "PATCH /Patient/p1", body: `[]`, status: 405, has: []string{"Allow: ", "PUT", "DELETE"}, entries: []string{"refuse 405"}},
+		{name: "conditional delete", do: "DELETE /Patient?identifier=x", status: 405},
+		{name: "read of the base", do: "GET /", status: 405, has: []string{"Allow: POST"}},
+		{name: "version 0", do: "GET /Patient/p1/_history/0", status: 404},
+		{name: "parameter of a read", do: "GET /Patient/p1?_summary=true", status: 400},
+		{name: "not a Bundle", do: "POST /", body: patient, status: 400},
+		{name: "a collection", do: "POST /", body: `{"resourceType":"Bundle","type":"collection"}`, status: 400, has: []string{"Bundle.type"}},
+		{name: "too many entries", do: "POST /", body: `{"resourceType":"Bundle","type":"batch","entry":[{},{},{}]}`, status: 413},
+		{name: "audit is not written", do: "POST /AuditEvent", body: `{"resourceType":"AuditEvent"}`, status: 405},
+		{name: "nor changed", do: "PUT /AuditEvent/e0", body: `{"resourceType":"AuditEvent","id":"e0"}`, status: 405},
+		{name: "nor deleted", do: "DELETE /AuditEvent/e0", status: 405},
+		{name: "nor versioned", do: "GET /AuditEvent/e0/_history", status: 404},
+	})
+	if len(g.store.resources) != 0 {
+		t.Errorf("%d resources were stored", len(g.store.resources))
+	}
+	g.store.stopped = true
+	g.run(t, []exchange{
+		{name: "stopped", do: "PUT /Patient/p1", body: patient, status: 503, has: []string{"Retry-After: ", "transient"}, entries: []string{}},
+		{name: "stopped read", do: "GET /Patient/p1", status: 503},
+	})
+}
+
+func TestStrangersCannotFillTheRecord(t *testing.T) {
+	g := newGate(t, Limits{})
+	for range 100 {
+		if w := g.send(&exchange{do: "GET /Patient/x", actor: "-"}); w.Code != 401 {
+			t.Fatal(w.Code)
+		}
+	}
+	if n := len(g.store.entries); n < strangersBurst || n > strangersBurst+5 {
+		t.Errorf("%d entries", n)
+	}
+}
+
+func TestAdmission(t *testing.T) {
+	g := newGate(t, Limits{Requests: 1, Admission: 5 * time.Millisecond})
+	leave, err := g.admission.enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.run(t, []exchange{{name: "busy", do: "GET /Patient/p1", status: 503, has: []string{"throttled", "Retry-After: 2"}, entries: []string{}}})
+	leave()
+	g.run(t, []exchange{{name: "free again", do: "GET /Patient/p1", status: 404}})
+	if g.admission.requests.free != 1 || g.admission.bytes.free != g.Limits.Bodies {
+		t.Error("a budget was not given back")
+	}
+}

@@ -1,0 +1,242 @@
+package chain
+
+import (
+	"crypto/ed25519"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sijil-health/sijil/verify"
+)
+
+func (o *org) sign(b []byte) verify.Signature { return verify.Signature(ed25519.Sign(o.key, b)) }
+
+// proposal makes and signs a proposal; newKey is who consents to a new signing key.
+func (o *org) proposal(m *roster, chain string, now int64, c Change, to verify.Member, newKey *org) *Proposal {
+	p := &Proposal{
+		By: o.Org, Number: Proposals(&m.Membership, o.Org), Change: c, Member: to,
+		Expires: now + time.Hour.Milliseconds(),
+	}
+	if from := m.Member(to.Org); from != nil {
+		p.Base = MemberHash(from)
+	}
+	if c == Leave {
+		p.Member = verify.Member{Org: to.Org}
+	}
+	if newKey != nil {
+		p.Consent = newKey.sign(p.ConsentBytes(chain))
+	}
+	p.Signature = o.sign(p.SigningBytes(chain))
+	return p
+}
+
+func (m *machine) proposal(by *org, c Change, to verify.Member, newKey *org) []byte {
+	return by.proposal(m.current.Load().roster, m.chain, m.time, c, to, newKey).Encode()
+}
+
+// vote answers a proposal.
+func (o *org) vote(chain string, proposal []byte, yes bool) []byte {
+	p, err := parse(proposal)
+	if err != nil {
+		panic(err)
+	}
+	v := &Vote{By: o.Org, Proposal: p.id, Yes: yes}
+	v.Signature = o.sign(v.SigningBytes(chain))
+	return v.Encode()
+}
+
+func (m *machine) members() []string {
+	var names []string
+	for _, x := range m.current.Load().roster.Members {
+		names = append(names, x.Name)
+	}
+	return names
+}
+
+func four() (a, b, c, d *org, g *verify.Genesis) {
+	a, b, c, d = bare("a", 1), bare("b", 1), bare("c", 1), bare("d", 1)
+	return a, b, c, d, genesisOf(a, b, c, d)
+}
+
+func TestJoinNeedsMoreThanTwoThirds(t *testing.T) {
+	a, b, c, _, g := four()
+	m, e := newMachine(t, g), bare("e", 5)
+	join := m.proposal(a, Join, e.Member, e)
+	if res := m.block(join); len(res.ValidatorUpdates) != 0 {
+		t.Fatal("one vote of four changed the validators")
+	}
+	if res := m.block(b.vote(m.chain, join, true)); len(res.ValidatorUpdates) != 0 {
+		t.Fatal("two votes of four changed the validators")
+	}
+	if m.accepts(e.anchor(m.chain)) {
+		t.Fatal("a candidate anchors")
+	}
+	before := m.current.Load().AppHash
+	res := m.block(c.vote(m.chain, join, true))
+	if len(res.ValidatorUpdates) != 1 || res.ValidatorUpdates[0].Power != 5 {
+		t.Fatalf("validator updates %v", res.ValidatorUpdates)
+	}
+	s := m.current.Load()
+	if s.AppHash == before {
+		t.Error("a change of the members did not move the application hash")
+	}
+	last := s.epochs[len(s.epochs)-1]
+	if last.Number != 1 || last.Since != s.Height+2 || len(last.Validators) != 5 {
+		t.Errorf("epoch %+v at height %d", last, s.Height)
+	}
+	if s.epochAt(s.Height+1).Number != 0 || s.epochAt(s.Height+2).Number != 1 {
+		t.Error("the new set signs from two heights on")
+	}
+	e.next = 0
+	e.prev = verify.Hash{}
+	if !m.accepts(e.anchor(m.chain)) {
+		t.Error("a member does not anchor")
+	}
+	if m.accepts(join) {
+		t.Error("the same proposal is played twice")
+	}
+	reloaded(t, m)
+}
+
+func TestVotesAgainst(t *testing.T) {
+	a, b, c, _, g := four()
+	m, e := newMachine(t, g), bare("e", 0)
+	join := m.proposal(a, Join, e.Member, e)
+	m.block(join)
+	if m.accepts(a.vote(m.chain, join, false)) {
+		t.Error("its proposer votes twice")
+	}
+	m.block(b.vote(m.chain, join, false))
+	if n := len(m.current.Load().roster.Pending); n != 1 {
+		t.Fatalf("%d under vote", n)
+	}
+	m.block(c.vote(m.chain, join, false))
+	if n := len(m.current.Load().roster.Pending); n != 0 {
+		t.Fatal("what cannot be carried any more is still under vote")
+	}
+	if m.accepts(b.vote(m.chain, join, true)) {
+		t.Error("a vote on nothing")
+	}
+}
+
+func TestProposalsLapse(t *testing.T) {
+	a, _, _, _, g := four()
+	m, e := newMachine(t, g), bare("e", 0)
+	m.block(m.proposal(a, Join, e.Member, e))
+	m.time += 2 * time.Hour.Milliseconds()
+	m.block()
+	if n := len(m.current.Load().roster.Pending); n != 0 {
+		t.Fatal("an expired proposal is under vote")
+	}
+}
+
+func TestOwnAddressNeedsNoVote(t *testing.T) {
+	a, b, _, _, g := four()
+	m := newMachine(t, g)
+	to := a.Member
+	to.P2P, to.Peer = "hospital.example:1", "hospital.example:2"
+	change := m.proposal(a, Update, to, nil)
+	if res := m.block(change); len(res.ValidatorUpdates) != 0 {
+		t.Fatal("an address changed the validators")
+	}
+	if got := m.current.Load().roster.Member(a.Org).P2P; got != to.P2P {
+		t.Fatalf("address %q", got)
+	}
+	if m.accepts(change) {
+		t.Error("played twice")
+	}
+	m.block(m.proposal(b, Update, a.Member, nil)) // somebody else's wish is put to the vote
+	if got := m.current.Load().roster.Member(a.Org).P2P; got != to.P2P {
+		t.Fatal("another member changed an address")
+	}
+}
+
+func TestRotateKeys(t *testing.T) {
+	a, b, c, _, g := four()
+	m, fresh := newMachine(t, g), bare("a's new key", 1)
+	to := a.Member
+	to.Key, to.Validator = fresh.Key, fresh.Validator
+	if m.accepts(m.proposal(a, Update, to, nil)) {
+		t.Fatal("a new key that did not consent")
+	}
+	rotate := m.proposal(b, Update, to, fresh)
+	res := m.block(rotate, a.vote(m.chain, rotate, true), c.vote(m.chain, rotate, true))
+	if len(res.ValidatorUpdates) != 2 {
+		t.Fatalf("validator updates %v", res.ValidatorUpdates)
+	}
+	if m.accepts(a.anchor(m.chain)) {
+		t.Error("the old key anchors")
+	}
+	rotated := &org{Member: to, key: fresh.key}
+	if !m.accepts(rotated.anchor(m.chain)) {
+		t.Error("the new key does not anchor")
+	}
+}
+
+func TestOneChangeABlock(t *testing.T) {
+	a, b, c, d, g := four()
+	m, e := newMachine(t, g), bare("e", 1)
+	join, leave := m.proposal(a, Join, e.Member, e), m.proposal(b, Leave, d.Member, nil)
+	m.block(join, leave, b.vote(m.chain, join, true), a.vote(m.chain, leave, true))
+	m.block(c.vote(m.chain, join, true), c.vote(m.chain, leave, true))
+	if n := len(m.members()); n != 5 {
+		t.Fatalf("%d members: two changes in one block", n)
+	}
+	before := m.current.Load().AppHash
+	m.block() // CometBFT makes this one by itself, for the application hash moved
+	if n := len(m.members()); n != 4 || m.current.Load().AppHash == before {
+		t.Fatalf("%d members: the second change did not follow", n)
+	}
+	if n := m.current.Load().epochs; len(n) != 3 {
+		t.Fatalf("%d epochs", len(n))
+	}
+}
+
+func TestLastVoterStays(t *testing.T) {
+	a, follower := bare("a", 1), bare("follower", 0)
+	m := newMachine(t, genesisOf(a, follower))
+	demoted := a.Member
+	demoted.Power, demoted.Validator = 0, verify.PublicKey{}
+	if m.accepts(m.proposal(a, Leave, a.Member, nil)) || m.accepts(m.proposal(a, Update, demoted, nil)) {
+		t.Fatal("the last voting member may go")
+	}
+	if !m.accepts(m.proposal(a, Leave, follower.Member, nil)) {
+		t.Fatal("a follower may not go")
+	}
+	leave := m.proposal(a, Leave, follower.Member, nil)
+	m.block(leave)
+	if diff := cmp.Diff([]string{"a"}, m.members()); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+func TestProposalRefusesBadRecords(t *testing.T) {
+	a, b, _, _, g := four()
+	m := newMachine(t, g)
+	for name, spoil := range map[string]func(*verify.Member){
+		"another's identifier": func(x *verify.Member) { x.Org = b.Org },
+		"another's node":       func(x *verify.Member) { x.NodeID = b.NodeID },
+		"another's validator":  func(x *verify.Member) { x.Power, x.Validator = 1, b.Validator },
+		"no name":              func(x *verify.Member) { x.Name = "" },
+		"negative power":       func(x *verify.Member) { x.Power = -1 },
+		"power without a key":  func(x *verify.Member) { x.Power = 1 },
+		"a bad node":           func(x *verify.Member) { x.NodeID = "node" },
+		"too much power":       func(x *verify.Member) { x.Power = MaxPower + 1 },
+	} {
+		e := bare("e", 0)
+		spoil(&e.Member)
+		if m.accepts(m.proposal(a, Join, e.Member, e)) {
+			t.Errorf("accepted: %s", name)
+		}
+	}
+	e := bare("e", 0)
+	p := a.proposal(m.current.Load().roster, m.chain, m.time, Join, e.Member, e)
+	p.Signature[3] ^= 1
+	if m.accepts(p.Encode()) {
+		t.Error("accepted: a forged signature")
+	}
+	if f := bare("f", 0); m.accepts(f.proposal(m.current.Load().roster, m.chain, m.time, Join, e.Member, e).Encode()) {
+		t.Error("accepted: a stranger's proposal")
+	}
+}

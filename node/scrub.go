@@ -1,0 +1,170 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/vault"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// ScrubEvent is one line of what a scrub tells while it runs; the last one has Done set.
+type ScrubEvent struct {
+	Bytes   int64  `json:"bytes"`            // read so far
+	Total   int64  `json:"total"`            // to be read
+	Damage  string `json:"damage,omitempty"` // a file that is damaged, and how
+	Healed  bool   `json:"healed,omitempty"` // of Damage: a custodian's copy has taken its place
+	Done    bool   `json:"done,omitempty"`
+	Damages int    `json:"damages"`
+	Repairs int    `json:"repairs"`
+	Error   string `json:"error,omitempty"`
+}
+
+func (n *Node) adminScrub(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	e := json.NewEncoder(w)
+	flusher, _ := w.(http.Flusher)
+	tell := func(event ScrubEvent) {
+		_ = e.Encode(event) // whoever asked has gone; the scrub ends with the request
+		if flusher != nil {
+			flusher.Flush()
+		}
+	}
+	s := scrub{node: n, tell: tell}
+	err := s.run(r.Context())
+	s.event.Done, s.event.Damage, s.event.Healed = true, "", false
+	if err != nil {
+		s.event.Error = err.Error()
+	}
+	tell(s.event)
+}
+
+// scrub reads everything this node holds, its own and others', compares it with its hashes, and repairs what it can.
+type scrub struct {
+	node  *Node
+	tell  func(ScrubEvent)
+	event ScrubEvent
+	told  int64
+}
+
+// tellEvery is how many bytes pass between two lines of progress.
+const tellEvery = 8 << 20
+
+func (s *scrub) run(ctx context.Context) error {
+	for _, seg := range s.node.journal.Segments() {
+		s.event.Total += seg.Size
+	}
+	var blobs []verify.Hash
+	err := s.node.blobs.Walk(ctx, func(h verify.Hash, size int64) error {
+		blobs = append(blobs, h)
+		s.event.Total += size
+		return ctx.Err()
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.journal(ctx); err != nil {
+		return err
+	}
+	for _, h := range blobs {
+		if err := s.blob(ctx, h); err != nil {
+			return err
+		}
+	}
+	if s.node.keeper == nil {
+		return nil
+	}
+	damages, err := s.node.keeper.Scrub(ctx, s.read)
+	s.event.Damages += damages
+	return err
+}
+
+func (s *scrub) read(bytes int64) {
+	s.event.Bytes += bytes
+	if s.event.Bytes-s.told >= tellEvery {
+		s.told = s.event.Bytes
+		s.tell(s.event)
+	}
+}
+
+func (s *scrub) found(what string, heal error) {
+	s.event.Damages++
+	line := s.event
+	line.Damage, line.Healed = what, heal == nil
+	if heal == nil {
+		s.event.Repairs++
+		line.Repairs++
+	} else {
+		line.Error = heal.Error()
+	}
+	s.tell(line)
+}
+
+func (s *scrub) journal(ctx context.Context) error {
+	from := journal.Cursor{}
+	for {
+		err := journal.Scan(s.node.Journal(), from, func(at journal.Located) error {
+			if at.Next.Segment == at.At.Segment {
+				s.read(at.Next.Offset - at.At.Offset)
+			}
+			return ctx.Err()
+		})
+		damage := (*journal.DamageError)(nil)
+		if !errors.As(err, &damage) {
+			return err
+		}
+		s.found(damage.Error(), s.node.healSegment(ctx, damage.Segment))
+		from = journal.Cursor{Segment: damage.Segment + 1}
+		if from.Segment > s.node.journal.End().Segment {
+			return nil
+		}
+	}
+}
+
+func (s *scrub) blob(ctx context.Context, h verify.Hash) error {
+	b, err := s.node.blobs.Get(ctx, h)
+	var damage *vault.ErrDamaged
+	switch {
+	case errors.As(err, &damage):
+		s.found(damage.Error(), s.node.healBlob(ctx, h))
+	case errors.Is(err, vault.ErrNotFound) || errors.Is(err, os.ErrNotExist):
+		return nil // deleted since it was listed
+	case err != nil:
+		return err
+	}
+	s.read(int64(len(b)))
+	return nil
+}
+
+// healBlob puts a custodian's copy in the place of a damaged blob.
+func (n *Node) healBlob(ctx context.Context, h verify.Hash) error {
+	if n.fetcher == nil {
+		return errAlone
+	}
+	b, err := n.fetcher.Blob(ctx, h)
+	if err != nil {
+		return err
+	}
+	return n.blobs.Put(ctx, h, b)
+}
+
+var errAlone = errors.New("this node stands alone: no custodian has a copy; restore it from a backup")
+
+// healSegment puts a custodian's copy in the place of a damaged segment. The last one is ended first: only then is it known what it must be.
+func (n *Node) healSegment(ctx context.Context, segment uint32) error {
+	if n.fetcher == nil {
+		return errAlone
+	}
+	if segment == n.journal.End().Segment {
+		if err := n.journal.Seal(ctx); err != nil {
+			return fmt.Errorf("end the damaged segment: %w", err)
+		}
+	}
+	return n.fetcher.Segment(ctx, segment, func(copied io.Reader) error { return n.journal.Repair(segment, copied) })
+}

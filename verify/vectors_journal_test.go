@@ -1,0 +1,66 @@
+package verify
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// journalVector is one record of the journal; see docs/spec/journal.md. This package does not write journals, but every
+// leaf can be computed from their bytes, and this test does so by the specification alone.
+type journalVector struct {
+	Record octets   `json:"record"`
+	First  uint64   `json:"first"`
+	Time   int64    `json:"time"`
+	Leaves []octets `json:"leaves"`
+	Blobs  []octets `json:"blobs"`
+}
+
+func TestJournalVector(t *testing.T) {
+	var v journalVector
+	if err := json.Unmarshal(load(t, "journal.json"), &v); err != nil {
+		t.Fatal(err)
+	}
+	p := v.Record
+	take := func(n int) []byte {
+		b := p[:n]
+		p = p[n:]
+		return b
+	}
+	number := func() (n uint64) {
+		for shift := 0; ; shift += 7 {
+			b := take(1)[0]
+			n |= uint64(b&0x7f) << shift
+			if b < 0x80 {
+				return n
+			}
+		}
+	}
+	fixed := func() (n uint64) {
+		for _, b := range take(8) {
+			n = n<<8 | uint64(b)
+		}
+		return n
+	}
+	if version := take(1)[0]; version != 1 {
+		t.Fatalf("version %d", version)
+	}
+	if first, at := fixed(), fixed(); first != v.First || int64(at) != v.Time {
+		t.Fatal(first, at)
+	}
+	var leaves, blobs []octets
+	for range number() {
+		tag, key, commit := Tag(take(16)), Hash(take(32)), Hash(take(32))
+		take(16) // guide
+		leaf := Leaf(tag, sum256(take(int(number()))), key, commit)
+		leaves = append(leaves, leaf[:])
+	}
+	for range number() {
+		blobs = append(blobs, slices.Clone(take(int(number()))))
+	}
+	if diff := cmp.Diff(v, journalVector{v.Record, v.First, v.Time, leaves, blobs}); diff != "" || len(p) != 0 {
+		t.Fatal(len(p), diff)
+	}
+}
