@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ func (a *app) runVerify(receiptFile, trustFile, resourceFile string, keys int) e
 	if err == nil {
 		result, err = verify.Verify(receipt, trust, opt)
 	}
-	return a.showVerified(result, err, trust, keys)
+	return a.showVerified(result, err)
 }
 
 // verified is what `sijil verify --json` prints.
@@ -73,7 +74,7 @@ type verified struct {
 	Proven  *verify.Result `json:"proven,omitempty"`
 }
 
-func (a *app) showVerified(r *verify.Result, err error, t *verify.Trust, keys int) error {
+func (a *app) showVerified(r *verify.Result, err error) error {
 	unwitnessed := errors.Is(err, verify.ErrNotWitnessed) && r != nil
 	if a.json {
 		v := verified{Verdict: "holds", Proven: r}
@@ -90,7 +91,7 @@ func (a *app) showVerified(r *verify.Result, err error, t *verify.Trust, keys in
 			return err
 		}
 	} else {
-		a.sayVerified(r, err, t, keys)
+		a.sayVerified(r, err)
 	}
 	switch {
 	case unwitnessed:
@@ -101,23 +102,23 @@ func (a *app) showVerified(r *verify.Result, err error, t *verify.Trust, keys in
 	return nil
 }
 
-func (a *app) sayVerified(r *verify.Result, err error, t *verify.Trust, keys int) {
+func (a *app) sayVerified(r *verify.Result, err error) {
 	switch {
 	case r == nil:
 		a.tell("verify.fails", err)
 		return
+	case errors.Is(err, verify.ErrNotWitnessed):
+		a.tell("verify.unwitnessed", len(r.Keys), r.Wanted)
 	case err != nil:
-		if keys == 0 {
-			keys = max(t.Policy.Keys, verify.DefaultKeys)
-		}
-		a.tell("verify.unwitnessed", len(r.Keys), keys)
+		a.tell("verify.fails", err)
+		return
 	default:
 		a.tell("verify.holds")
 	}
 	a.tell("verify.organisation", r.Organisation, r.Org)
 	a.tell("verify.kind", a.say.T("kind."+r.Kind))
-	a.tell("verify.who", r.Actor, r.Role)
-	a.tell("verify.purpose", r.Purpose)
+	a.tell("verify.who", plain(r.Actor), plain(r.Role))
+	a.tell("verify.purpose", plain(r.Purpose))
 	for _, target := range r.Targets {
 		a.tell("verify.what", target.Ref, target.Version)
 		if !target.Served.IsZero() {
@@ -132,4 +133,10 @@ func (a *app) sayVerified(r *verify.Result, err error, t *verify.Trust, keys int
 		a.tell("verify.sha256", r.Content.SHA256)
 	}
 	a.tell("verify.rests", len(r.Keys), strings.Join(r.Keys, ", "))
+}
+
+// plain makes text that somebody else wrote safe to print: no control characters, nothing that turns the line around.
+func plain(s string) string {
+	q := strconv.QuoteToGraphic(s)
+	return q[1 : len(q)-1]
 }

@@ -46,21 +46,13 @@ func answerErr(to verify.OrgID, err error) error {
 	return fmt.Errorf("custody: answer of %s: %w", to, err)
 }
 
-// append sends frames and gives the place after them. With ordered the request before it, on the same connection, may still be under
-// way: the custodian waits for it for a moment.
-func (a asker) append(ctx context.Context, to verify.OrgID, start journal.Cursor, frames []byte, ordered bool) (end journal.Cursor, err error) {
-	path := pathJournal + "?at=" + start.String()
-	if ordered {
-		path += "&ordered=1"
-	}
-	b, err := a.do(ctx, to, http.MethodPost, path, frames, 64)
+// append sends frames, and gives the place after them once they are durable.
+func (a asker) append(ctx context.Context, to verify.OrgID, start journal.Cursor, frames []byte) (end journal.Cursor, err error) {
+	b, err := a.do(ctx, to, http.MethodPost, pathJournal+"?at="+start.String(), frames, 64)
 	if err != nil {
 		return end, err
 	}
-	if err := end.UnmarshalBinary(b); err != nil {
-		return end, answerErr(to, err)
-	}
-	return end, nil
+	return end, answerErr(to, end.UnmarshalBinary(b))
 }
 
 // frames gets frames held from a place on, and the place after them as the custodian says. None are the end of a run.

@@ -232,11 +232,13 @@ func TestAttestRefusesFraud(t *testing.T) {
 		}, codeRoot, true},
 		{"records not sent", func(t *testing.T, o *owner, m *member) error {
 			m.intercept(func(w http.ResponseWriter, r *http.Request) bool {
-				if r.URL.Path == pathJournal {
+				takes := r.URL.Path == pathJournal || r.URL.Path == pathStream
+				if takes {
 					peer.Refuse(w, full())
 				}
-				return r.URL.Path == pathJournal
+				return takes
 			})
+			o.repl.courier(m.self.Org).line.breaks(errors.New("test"))
 			return o.askOne(m, o.batch(1), tell(&o.plans[len(o.plans)-1], nil))
 		}, codeLacking, false},
 		{"for another organisation", func(t *testing.T, o *owner, m *member) error {

@@ -50,7 +50,8 @@ type member struct {
 	keeper *Keeper
 	server *peer.Server
 	served chan error
-	before atomic.Pointer[interceptor] // if not nil, sees requests first
+	view   atomic.Pointer[peer.Members] // its own idea of the membership; nil for the true one
+	before atomic.Pointer[interceptor]  // if not nil, sees requests first
 }
 
 func newCluster(t testing.TB, n int) *cluster {
@@ -68,15 +69,23 @@ func (c *cluster) members() []verify.Member {
 }
 
 func (c *cluster) set(m verify.Member) {
+	c.drop(m.Org)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = append(c.all[:len(c.all):len(c.all)], m)
+}
+
+// drop revokes a member.
+func (c *cluster) drop(org verify.OrgID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := []verify.Member{}
-	for _, old := range c.all {
-		if old.Org != m.Org {
-			all = append(all, old)
+	for _, m := range c.all {
+		if m.Org != org {
+			all = append(all, m)
 		}
 	}
-	c.all = append(all, m)
+	c.all = all
 }
 
 func (c *cluster) anchored(_ context.Context, org verify.OrgID, seq uint64) (*verify.Anchor, bool, error) {
@@ -152,8 +161,15 @@ func (m *member) restart() {
 	m.start(m.self.Peer)
 }
 
+func (m *member) members() []verify.Member {
+	if view := m.view.Load(); view != nil {
+		return (*view)()
+	}
+	return m.c.members()
+}
+
 func (m *member) client() *peer.Client {
-	client := peer.NewClient(m.id, m.c.members)
+	client := peer.NewClient(m.id, m.members)
 	m.c.t.Cleanup(client.Close)
 	return client
 }
@@ -171,7 +187,7 @@ type owner struct {
 func (m *member) own(copies int, opt journal.Options) *owner {
 	m.c.t.Helper()
 	o := &owner{member: m, client: m.client()}
-	o.repl = NewReplicator(Options{Org: m.self.Org, Chain: testChain, Copies: copies, Client: o.client, Members: m.c.members,
+	o.repl = NewReplicator(Options{Org: m.self.Org, Chain: testChain, Copies: copies, Client: o.client, Members: m.members,
 		State: filepath.Join(m.dir, "custody.json"), Patience: m.c.patience})
 	opt.Hold = o.repl
 	var err error

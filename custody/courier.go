@@ -3,6 +3,7 @@ package custody
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -14,12 +15,8 @@ import (
 const (
 	// sendTimeout is for how long a group is tried after nobody waits for it any more; then it is for the top-up.
 	sendTimeout = 5 * time.Second
-	// maxSend is about how many bytes of groups that queued up behind one another go in one request.
+	// maxSend is about how many bytes of pages go in one request.
 	maxSend = 4 << 20
-	// pipeline bounds the requests on their way to one custodian. A second one is only sent when the first takes long: on a
-	// near link, joining what queues up meanwhile is better for both disks.
-	pipeline      = 16
-	pipelineAfter = 2 * time.Millisecond
 
 	firstProbation = time.Second
 	maxProbation   = time.Minute
@@ -27,133 +24,43 @@ const (
 	lostAfter = 10 * time.Second
 )
 
-// courier is the way to one custodian: a queue of groups in the order of the journal, what is known to be held there, and how it
-// has been answering.
+// courier is the way to one custodian: a stream for the groups, what is known to be held there, and how it has been answering.
 type courier struct {
 	*Replicator
 	org verify.OrgID
 
-	sending sync.Mutex // guards the queue and what is on its way
-	queue   []*parcel
-	flying  int       // requests under way
-	waiting bool      // for the youngest to take long
-	started time.Time // when the youngest request left
+	sending sync.Mutex
+	line    *line // the stream in use; nil if none is. Guarded by sending
 
-	state    sync.Mutex // guards all below
-	held     runs
-	heldAt   time.Time         // when the custodian last listed what it holds; zero if never
-	pages    map[uint64]uint64 // versions held; nil if unknown
-	used     int64             // bytes held there
-	quota    int64             // bytes granted there
-	until    time.Time         // on probation until then
-	wait     time.Duration     // of the present probation
-	since    time.Time         // when the first of the present probations began; zero if in good standing
-	problem  string            // why
-	probing  bool
-	tending  bool
-	attested uint64 // number of the batch signed last, plus one; 0 if unknown
-}
-
-// parcel is a group for one custodian.
-type parcel struct {
-	g    journal.Group
-	done chan error // buffered: nobody need wait
-}
-
-// send queues a group; the answer comes when it is durable there, or not.
-func (c *courier) send(g journal.Group) <-chan error {
-	p := &parcel{g: g, done: make(chan error, 1)}
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	c.queue = append(c.queue, p)
-	c.pump()
-	return p.done
-}
-
-// pump sends what is queued if a request may leave now. The caller holds c.sending.
-func (c *courier) pump() {
-	if len(c.queue) == 0 || c.flying >= pipeline {
-		return
-	}
-	if c.flying > 0 {
-		if wait := pipelineAfter - time.Since(c.started); wait > 0 {
-			c.pumpAfter(wait)
-			return
-		}
-	}
-	load := c.load()
-	ordered := c.flying > 0
-	c.flying++
-	c.started = time.Now()
-	c.work.Go(func() {
-		c.deliver(load, ordered)
-		c.sending.Lock()
-		defer c.sending.Unlock()
-		c.flying--
-		c.pump()
-	})
-}
-
-// pumpAfter looks again when the request under way takes long. The caller holds c.sending.
-func (c *courier) pumpAfter(wait time.Duration) {
-	if c.waiting {
-		return
-	}
-	c.waiting = true
-	c.work.Go(func() {
-		select {
-		case <-time.After(wait):
-		case <-c.ctx.Done():
-		}
-		c.sending.Lock()
-		defer c.sending.Unlock()
-		c.waiting = false
-		c.pump()
-	})
-}
-
-// load takes from the queue the groups that go in one request: those of one segment that follow one another.
-func (c *courier) load() []*parcel {
-	n, size := 1, len(c.queue[0].g.Frames)
-	for n < len(c.queue) && c.queue[n].g.Start == c.queue[n-1].g.End && size+len(c.queue[n].g.Frames) <= maxSend {
-		size += len(c.queue[n].g.Frames)
-		n++
-	}
-	load := c.queue[:n:n]
-	if c.queue = c.queue[n:]; len(c.queue) == 0 {
-		c.queue = nil
-	}
-	return load
-}
-
-func (c *courier) deliver(load []*parcel, ordered bool) {
-	frames := load[0].g.Frames
-	if len(load) > 1 {
-		frames = nil
-		for _, p := range load {
-			frames = append(frames, p.g.Frames...)
-		}
-	}
-	ctx, cancel := context.WithTimeout(c.ctx, sendTimeout)
-	defer cancel()
-	start := time.Now()
-	err := c.append(ctx, journal.Range{Start: load[0].g.Start, End: load[len(load)-1].g.End}, frames, ordered)
-	if err == nil && time.Since(start) < c.opt.Patience {
-		c.prompt()
-	}
-	for _, p := range load {
-		p.done <- err
-	}
+	state     sync.Mutex // guards all below
+	held      runs
+	heldAt    time.Time         // when the custodian last listed what it holds; zero if never
+	pages     map[uint64]uint64 // versions held; nil if unknown
+	sentPages int               // counts requests that brought some
+	used      int64             // bytes held there
+	quota     int64             // bytes granted there
+	until     time.Time         // on probation until then
+	wait      time.Duration     // of the present probation
+	since     time.Time         // when the first of the present probations began; zero if in good standing
+	problem   string            // why
+	probing   bool
+	tending   bool
+	attested  uint64 // number of the batch signed last, plus one; 0 if unknown
 }
 
 // append brings frames and notes that they are held.
-func (c *courier) append(ctx context.Context, r journal.Range, frames []byte, ordered bool) error {
-	end, err := c.ask.append(ctx, c.org, r.Start, frames, ordered)
-	if err == nil && end != r.End {
-		err = errors.New("custody: the custodian names another end than that of the bytes sent")
-	}
+func (c *courier) append(ctx context.Context, r journal.Range, frames []byte) error {
+	end, err := c.ask.append(ctx, c.org, r.Start, frames)
 	if err != nil {
 		return err
+	}
+	return c.holds(r, end)
+}
+
+// holds notes that a run is held, if the custodian means the same.
+func (c *courier) holds(r journal.Range, end journal.Cursor) error {
+	if end != r.End {
+		return fmt.Errorf("custody: %s names %s as the end of the bytes sent, not %s", c.org, end, r.End)
 	}
 	c.state.Lock()
 	defer c.state.Unlock()
@@ -173,6 +80,7 @@ func (c *courier) sendPages(ctx context.Context, pages []Page) error {
 			return err
 		}
 		c.state.Lock()
+		c.sentPages++
 		for i := range pages[:n] {
 			if c.pages != nil {
 				c.pages[pages[i].Number] = max(c.pages[pages[i].Number], pages[i].Version)

@@ -3,7 +3,6 @@ package custody
 import (
 	"bytes"
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/peer"
+	"github.com/sijil-health/sijil/verify"
 )
 
 func TestHoldBringsExactBytes(t *testing.T) {
@@ -212,21 +213,13 @@ func TestRestartedKeeperHoldsWhatItAcknowledged(t *testing.T) {
 	o := c.nodes[0].own(2, journal.Options{})
 	m := c.nodes[1]
 	o.start(Sources{})
-	o.write(1)
-	// The answer to the next group is lost after the append, as when the process is killed between the two.
-	lost := make(chan struct{})
+	// The group is stored and the answer to it is lost, as when the process is killed between the two.
 	m.intercept(func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path != pathJournal || r.Method != http.MethodPost {
+		if r.URL.Path != pathStream {
 			return false
 		}
-		select {
-		case <-lost:
-			return false
-		default:
-		}
-		close(lost)
-		m.keeper.ServeHTTP(discard{http.Header{}}, r)
-		panic(http.ErrAbortHandler)
+		m.keeper.ServeHTTP(mute{w}, r)
+		return true
 	})
 	if ack := o.write(1); ack.Copies != 0 {
 		t.Fatalf("%d copies although no answer came", ack.Copies)
@@ -240,11 +233,37 @@ func TestRestartedKeeperHoldsWhatItAcknowledged(t *testing.T) {
 	eventually(t, "groups are held again", func() bool { return o.write(1).Copies == 1 })
 }
 
-// discard is a response that nobody reads.
-type discard struct{ h http.Header }
+// mute is a response that breaks off where the first answer would be.
+type mute struct{ http.ResponseWriter }
 
-func (d discard) Header() http.Header         { return d.h }
-func (d discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d discard) WriteHeader(int)             {}
+func (mute) Write([]byte) (int, error) { panic(http.ErrAbortHandler) }
 
-var _ io.Writer = discard{}
+func (m mute) Unwrap() http.ResponseWriter { return m.ResponseWriter }
+
+func TestRevokedMembersStreamStops(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3)
+	o := c.nodes[0].own(3, journal.Options{})
+	o.start(Sources{})
+	if ack := o.write(1); ack.Copies != 2 {
+		t.Fatalf("%d copies", ack.Copies)
+	}
+	// A custodian leaves: it gets nothing more, on the open stream neither.
+	left, kept := c.nodes[1], c.nodes[2]
+	c.drop(left.self.Org)
+	before := left.heldOf(o.self.Org)
+	if ack := o.write(1); ack.Copies != 1 || left.heldOf(o.self.Org) != before {
+		t.Errorf("%d copies, and the member that left holds %d bytes more", ack.Copies, left.heldOf(o.self.Org)-before)
+	}
+	// The owner is revoked and does not know it yet.
+	lagging := peer.Members(func() func() []verify.Member {
+		all := c.members()
+		return func() []verify.Member { return all }
+	}())
+	o.view.Store(&lagging)
+	c.drop(o.self.Org)
+	before = kept.heldOf(o.self.Org)
+	if ack := o.write(1); ack.Copies != 0 || kept.heldOf(o.self.Org) != before {
+		t.Errorf("%d copies of a revoked member's group", ack.Copies)
+	}
+}

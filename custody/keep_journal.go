@@ -10,8 +10,7 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// putFrames stores a group of the caller's journal, and answers when it is durable. Every write and every read at the caller
-// waits for this.
+// putFrames stores frames that the caller brings after the fact, and answers when they are durable.
 func (k *Keeper) putFrames(r *http.Request, v *visit) error {
 	at, err := cursorOf(r)
 	if err != nil {
@@ -21,28 +20,33 @@ func (k *Keeper) putFrames(r *http.Request, v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := k.room(v.shelf, int64(len(frames))); err != nil {
-		return err
-	}
-	if r.URL.Query().Get("ordered") != "" {
-		v.await(r.Context(), at)
-	}
-	end, err := v.mirror.Append(at, frames)
-	if errors.Is(err, journal.ErrConflict) {
-		detail := fmt.Sprintf("at %s the owner has sent other bytes than before: two histories", at)
-		k.alarm(v.owner, codeConflict, at.Entry, detail)
-		return refuse(http.StatusConflict, codeConflict, "other bytes are held at this place; an alarm was recorded", at.Entry)
-	}
+	end, err := k.store(v, at, frames)
 	if err != nil {
 		return err
 	}
-	v.appended(end, len(frames))
 	b, err := end.MarshalBinary()
 	if err != nil {
 		return err
 	}
 	answerBytes(v.w, "application/octet-stream", b)
 	return nil
+}
+
+// store brings frames to the disk, or refuses them.
+func (k *Keeper) store(v *visit, at journal.Cursor, frames []byte) (end journal.Cursor, err error) {
+	if err := k.room(v.shelf, int64(len(frames))); err != nil {
+		return at, err
+	}
+	end, err = v.mirror.Append(at, frames)
+	if errors.Is(err, journal.ErrConflict) {
+		k.alarm(v.owner, codeConflict, at.Entry, fmt.Sprintf("at %s the owner has sent other bytes than before: two histories", at))
+		return at, refuse(http.StatusConflict, codeConflict, "other bytes are held at this place; an alarm was recorded", at.Entry)
+	}
+	if err != nil {
+		return at, err
+	}
+	v.appended(end, len(frames))
+	return end, nil
 }
 
 // getFrames gives back what is held of the caller's own journal from a place on. An empty answer is the end of a run.

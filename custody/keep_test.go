@@ -309,9 +309,9 @@ func TestConflictIsAnAlarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := context.Background()
-	_, err = o.repl.ask.append(ctx, m.self.Org, h.Start, h.Frames, false)
+	_, err = o.repl.ask.append(ctx, m.self.Org, h.Start, h.Frames)
 	wantCode(t, err, codeConflict)
-	if _, err := o.repl.ask.append(ctx, m.self.Org, g.Start, g.Frames, false); err != nil {
+	if _, err := o.repl.ask.append(ctx, m.self.Org, g.Start, g.Frames); err != nil {
 		t.Errorf("the true bytes are refused: %v", err)
 	}
 	if diff := cmp.Diff([]string{"conflict"}, m.alarms(t, o.self.Org)); diff != "" {

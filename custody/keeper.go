@@ -155,6 +155,7 @@ func (k *Keeper) route() {
 	k.mux = http.NewServeMux()
 	for pattern, handle := range map[string]func(*http.Request, *visit) error{
 		"POST " + pathJournal:        k.putFrames,
+		"POST " + pathStream:         k.stream,
 		"GET " + pathJournal:         k.getFrames,
 		"GET " + pathEntry:           k.getEntry,
 		"PUT " + pathBlob + "{hash}": k.putBlob,

@@ -1,14 +1,12 @@
 package custody
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/verify"
@@ -25,7 +23,6 @@ type shelf struct {
 
 	tipMu sync.Mutex
 	tip   journal.Cursor // the furthest end appended since the shelf was opened
-	moved chan struct{}  // closed when tip moves; nil if nobody waits
 
 	pagesMu sync.Mutex        // held while pages are written
 	pages   map[uint64]uint64 // number → version held
@@ -73,37 +70,6 @@ func (s *shelf) appended(end journal.Cursor, size int) {
 	if s.tip.Compare(end) < 0 {
 		s.tip = end
 		s.used.Add(int64(size))
-		if s.moved != nil {
-			close(s.moved)
-			s.moved = nil
-		}
-	}
-}
-
-// orderWait bounds how long frames wait for those before them.
-const orderWait = 20 * time.Millisecond
-
-// await waits for a moment until what lies before `at` has been appended, so that requests which overtook one another do not
-// leave the segment in pieces. If it does not come, the frames are stored as a piece of their own.
-func (s *shelf) await(ctx context.Context, at journal.Cursor) {
-	ctx, cancel := context.WithTimeout(ctx, orderWait)
-	defer cancel()
-	for {
-		s.tipMu.Lock()
-		if s.tip.Compare(at) >= 0 || s.tip.Entry == at.Entry {
-			s.tipMu.Unlock()
-			return
-		}
-		if s.moved == nil {
-			s.moved = make(chan struct{})
-		}
-		moved := s.moved
-		s.tipMu.Unlock()
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 

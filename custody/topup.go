@@ -147,6 +147,7 @@ func (c *courier) tendOne(limit journal.Cursor) error {
 func (c *courier) list() error {
 	c.state.Lock()
 	fresh := time.Since(c.heldAt) < listEvery
+	sent := c.sentPages
 	c.state.Unlock()
 	if fresh {
 		return nil
@@ -160,10 +161,13 @@ func (c *courier) list() error {
 	}
 	c.state.Lock()
 	defer c.state.Unlock()
-	// Groups that became durable there while the list was on its way are found again by the next one, or sent twice: harmless.
+	// Groups that became durable while the list was on its way are found again by the next one, or sent twice: harmless.
 	c.held, c.heldAt, c.pages, c.used, c.quota = newRuns(h.Ranges), asked, h.Pages, h.Used, h.Quota
 	if c.pages == nil {
 		c.pages = make(map[uint64]uint64)
+	}
+	if c.sentPages != sent {
+		c.heldAt = time.Time{} // the list may or may not have them: ask once more in the next round
 	}
 	return nil
 }
@@ -214,7 +218,7 @@ func (c *courier) fill(j Journal, s journal.Segment, size int64) error {
 func (c *courier) topUp(g journal.Group) error {
 	ctx, cancel := context.WithTimeout(c.ctx, tendWait+c.patience(len(g.Frames)))
 	defer cancel()
-	return c.append(ctx, journal.Range{Start: g.Start, End: g.End}, g.Frames, false)
+	return c.append(ctx, journal.Range{Start: g.Start, End: g.End}, g.Frames)
 }
 
 // tendPages brings the pages that the custodian lacks or has in an older version. One that is no custodian of the key store any

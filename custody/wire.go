@@ -14,13 +14,14 @@ import (
 // Paths of the service. A caller writes only what is its own; owner=ORG in a read names another's.
 const (
 	pathRoot    = "/peer/v1/"
-	pathJournal = pathRoot + "journal"       // POST ?at=CURSOR frames → the cursor behind them, 20 bytes; GET ?at=CURSOR → frames
-	pathEntry   = pathRoot + "entry"         // GET ?owner=ORG&tag=HEX → Witnessed
-	pathBlob    = pathRoot + "blob/"         // PUT, GET, HEAD blob/HEX[?owner=ORG]
-	pathMissing = pathRoot + "blobs/missing" // POST hashes → those not held
-	pathPages   = pathRoot + "pages"         // POST pages → their versions held; GET ?from=NUMBER → pages; DELETE all
-	pathAttest  = pathRoot + "attest"        // POST proposal → verify.Custody, or nothing where nothing was to be signed
-	pathHeld    = pathRoot + "held"          // GET → held
+	pathStream  = peer.EndlessPrefix + "journal" // POST groups, each answered when it is durable; see message.go
+	pathJournal = pathRoot + "journal"           // POST ?at=CURSOR frames → the cursor behind them, 20 bytes; GET ?at=CURSOR → frames
+	pathEntry   = pathRoot + "entry"             // GET ?owner=ORG&tag=HEX → Witnessed
+	pathBlob    = pathRoot + "blob/"             // PUT, GET, HEAD blob/HEX[?owner=ORG]
+	pathMissing = pathRoot + "blobs/missing"     // POST hashes → those not held
+	pathPages   = pathRoot + "pages"             // POST pages → their versions held; GET ?from=NUMBER → pages; DELETE all
+	pathAttest  = pathRoot + "attest"            // POST proposal → verify.Custody, or nothing where nothing was to be signed
+	pathHeld    = pathRoot + "held"              // GET → held
 )
 
 // headerEnd, in the answer to a read of frames, is the place after them.

@@ -133,3 +133,28 @@ func TestRunsFindGaps(t *testing.T) {
 		t.Error("holds")
 	}
 }
+
+func FuzzMessage(f *testing.F) {
+	f.Add(appendMessage(nil, journal.Cursor{Segment: 1, Offset: 2, Entry: 3}, []byte("frames")))
+	f.Add(append(make([]byte, 20), 0xff, 0xff, 0xff, 0xff))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		at, frames, err := readMessage(bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		if again := appendMessage(nil, at, frames); !bytes.HasPrefix(b, again) {
+			t.Errorf("%x became %x", b, again)
+		}
+	})
+}
+
+func FuzzReply(f *testing.F) {
+	f.Add(appendReply(nil, journal.Cursor{Segment: 1, Offset: 2, Entry: 3}, nil))
+	f.Add(appendReply(nil, journal.Cursor{}, full()))
+	f.Add([]byte{replyRefused, 0xff, 0xff, 0xff, 0xff})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if _, refusal, err := readReply(bytes.NewReader(b)); err == nil && refusal != nil && refusal.Code == "" {
+			t.Error("a refusal without a code")
+		}
+	})
+}

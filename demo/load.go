@@ -29,7 +29,7 @@ func (d *Demo) load(ctx context.Context) error {
 		if patients.IsPatient(name) {
 			people++
 		}
-		d.progress(name, people, len(names), time.Since(begin))
+		d.progress(people, len(names), time.Since(begin))
 	}
 	if d.Terminal {
 		fmt.Fprintln(d.Out)
@@ -50,7 +50,8 @@ func (d *Demo) post(ctx context.Context, m *Member, bundle []byte) (resources in
 	var answer struct {
 		Entry []json.RawMessage `json:"entry"`
 	}
-	return len(answer.Entry), json.Unmarshal(body, &answer)
+	err = json.Unmarshal(body, &answer)
+	return len(answer.Entry), err
 }
 
 // picture adds a scanned document, so that there is also content too large for the journal.
@@ -59,13 +60,14 @@ func (d *Demo) picture(ctx context.Context, m *Member) error {
 	if err != nil {
 		return err
 	}
-	scan := make([]byte, 96<<10)
+	scan := make([]byte, 256<<10)
 	r := rand.NewChaCha8([32]byte{1})
 	_, _ = r.Read(scan) // never fails
 	doc, err := json.Marshal(map[string]any{
 		"resourceType": "DocumentReference", "status": "current",
-		"type":    map[string]any{"text": "Scanned referral letter (sample)"},
-		"subject": map[string]any{"reference": "Patient/" + id},
+		"identifier": []any{map[string]any{"system": "urn:sijil:demo", "value": "scan"}},
+		"type":       map[string]any{"text": "Scanned referral letter (sample)"},
+		"subject":    map[string]any{"reference": "Patient/" + id},
 		"content": []any{map[string]any{"attachment": map[string]any{
 			"contentType": "application/octet-stream", "data": base64.StdEncoding.EncodeToString(scan),
 		}}},
@@ -107,7 +109,7 @@ func (d *Demo) first(ctx context.Context, m *Member, search string) (string, err
 	return page.Entry[0].Resource.ID, nil
 }
 
-func (d *Demo) progress(name string, done, all int, took time.Duration) {
+func (d *Demo) progress(done, all int, took time.Duration) {
 	if !d.Terminal {
 		return
 	}
@@ -115,7 +117,6 @@ func (d *Demo) progress(name string, done, all int, took time.Duration) {
 	filled := min(width, width*done/max(1, all-2))
 	fmt.Fprintf(d.Out, "\r%s [%s%s] %d  %.0fs ", d.Say.T("demo.loading"),
 		strings.Repeat("#", filled), strings.Repeat(".", width-filled), done, took.Seconds())
-	_ = name
 }
 
 // maxAnswer bounds what the demonstration reads of an answer.

@@ -24,7 +24,7 @@ func (d *Demo) walk(ctx context.Context) ([]step, error) {
 	if err != nil {
 		return nil, err
 	}
-	document, err := d.first(ctx, m, "DocumentReference?_count=1")
+	document, err := d.first(ctx, m, "DocumentReference?identifier=urn:sijil:demo|scan&_count=1")
 	if err != nil {
 		return nil, err
 	}
@@ -41,14 +41,14 @@ func (d *Demo) walk(ctx context.Context) ([]step, error) {
 			fmt.Sprintf("%s verify receipt.json --trust %s --resource observation.json", d.Self, d.File.Trust),
 		}, w.receipt},
 		{"damage", []string{
-			fmt.Sprintf("BLOB=$(find %s -type f -size +64k | head -1)", filepath.Join(m.Data, "blobs")),
+			fmt.Sprintf("BLOB=$(find %s -type f -size +200k | head -1)", filepath.Join(m.Data, "blobs")),
 			`printf '\377\000\377' | dd of="$BLOB" bs=1 seek=5000 conv=notrunc status=none`,
 			w.curl("TOKEN", "/DocumentReference/"+document, "document.json"),
 			fmt.Sprintf("%s scrub --dir %s", d.Self, m.Data),
 		}, w.damage},
 		{"stop", []string{
 			fmt.Sprintf("kill %d", d.File.Members[3].PID),
-			w.curl("TOKEN", "/Observation -H 'Content-Type: application/fhir+json' -d @observation.json", ""),
+			w.curl("TOKEN", "/Observation", "") + " -H 'Content-Type: application/fhir+json' -d @observation.json",
 			fmt.Sprintf("%s status --dir %s", d.Self, m.Data),
 		}, w.stop},
 	}, nil

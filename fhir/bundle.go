@@ -65,7 +65,7 @@ func (s *Server) entries(q *request, array tape.Value) ([]entry, *problem) {
 	i := 0
 	for v := array.First(); v.Exists(); v = v.Next() {
 		e := &list[i]
-		e.request = request{Context: q.Context, access: q.access, base: q.base, prefer: q.prefer, header: http.Header{}, inBatch: true}
+		e.request = request{Context: q.Context, access: q.access, base: q.base, prefer: q.prefer, header: http.Header{}}
 		e.at = v
 		e.bad = e.read(q)
 		i++

@@ -33,8 +33,7 @@ type request struct {
 
 	ifMatch, ifNoneMatch, ifModifiedSince, ifNoneExist string
 
-	prefer  preference
-	inBatch bool // the answer becomes part of a Bundle: the batch waits for blocks, not this request
+	prefer preference
 }
 
 // preference is the Prefer header (RFC 7240; FHIR R4, 3.1.0.1.10).

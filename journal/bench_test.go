@@ -4,43 +4,71 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 const benchEnvelope = 400 // bytes: a small sealed entry
 
-// BenchmarkRawFsync is the limit: one write of a frame's size and one fdatasync in an allocated file.
-func BenchmarkRawFsync(b *testing.B) {
+// rawFile is the limit of a lone append: one write of a frame and one fdatasync in an allocated file.
+type rawFile struct {
+	f     file
+	frame []byte
+	at    int64
+}
+
+func newRaw(b *testing.B) *rawFile {
+	b.Helper()
 	f, err := osDisk{}.Create(filepath.Join(b.TempDir(), "raw"))
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer f.Close()
-	const size = 64 << 20
-	if err := errors.Join(f.Allocate(size), f.Sync()); err != nil {
+	b.Cleanup(func() { f.Close() })
+	if err := errors.Join(f.Allocate(defaultSegment), f.Sync()); err != nil {
 		b.Fatal(err)
 	}
-	frame := sample(1, 1, benchEnvelope).Append(make([]byte, frameHead))
-	at := int64(0)
+	return &rawFile{f: f, frame: sample(1, 1, benchEnvelope).Append(make([]byte, frameHead))}
+}
+
+func (r *rawFile) append(b *testing.B) {
+	if _, err := r.f.WriteAt(r.frame, r.at); err != nil {
+		b.Fatal(err)
+	}
+	if err := r.f.Sync(); err != nil {
+		b.Fatal(err)
+	}
+	r.at = (r.at + int64(len(r.frame))) % (defaultSegment - int64(len(r.frame)))
+}
+
+func BenchmarkRawFsync(b *testing.B) {
+	raw := newRaw(b)
 	for b.Loop() {
-		if _, err := f.WriteAt(frame, at); err != nil {
-			b.Fatal(err)
-		}
-		if err := f.Sync(); err != nil {
-			b.Fatal(err)
-		}
-		at = (at + int64(len(frame))) % (size - int64(len(frame)))
+		raw.append(b)
 	}
 }
 
+// BenchmarkAppendLone takes turns with the raw file, so that both meet the same disk; it reports the medians and their ratio.
 func BenchmarkAppendLone(b *testing.B) {
+	raw := newRaw(b)
 	j := mustOpen(b, b.TempDir(), Options{})
 	r := sample(1, 1, benchEnvelope)
+	var lone, limit []time.Duration
 	for b.Loop() {
+		start := time.Now()
 		put(b, j, r)
+		middle := time.Now()
+		raw.append(b)
+		lone, limit = append(lone, middle.Sub(start)), append(limit, time.Since(middle))
 	}
+	slices.Sort(lone)
+	slices.Sort(limit)
+	a, c := lone[len(lone)/2], limit[len(limit)/2]
+	b.ReportMetric(float64(a.Nanoseconds()), "append-ns")
+	b.ReportMetric(float64(c.Nanoseconds()), "fsync-ns")
+	b.ReportMetric(float64(a)/float64(c), "x-fsync")
 }
 
 func BenchmarkAppend64(b *testing.B) { appendConcurrently(b, 64, Options{}) }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -368,4 +369,66 @@ func TestRestoreAfterLossOfDisk(t *testing.T) {
 	j = mustOpen(t, lost, Options{SegmentSize: 4096})
 	same(t, "segments", j.Segments(), segments)
 	same(t, "scan", seeds(t, lost), count(60))
+}
+
+// TestRepairOfLastSegment: damage in the segment being written is mended by sealing it; its hash is of what was written.
+func TestRepairOfLastSegment(t *testing.T) {
+	dir := t.TempDir()
+	j := mustOpen(t, dir, Options{})
+	fill(t, j, 10)
+	m := mustMirror(t, t.TempDir())
+	g, err := j.Frames(Cursor{}, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Append(g.Start, g.Frames); err != nil {
+		t.Fatal(err)
+	}
+	name := segmentName(dir, 0)
+	bad := readFile(t, name)
+	bad[g.End.Offset/2] ^= 1
+	writeInPlace(t, name, bad)
+	if err := j.Seal(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	var held bytes.Buffer
+	if _, err := m.Copy(0, &held); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Repair(0, &held); err != nil {
+		t.Fatal(err)
+	}
+	put(t, j, sample(10, 1, 9))
+	same(t, "scan", seeds(t, dir), count(11))
+}
+
+// TestScanBesideOpenJournal reads the files while they are written, sealed and begun: no damage is seen where there is none,
+// and nothing that was acknowledged before is missing.
+func TestScanBesideOpenJournal(t *testing.T) {
+	d := newMemDisk()
+	j := mustOpen(t, "j", Options{disk: d, SegmentSize: 3000})
+	var acked atomic.Int64
+	var wg sync.WaitGroup
+	const n = 400
+	wg.Go(func() {
+		for i := range n {
+			put(t, j, sample(uint64(i), 1, 100+i%700))
+			acked.Add(1)
+		}
+	})
+	for scans := 0; acked.Load() < n; scans++ {
+		before := acked.Load()
+		seen := int64(0)
+		err := scan(d, "j", Cursor{}, func(l Located) error {
+			if l.Record.Time != seen {
+				return errors.New("out of order")
+			}
+			seen++
+			return nil
+		})
+		if err != nil || seen < before {
+			t.Fatalf("scan %d: %d records, %d were acknowledged before it: %v", scans, seen, before, err)
+		}
+	}
+	wg.Wait()
 }

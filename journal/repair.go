@@ -31,6 +31,8 @@ func (j *Journal) Repair(segment uint32, from io.Reader) error {
 	if !s.Sealed {
 		return fmt.Errorf("%w: segment %d is not sealed yet", ErrCopy, segment)
 	}
+	j.repair.Lock()
+	defer j.repair.Unlock()
 	return replaceSealed(j.disk, j.dir, s, from)
 }
 

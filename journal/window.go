@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash"
@@ -49,7 +50,8 @@ func (w *window) chunk(pos Cursor) ([]byte, error) {
 		}
 	}
 	if n == 0 {
-		return nil, w.damage(pos, reason.Error())
+		// Without a reason there are no bytes at all: the file is shorter than it was said to be.
+		return nil, w.damage(pos, cmp.Or(reason, errFrameShort).Error())
 	}
 	if w.sum != nil {
 		w.sum.Write(b[:n])

@@ -59,6 +59,9 @@ func (n *Node) serveAdmin(failed chan<- error) error {
 	mux.HandleFunc("GET /trust", n.adminTrust)
 	mux.HandleFunc("POST /checkpoint", n.adminCheckpoint)
 	mux.HandleFunc("POST /scrub", n.adminScrub)
+	mux.HandleFunc("POST /witness/request", n.adminWitness)
+	mux.HandleFunc("POST /witness/accept", n.adminWitness)
+	mux.HandleFunc("POST /audit", n.adminAudit)
 	mux.HandleFunc("GET /members", n.adminMembers)
 	mux.HandleFunc("POST /members", n.adminPropose)
 	n.admin = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelWarn)}

@@ -149,56 +149,40 @@ func numbered(p *vault.SealedPage) custody.Page {
 
 // Versions gives the edition of each page.
 func (e *escrowPages) Versions() (map[uint64]uint64, error) {
-	pages, err := e.all(0)
-	if err != nil {
-		return nil, err
-	}
-	versions := make(map[uint64]uint64, len(pages))
-	for _, p := range pages {
-		versions[p.Number] = p.Version
+	versions := make(map[uint64]uint64)
+	for _, p := range e.vault.EscrowEditions() {
+		versions[numbered(&p).Number] = p.Edition
 	}
 	return versions, nil
 }
 
 // Page gives one page.
 func (e *escrowPages) Page(number uint64) (custody.Page, error) {
-	pages, err := e.all(0)
-	if err != nil {
-		return custody.Page{}, err
-	}
-	for _, p := range pages {
-		if p.Number == number {
-			return p, nil
+	for _, p := range e.vault.EscrowEditions() {
+		if numbered(&p).Number != number {
+			continue
 		}
+		page, err := e.vault.EscrowPage(p.Level, p.Number)
+		return numbered(&page), err
 	}
 	return custody.Page{}, fmt.Errorf("the key store has no page %d", number)
 }
 
 // changed gives the pages that changed since it was called last.
-func (e *escrowPages) changed() ([]custody.Page, error) {
+func (e *escrowPages) changed() (all []custody.Page, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	pages, err := e.all(e.since)
-	for _, p := range pages {
-		e.since = max(e.since, p.Version)
-	}
-	return pages, err
-}
-
-func (e *escrowPages) all(since uint64) ([]custody.Page, error) {
-	var out []custody.Page
 	for {
-		pages, next, err := e.vault.EscrowPages(since)
+		pages, next, err := e.vault.EscrowPages(e.since)
 		if err != nil {
 			return nil, err
 		}
 		for i := range pages {
-			out = append(out, numbered(&pages[i]))
+			all = append(all, numbered(&pages[i]))
 		}
-		if len(pages) < vault.MaxEscrowSet {
-			return out, nil
+		if e.since = next; len(pages) < vault.MaxEscrowSet {
+			return all, nil
 		}
-		since = next
 	}
 }
 

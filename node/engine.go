@@ -38,8 +38,6 @@ func (n *Node) openEngine(ctx context.Context, o *Options) (err error) {
 	return nil
 }
 
-var _ ledger.Engine = (*chain.Engine)(nil)
-
 // startEngine runs the engine in a process of its own, so that its panic never takes the record down.
 func startEngine(ctx context.Context, argv []string, log *slog.Logger) (ledger.Engine, error) {
 	return child.Start(ctx, child.Options{Argv: argv, Log: log})

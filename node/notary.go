@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -122,4 +123,35 @@ func (n *Node) renewTrust() error {
 		return err
 	}
 	return writeTrust(n.Layout, t)
+}
+
+// WitnessExchange is a request to a witness reached by file, and its answer.
+type WitnessExchange struct {
+	Name    string `json:"name"` // of the witness, as in config.json
+	Request []byte `json:"request,omitempty"`
+	Answer  []byte `json:"answer,omitempty"`
+}
+
+func (n *Node) adminWitness(w http.ResponseWriter, r *http.Request) {
+	var x WitnessExchange
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&x); err != nil {
+		reply(w, nil, err)
+		return
+	}
+	key, err := n.witnessNamed(x.Name)
+	if err == nil && len(x.Answer) == 0 {
+		x.Request, err = n.notary.Load().WitnessRequest(r.Context(), key)
+	} else if err == nil {
+		err = errors.Join(n.notary.Load().AcceptCosignature(x.Request, x.Answer, key), n.renewTrust())
+	}
+	reply(w, x, err)
+}
+
+func (n *Node) witnessNamed(name string) (verify.NoteKey, error) {
+	for i, w := range n.config.Witnesses {
+		if w.Name == name {
+			return n.witnesses[i], nil
+		}
+	}
+	return verify.NoteKey{}, fmt.Errorf("no witness %q stands in %s", name, n.Config())
 }

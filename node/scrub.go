@@ -129,7 +129,7 @@ func (s *scrub) journal(ctx context.Context) error {
 
 func (s *scrub) blob(ctx context.Context, h verify.Hash) error {
 	b, err := s.node.blobs.Get(ctx, h)
-	var damage *vault.ErrDamaged
+	var damage vault.ErrDamaged
 	switch {
 	case errors.As(err, &damage):
 		s.found(damage.Error(), s.node.healBlob(ctx, h))

@@ -20,7 +20,8 @@
 //     that was revoked, or whose key was rotated, stop at their next request.
 //   - The key exchange is Go's default, the hybrid X25519MLKEM768 first: what is recorded on the wire today does not open
 //     to a quantum computer later.
-//   - Every size, count and time has a limit; see Limits.
+//   - A Stream, a request that lasts, asks about membership at each message on the sending side, and its handler does on the other.
+//   - Every size, count and time has a limit; see limits.go.
 //
 // It imports verify and nothing else of ours. What the requests mean is the business of the packages above it.
 package peer

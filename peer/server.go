@@ -4,9 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/sijil-health/sijil/verify"
 	"golang.org/x/net/netutil"
@@ -29,20 +33,26 @@ func WithCaller(ctx context.Context, org verify.OrgID) context.Context {
 	return context.WithValue(ctx, callerKey{}, org)
 }
 
+// EndlessPrefix begins the paths of requests that last: their bodies have no limit in all, and no time. Their handlers bound
+// each message, ask Admitted before they act on one, and end when Closing says so.
+const EndlessPrefix = "/peer/v1/stream/"
+
 // Server admits members, and only members, to a handler.
 type Server struct {
 	id      *Identity
 	members Members
 	next    http.Handler
 	http    http.Server
+	closing chan struct{} // closed when Shutdown begins
+	once    sync.Once
 }
 
 // NewServer makes a server; Serve starts it. The handler finds who is calling with Caller. Refused handshakes go to the
 // logger at debug level: strangers must not be able to fill a log.
 func NewServer(id *Identity, members Members, handler http.Handler, log *slog.Logger) *Server {
-	s := &Server{id: id, members: members, next: handler}
+	s := &Server{id: id, members: members, next: handler, closing: make(chan struct{})}
 	s.http = http.Server{
-		Handler:           http.MaxBytesHandler(http.HandlerFunc(s.serve), MaxBody),
+		Handler:           http.HandlerFunc(s.serve),
 		TLSConfig:         id.base(s.admit),
 		Protocols:         onlyHTTP2(),
 		HTTP2:             http2Config(),
@@ -75,6 +85,7 @@ func (s *Server) Serve(l net.Listener) error {
 
 // Shutdown stops accepting, lets running requests end until ctx is done, then closes what is left.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.once.Do(func() { close(s.closing) })
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(err, s.http.Close())
 	}
@@ -89,9 +100,21 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			Detail: "your organisation, or the key it connected with, is no longer on the ledger"})
 		return
 	}
-	if r.URL.Path == PingPath {
+	switch {
+	case r.URL.Path == PingPath:
 		w.WriteHeader(http.StatusNoContent)
 		return
+	case strings.HasPrefix(r.URL.Path, EndlessPrefix):
+		// A failure leaves the deadlines of other requests in force: the stream ends early and is opened again.
+		c := http.NewResponseController(w)
+		_ = errors.Join(c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Time{}))
+	case r.ContentLength > MaxBody:
+		Refuse(w, &Problem{Status: http.StatusRequestEntityTooLarge, Code: "too-large",
+			Detail: fmt.Sprintf("the body has %d bytes, at most %d are taken", r.ContentLength, MaxBody)})
+		return
+	default:
+		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 	}
-	s.next.ServeHTTP(w, r.WithContext(WithCaller(r.Context(), org)))
+	ctx := context.WithValue(WithCaller(r.Context(), org), serverKey{}, presence{s, r})
+	s.next.ServeHTTP(w, r.WithContext(ctx))
 }

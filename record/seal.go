@@ -2,7 +2,6 @@ package record
 
 import (
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 
 	"github.com/sijil-health/sijil/journal"
@@ -10,24 +9,19 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// Sealed entries are padded to a multiple of this, so that their length does not tell what they record.
-const entryPad = 64
-
 // sealEntry seals an entry under its chart's log key:
 //
-//	salt[32] ‖ uvarint length ‖ entry (CBOR) ‖ zeros
+//	salt[32] ‖ entry (CBOR)
+//
+// The vault pads it, so that its length does not tell what it records.
 func (s *Store) sealEntry(key *vault.Key, e *verify.Entry, blobs []verify.Hash) (journal.Entry, error) {
 	body := e.Encode()
-	plain := make([]byte, 32, 32+binary.MaxVarintLen32+len(body)+entryPad)
+	plain := make([]byte, 32, 32+len(body))
 	if _, err := rand.Read(plain); err != nil {
 		return journal.Entry{}, err
 	}
 	salt := [32]byte(plain)
-	plain = binary.AppendUvarint(plain, uint64(len(body)))
 	plain = append(plain, body...)
-	if over := len(plain) % entryPad; over > 0 {
-		plain = append(plain, make([]byte, entryPad-over)...)
-	}
 	sealed, commitment, err := key.SealEntry(e.Number, plain)
 	if err != nil {
 		return journal.Entry{}, err
@@ -77,12 +71,7 @@ func (s *Store) openEntry(from *journal.Entry, at uint64) (*opened, error) {
 	if len(plain) < len(o.salt) {
 		return nil, errEntry
 	}
-	plain = plain[copy(o.salt[:], plain):]
-	n, w := binary.Uvarint(plain)
-	if w <= 0 || n > uint64(len(plain)-w) {
-		return nil, errEntry
-	}
-	o.body = plain[w : w+int(n)]
+	o.body = plain[copy(o.salt[:], plain):]
 	if verify.Commit(&o.salt, o.body) != from.Commit {
 		return nil, errEntry
 	}

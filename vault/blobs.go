@@ -190,14 +190,23 @@ func (b *DirBlobs) walk(ctx context.Context, dir, prefix string, fn func(verify.
 			if len(n.Name()) == 2 && n.IsDir() {
 				err = b.walk(ctx, path, prefix+n.Name(), fn)
 			}
-		} else if raw, bad := hex.DecodeString(n.Name()); bad == nil && len(raw) == len(verify.Hash{}) && b.path(verify.Hash(raw)) == path {
-			err = b.visit(n, verify.Hash(raw), fn)
+		} else if h, ok := hashOf(n.Name()); ok && b.path(h) == path {
+			err = b.visit(n, h, fn)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hashOf reads the name of a blob's file.
+func hashOf(name string) (h verify.Hash, ok bool) {
+	raw, err := hex.DecodeString(name)
+	if err != nil || len(raw) != len(h) {
+		return h, false
+	}
+	return verify.Hash(raw), true
 }
 
 func (b *DirBlobs) visit(n fs.DirEntry, h verify.Hash, fn func(verify.Hash, int64) error) error {

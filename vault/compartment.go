@@ -42,6 +42,16 @@ func (c Compartment) String() string {
 	return fmt.Sprintf("compartment-%d", uint8(c))
 }
 
+// ParseCompartment finds a compartment by its name, see String.
+func ParseCompartment(name string) (Compartment, bool) {
+	for c, n := range compartmentNames {
+		if n == name {
+			return c, true
+		}
+	}
+	return 0, false
+}
+
 // Valid tells whether a chart of that name can have the compartment.
 func (c Compartment) Valid(chart string) bool {
 	_, known := compartmentNames[c]

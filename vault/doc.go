@@ -20,15 +20,17 @@
 // # What it promises
 //
 //   - A key that [Vault.Key] returned is durable; a crash at any point leaves the state before or after, never between.
-//   - When [Vault.EraseChart] has returned, nothing left in the directory opens any key of that chart, not even together with
-//     the root key and every older version of every page. The pages form a tree, each page sealed under a key that its parent
-//     holds; erasing gives the whole path new keys and overwrites the one secret at the top. What no program can promise: flash
-//     storage may keep the overwritten block for a while where only its controller reaches it. Where that matters, keep the root key in
-//     hardware and renew it, or use a self-encrypting disk. A backup must not contain the file "top"; [Vault.EscrowPages] is what to copy.
-//   - A [Key] in hand stops working once its chart is erased ([ErrErased]). The Go runtime does not let memory be wiped reliably: a
-//     core dump taken before the erasure may still show keys.
-//   - Whatever is opened was sealed under this key for this purpose, place and associated data, and under no other key: AES-GCM
-//     commits to no key, so that one ciphertext can be made to open under two; the commitment is therefore compared first.
+//   - When [Vault.EraseChart] has returned, nothing left in the directory opens any key of that chart, not even together
+//     with the root key and every older version of every page. The pages form a tree, each page sealed under a key that its
+//     parent holds; erasing gives the whole path new keys and overwrites the one secret at the top. What no program can
+//     promise: flash storage may keep the overwritten block for a while where only its controller reaches it. Where that
+//     matters, keep the root key in hardware and renew it, or use a self-encrypting disk. A backup must not contain the
+//     file "top"; [Vault.EscrowPages] is what to copy.
+//   - A [Key] in hand stops working once its chart is erased ([ErrErased]). The Go runtime does not let memory be wiped
+//     reliably: a core dump taken before the erasure may still show keys.
+//   - Whatever is opened was sealed under this key for this purpose, place and associated data, and under no other key:
+//     AES-GCM commits to no key, so that one ciphertext can be made to open under two; the commitment is therefore
+//     compared first.
 //   - Damage is reported with the file ([ErrDamaged], [ErrDamagedPage]) and never dropped.
 //   - No error text contains a chart's name, a key or any content.
 //

@@ -35,6 +35,9 @@ type SealedPage struct {
 	Bytes   []byte `json:"bytes" cbor:"4,keyasint"` // at most 4096
 }
 
+// Top tells whether the page holds the top secret: the one page without which no other opens.
+func (p *SealedPage) Top() bool { return p.Level == topLevel }
+
 // The suite of RFC 9180 with the hybrid KEM of draft-ietf-hpke-pq: secure while either ML-KEM-768 or P-256 is.
 func escrowSuite() (hpke.KEM, hpke.KDF, hpke.AEAD) {
 	return hpke.MLKEM768P256(), hpke.HKDFSHA256(), hpke.AES256GCM()
@@ -85,21 +88,61 @@ func (v *Vault) EscrowPages(since uint64) (pages []SealedPage, next uint64, err 
 		heads = heads[:MaxEscrowSet]
 		next = heads[len(heads)-1].edition
 	}
-	p := v.plan() // of no change: it gives the pages as they are
 	for _, h := range heads {
-		s := SealedPage{Level: h.id.level, Number: uint64(h.id.number), Edition: h.edition}
-		if h.id.level == topLevel {
-			s.Bytes, err = v.sealTopToEscrow()
-		} else {
-			key, _ := v.tree.key(h.id)
-			s.Bytes = sealPage(&key, &v.id, h, p.body(h.id))
-		}
+		page, err := v.escrowPage(h)
 		if err != nil {
 			return nil, since, err
 		}
-		pages = append(pages, s)
+		pages = append(pages, page)
 	}
 	return pages, next, nil
+}
+
+// EscrowEditions lists all pages without their bytes, for comparing with what a custodian says it holds. It seals
+// nothing.
+func (v *Vault) EscrowEditions() []SealedPage {
+	v.write.Lock()
+	defer v.write.Unlock()
+	if v.closed {
+		return nil
+	}
+	heads := v.changed(0)
+	pages := make([]SealedPage, len(heads))
+	for i, h := range heads {
+		pages[i] = SealedPage{Level: h.id.level, Number: uint64(h.id.number), Edition: h.edition}
+	}
+	return pages
+}
+
+// EscrowPage gives one page as it is now, or ErrNotFound. A single page is for repair: only the pages of one
+// EscrowPages call are sure to belong together.
+func (v *Vault) EscrowPage(level uint8, number uint64) (SealedPage, error) {
+	if len(v.escrow) == 0 {
+		return SealedPage{}, ErrNoEscrow
+	}
+	v.write.Lock()
+	defer v.write.Unlock()
+	if v.closed {
+		return SealedPage{}, ErrClosed
+	}
+	for _, h := range v.changed(0) {
+		if h.id == (pageID{level, uint32(number)}) && number < MaxSlots/slotsPerLeaf {
+			return v.escrowPage(h)
+		}
+	}
+	return SealedPage{}, fmt.Errorf("page %d of level %d: %w", number, level, ErrNotFound)
+}
+
+// escrowPage seals one page as it is. The caller holds write.
+func (v *Vault) escrowPage(h pageHead) (s SealedPage, err error) {
+	s = SealedPage{Level: h.id.level, Number: uint64(h.id.number), Edition: h.edition}
+	if s.Top() {
+		s.Bytes, err = v.sealTopToEscrow()
+		return s, err
+	}
+	key, _ := v.tree.key(h.id)
+	s.Bytes = sealPage(&key, &v.id, h, v.plan().body(h.id)) // a plan of no change gives the pages as they are
+	return s, nil
 }
 
 // changed lists the pages with an edition above since, in order of edition. The caller holds write.

@@ -156,6 +156,23 @@ func TestEscrowRefusals(t *testing.T) {
 			t.Errorf("with page %d of level %d altered: %v", pages[i].Number, pages[i].Level, err)
 		}
 	}
+	editions := v.EscrowEditions()
+	if len(editions) != len(pages) {
+		t.Errorf("%d editions of %d pages", len(editions), len(pages))
+	}
+	for i, e := range editions {
+		one, err := v.EscrowPage(e.Level, e.Number)
+		if err != nil || one.Edition != pages[i].Edition || e.Edition != one.Edition {
+			t.Errorf("page %d of level %d: %v", e.Number, e.Level, err)
+		}
+		pages[i] = one
+	}
+	if err := restore(private, pages); err != nil {
+		t.Errorf("from single pages: %v", err)
+	}
+	if _, err := v.EscrowPage(0, 1<<40); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
 	bare := memVault(t, newMemDisk())
 	if _, _, err := bare.EscrowPages(0); !errors.Is(err, ErrNoEscrow) {
 		t.Error(err)

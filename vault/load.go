@@ -3,7 +3,6 @@ package vault
 import (
 	"crypto/aes"
 	"errors"
-	"fmt"
 )
 
 // maxReported bounds the damaged pages that one error names.
@@ -31,7 +30,7 @@ func (v *Vault) load() error {
 	}
 	slot, ok := v.table.lookup("", Guide)
 	if !ok {
-		return fmt.Errorf("key store without the key for guides: %w", ErrDamagedPage{Path: v.store.where(leafOf(slotsPerLeaf)), Why: "a key is missing"})
+		return ErrDamagedPage{Path: v.store.where(leafOf(slotsPerLeaf)), Why: "the key for guides is missing"}
 	}
 	r, _ := v.table.at(slot)
 	v.guide, err = aes.NewCipher(expand(r.cek[:], "sijil/guide/1", 32))

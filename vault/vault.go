@@ -14,7 +14,8 @@ import (
 
 // Options of a Vault. The zero value is good.
 type Options struct {
-	// Escrow is the public key, from NewEscrowKey, to which EscrowPages seals the top secret; none means no escrow.
+	// Escrow is the public key, from NewEscrowKey, to which EscrowPages seals the top secret; none means no escrow. After
+	// changing it, give the custodians everything again: EscrowPages(0).
 	Escrow []byte
 	// CachedKeys bounds the keys kept with their derived keys, about 2 kB each; 0 means 4096.
 	CachedKeys int

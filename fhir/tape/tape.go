@@ -103,6 +103,3 @@ func (t *Tape) Root() Value {
 	}
 	return Value{t: t, i: 0, end: 1}
 }
-
-// Source is what was parsed.
-func (t *Tape) Source() []byte { return t.src }

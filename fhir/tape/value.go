@@ -138,6 +138,3 @@ func (v Value) Bytes() []byte {
 
 // Plain tells whether a string's bytes are its text, without escapes.
 func (v Value) Plain() bool { return v.Kind() == String && v.node().flags&valueEscaped == 0 }
-
-// Document is the tape's root, for a Value that exists.
-func (v Value) Document() Value { return v.t.Root() }

@@ -48,7 +48,8 @@ func genesisDoc(g *verify.Genesis) (*types.GenesisDoc, error) {
 	return doc, doc.ValidateAndComplete()
 }
 
-// comet is CometBFT's configuration; docs/adr says why each setting that differs from its default does.
+// comet is CometBFT's configuration. Its defaults are for a public network of a hundred validators that makes blocks all
+// the time; a lone anchor would take a second here, and four when one of four validators is dead.
 func (c *Config) comet() *cmtcfg.Config {
 	cfg, t := cmtcfg.DefaultConfig(), c.timeouts()
 	cfg.SetRoot(c.Dir)
@@ -62,8 +63,10 @@ func (c *Config) comet() *cmtcfg.Config {
 	if c.External != "" {
 		cfg.P2P.ExternalAddress = c.External
 	}
+	// The peers are the members, who may share an address behind a proxy or on a test machine.
 	cfg.P2P.PexReactor, cfg.P2P.AddrBookStrict, cfg.P2P.AllowDuplicateIP = false, false, true
 	cfg.P2P.MaxNumInboundPeers, cfg.P2P.MaxNumOutboundPeers = 2*MaxMembers, 2*MaxMembers
+	// Above what the links carry, or CometBFT's own throttle (5 MB/s) halves what a burst gets through.
 	cfg.P2P.SendRate, cfg.P2P.RecvRate = 100<<20, 100<<20
 	cfg.P2P.MaxPacketMsgPayloadSize = 32 << 10
 	cfg.P2P.FlushThrottleTimeout = 2 * time.Millisecond
@@ -80,6 +83,7 @@ func (c *Config) comet() *cmtcfg.Config {
 	cfg.Consensus.TimeoutPrevote, cfg.Consensus.TimeoutPrevoteDelta = t.vote, t.vote/2
 	cfg.Consensus.TimeoutPrecommit, cfg.Consensus.TimeoutPrecommitDelta = t.vote, t.vote/2
 	cfg.Consensus.CreateEmptyBlocks = false
+	// Votes are polled for: 5 ms costs 3 % of a core when idle and gives 26 ms where the default of 100 ms gives 166.
 	cfg.Consensus.PeerGossipSleepDuration = 5 * time.Millisecond
 	// Above 0 a node on an idle chain could not start again: its own signature stays among the last blocks for ever.
 	cfg.Consensus.DoubleSignCheckHeight = 0

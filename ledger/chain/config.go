@@ -65,6 +65,9 @@ func (c *Config) check() error {
 	if err := c.Genesis.Check(); err != nil {
 		return fmt.Errorf("chain: %w", err)
 	}
+	if ahead := time.Until(time.UnixMilli(c.Genesis.Time)); ahead > time.Minute {
+		return fmt.Errorf("chain: the ledger begins in %v by this machine's clock; set the clock", ahead.Round(time.Minute))
+	}
 	for i := range c.Genesis.Members {
 		if err := checkMember(&c.Genesis.Members[i]); err != nil {
 			return fmt.Errorf("chain: genesis: %s: %w", c.Genesis.Members[i].Name, err)

@@ -21,8 +21,8 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// Engine is a running node of the chain.
-type Engine struct {
+// engine is a running node of the chain.
+type engine struct {
 	cfg     Config
 	log     *slog.Logger
 	app     *app
@@ -44,7 +44,7 @@ type Engine struct {
 	closed error
 }
 
-var _ ledger.Engine = (*Engine)(nil)
+var _ ledger.Engine = (*engine)(nil)
 
 // Open starts a node. It returns when the node's own blocks are replayed; catching up with the others and dialling them
 // goes on in the background. The context only bounds the start.
@@ -57,14 +57,14 @@ func Open(ctx context.Context, cfg Config) (ledger.Engine, error) {
 	return e, nil
 }
 
-func open(ctx context.Context, cfg Config) (_ *Engine, err error) {
+func open(ctx context.Context, cfg Config) (_ *engine, err error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Join(cfg.Dir, "data"), 0o700); err != nil {
 		return nil, fmt.Errorf("chain: %w", err)
 	}
-	e := &Engine{cfg: cfg, log: cfg.Log, seen: new(symptoms), started: time.Now()}
+	e := &engine{cfg: cfg, log: cfg.Log, seen: new(symptoms), started: time.Now()}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -104,7 +104,7 @@ func open(ctx context.Context, cfg Config) (_ *Engine, err error) {
 }
 
 // openState opens the state machine.
-func (e *Engine) openState() error {
+func (e *engine) openState() error {
 	st, err := openStore(filepath.Join(e.cfg.Dir, "state"), pebbleLog{e.log})
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (e *Engine) openState() error {
 }
 
 // openNode makes the CometBFT node, which replays the blocks that the state machine lacks.
-func (e *Engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivValidator) (err error) {
+func (e *engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivValidator) (err error) {
 	defer func() {
 		if r := recover(); r != nil { // CometBFT panics on a directory that contradicts itself
 			err = fmt.Errorf("%w: %v", ErrWedged, r)
@@ -169,7 +169,7 @@ func (e *Engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivVa
 }
 
 // background runs a task until Close.
-func (e *Engine) background(task func(context.Context)) {
+func (e *engine) background(task func(context.Context)) {
 	e.tasks.Add(1)
 	go func() {
 		defer e.tasks.Done()
@@ -178,12 +178,12 @@ func (e *Engine) background(task func(context.Context)) {
 }
 
 // Close stops the node: its part in consensus first, then the files.
-func (e *Engine) Close() error {
+func (e *engine) Close() error {
 	e.close.Do(func() { e.closed = e.stop() })
 	return e.closed
 }
 
-func (e *Engine) stop() error {
+func (e *engine) stop() error {
 	var errs []error
 	e.cancel()
 	e.tasks.Wait()
@@ -204,7 +204,7 @@ func (e *Engine) stop() error {
 }
 
 // enter keeps the files open until leave is called; ErrClosed after Close.
-func (e *Engine) enter() (leave func(), err error) {
+func (e *engine) enter() (leave func(), err error) {
 	e.files.RLock()
 	if e.ctx.Err() != nil {
 		e.files.RUnlock()

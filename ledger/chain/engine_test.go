@@ -1,7 +1,10 @@
 package chain
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,7 +30,7 @@ func TestLoneNodeCommitsAndProves(t *testing.T) {
 }
 
 // proves checks a block's proof with package verify alone, as a stranger would.
-func proves(t *testing.T, n *network, e *Engine, a *ledger.Anchored) {
+func proves(t *testing.T, n *network, e *engine, a *ledger.Anchored) {
 	t.Helper()
 	p, err := e.Proof(t.Context(), a.Height)
 	if err != nil {
@@ -55,6 +58,82 @@ func dataHash(txs []verify.Hash) verify.Hash {
 		f = f.add(tx, func(uint8, uint64, verify.Hash) {})
 	}
 	return f.root()
+}
+
+func TestDisorderAndForgeries(t *testing.T) {
+	n := newNetwork(t, 10)
+	o := n.orgs[0]
+	var txs [][]byte
+	for range 20 {
+		txs = append(txs, o.anchor(n.genesis.Chain()))
+	}
+	forged := bytes.Clone(txs[0])
+	forged[len(forged)-1] ^= 1
+	for _, bad := range [][]byte{forged, nil, []byte("nonsense"), bare("stranger", 0).anchor(n.genesis.Chain())} {
+		if err := o.e.Submit(t.Context(), bad); !errors.Is(err, ledger.ErrRejected) {
+			t.Errorf("%x: %v", bad, err)
+		}
+	}
+	slices.Reverse(txs)
+	for _, tx := range txs {
+		submit(t, o.e, tx)
+		submit(t, o.e, tx)
+	}
+	n.awaitSeq(o.e, o, o.next-1)
+	if got := o.e.app.current.Load().log.size; got != 20 {
+		t.Fatalf("%d anchors on the chain", got)
+	}
+	eventually(t, "an empty mempool", func() bool { return o.e.pool.Size() == 0 })
+	if st, err := o.e.Status(t.Context()); err != nil || st.Waiting != 0 {
+		t.Fatalf("%+v, %v", st, err)
+	}
+}
+
+func TestFollow(t *testing.T) {
+	n := newNetwork(t, 10)
+	o := n.orgs[0]
+	for range 5 {
+		n.commit(o, o.e)
+	}
+	enough := errors.New("enough")
+	var seqs []uint64
+	last := int64(1)
+	err := o.e.Follow(t.Context(), 2, func(b *ledger.Block) error {
+		if b.Height != last+1 {
+			t.Errorf("block %d after %d", b.Height, last)
+		}
+		last = b.Height
+		for _, a := range b.Anchors {
+			an, err := verify.DecodeAnchor(a.Bytes)
+			if err != nil {
+				t.Error(err)
+			}
+			seqs = append(seqs, an.Seq)
+		}
+		if len(seqs) > 5 {
+			return enough
+		}
+		if len(seqs) == 5 { // it waits for the next one
+			submit(t, o.e, o.anchor(n.genesis.Chain()))
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) || !slices.Equal(seqs, []uint64{0, 1, 2, 3, 4, 5}) {
+		t.Fatalf("%v, %v", seqs, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := o.e.Follow(ctx, 1, func(*ledger.Block) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of its context: %v", err)
+	}
+	e := o.e
+	n.stop(o)
+	if err := e.Follow(t.Context(), 1, func(*ledger.Block) error { return nil }); !errors.Is(err, ledger.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+	if _, err := e.Proof(t.Context(), 1); !errors.Is(err, ledger.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
 }
 
 func TestIdleChainMakesNoBlocks(t *testing.T) {
@@ -91,6 +170,12 @@ func TestFourNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		proves(t, n, a.e, on)
+	})
+	t.Run("status", func(t *testing.T) {
+		st, err := a.e.Status(t.Context())
+		if err != nil || len(st.Peers) != 3 || !st.Voting || !st.SkewKnown || st.Wedged != "" || st.Stopped {
+			t.Fatalf("%+v, %v", st, err)
+		}
 	})
 	t.Run("one stopped", func(t *testing.T) {
 		n.stop(d)

@@ -21,7 +21,7 @@ const (
 // to refuse it just then (it was a block behind, or starting) has no reason to make or to expect a block. So while
 // something is underway and no block comes, it is sent again. And should the mempool hold what no block can take, which
 // the pool is there to prevent, it is emptied; owners submit again.
-func (e *Engine) keepMoving(ctx context.Context) {
+func (e *engine) keepMoving(ctx context.Context) {
 	tick := time.NewTicker(moveEvery)
 	defer tick.Stop()
 	last := e.app.current.Load()
@@ -47,7 +47,7 @@ func (e *Engine) keepMoving(ctx context.Context) {
 	}
 }
 
-func (e *Engine) sendAgain() {
+func (e *engine) sendAgain() {
 	txs := e.app.pool.oldest(nudge)
 	if len(txs) == 0 {
 		return
@@ -56,7 +56,7 @@ func (e *Engine) sendAgain() {
 }
 
 // keepArchive keeps the light block before each epoch as soon as it is there.
-func (e *Engine) keepArchive(ctx context.Context) {
+func (e *engine) keepArchive(ctx context.Context) {
 	kept := 0 // epochs known to be archived
 	for {
 		moved, s := e.app.wait(), e.app.current.Load()

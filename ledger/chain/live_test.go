@@ -29,10 +29,12 @@ func (n *network) decide(by *org, c Change, to verify.Member, newKey *org, voter
 		})
 		submit(n.t, v.e, v.vote(n.genesis.Chain(), tx, true))
 	}
-	await(n.t, by.e, "the change", func(s *state) bool {
-		now := s.roster.Member(to.Org)
-		return c == Leave && now == nil || c != Leave && now != nil && MemberHash(now) == MemberHash(&to)
-	})
+	for _, o := range append(voters, by) {
+		await(n.t, o.e, "the change", func(s *state) bool {
+			now := s.roster.Member(to.Org)
+			return c == Leave && now == nil || c != Leave && now != nil && MemberHash(now) == MemberHash(&to)
+		})
+	}
 }
 
 func TestMembershipLive(t *testing.T) {
@@ -180,7 +182,7 @@ func TestSnapshotLive(t *testing.T) {
 }
 
 // same waits until two nodes are at one height and compares them there.
-func same(t *testing.T, x, y *Engine) {
+func same(t *testing.T, x, y *engine) {
 	t.Helper()
 	eventually(t, "one height", func() bool {
 		return x.app.current.Load().Height == y.app.current.Load().Height

@@ -24,7 +24,7 @@ type org struct {
 	verify.Member
 	key  ed25519.PrivateKey
 	cfg  Config
-	e    *Engine
+	e    *engine
 	mu   sync.Mutex
 	next uint64
 	prev verify.Hash
@@ -151,7 +151,7 @@ func submit(t testing.TB, e ledger.Engine, tx []byte) {
 }
 
 // await waits until a condition holds of the states that a node goes through.
-func await(t testing.TB, e *Engine, what string, ok func(*state) bool) {
+func await(t testing.TB, e *engine, what string, ok func(*state) bool) {
 	t.Helper()
 	timeout := time.After(until)
 	for {
@@ -179,13 +179,13 @@ func eventually(t testing.TB, what string, ok func() bool) {
 }
 
 // commit anchors once and waits until a node has it.
-func (n *network) commit(o *org, at *Engine) {
+func (n *network) commit(o *org, at *engine) {
 	n.t.Helper()
 	submit(n.t, o.e, o.anchor(n.genesis.Chain()))
 	n.awaitSeq(at, o, o.next-1)
 }
 
-func (n *network) awaitSeq(at *Engine, o *org, seq uint64) {
+func (n *network) awaitSeq(at *engine, o *org, seq uint64) {
 	n.t.Helper()
 	await(n.t, at, fmt.Sprintf("anchor %d of %s", seq, o.Name), func(s *state) bool {
 		h, ok := s.heads[o.Org]
@@ -194,4 +194,4 @@ func (n *network) awaitSeq(at *Engine, o *org, seq uint64) {
 }
 
 // peers counts the connections of a node.
-func peers(e *Engine) int { return e.node.Switch().Peers().Size() }
+func peers(e *engine) int { return e.node.Switch().Peers().Size() }

@@ -31,14 +31,14 @@ type attempt struct {
 }
 
 type dialler struct {
-	e  *Engine
+	e  *engine
 	mu sync.Mutex
 	// tries is by identity; it has at most as many rows as there were members and configured peers.
 	tries map[p2p.ID]*attempt
 }
 
 // keepPeers dials members that are not connected and drops nodes that are no longer admitted.
-func (e *Engine) keepPeers(ctx context.Context) {
+func (e *engine) keepPeers(ctx context.Context) {
 	d := &dialler{e: e, tries: map[p2p.ID]*attempt{}}
 	tick := time.NewTicker(dialEvery)
 	defer tick.Stop()
@@ -64,7 +64,7 @@ func (e *Engine) keepPeers(ctx context.Context) {
 }
 
 // addresses gives where to find every other member's node, as the operator says or else as the ledger says.
-func (e *Engine) addresses() map[p2p.ID]string {
+func (e *engine) addresses() map[p2p.ID]string {
 	m := map[p2p.ID]string{}
 	members := e.app.current.Load().roster.Members
 	for i := range members {
@@ -125,7 +125,7 @@ func (d *dialler) dial(id p2p.ID, addr string) {
 }
 
 // dropStrangers ends the connections of nodes whose organisation left.
-func (e *Engine) dropStrangers() {
+func (e *engine) dropStrangers() {
 	sw := e.node.Switch()
 	for _, p := range sw.Peers().Copy() {
 		if !e.app.admits(string(p.ID())) {

@@ -16,7 +16,7 @@ const pruneEvery = 64
 
 // retain gives the lowest height whose block is to be kept: all within Config.Keep, within the reach of evidence, and
 // those that a light block is still to be made of. 0 drops nothing.
-func (e *Engine) retain(s *state) int64 {
+func (e *engine) retain(s *state) int64 {
 	keep := e.cfg.keep()
 	if keep < 0 || s.Height%pruneEvery != 0 || s.Height <= keep {
 		return 0
@@ -46,7 +46,7 @@ const (
 )
 
 // keepLogSmall drops old files of CometBFT's consensus log, which would grow to 1 GB.
-func (e *Engine) keepLogSmall(ctx context.Context) {
+func (e *engine) keepLogSmall(ctx context.Context) {
 	tick := time.NewTicker(logEvery)
 	defer tick.Stop()
 	for {

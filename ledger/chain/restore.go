@@ -109,29 +109,43 @@ func (a *app) ApplySnapshotChunk(_ context.Context, req *abci.RequestApplySnapsh
 
 // take adds the blocks of a chunk to a batch and gives the state after them.
 func (a *app) take(batch *pebble.Batch, r *restore, chunk []byte) (*state, error) {
-	if len(chunk) > maxChunk {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d", errChunk, len(chunk), maxChunk)
-	}
-	s, c := r.state, &cursor{b: chunk}
-	for len(c.b) > 0 {
-		rec, err := unmarshal[record](c.bytes())
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errChunk, err)
-		}
-		anchors := c.anchors()
-		if c.bad || s.Height >= r.height {
-			return nil, errChunk
+	s := r.state
+	err := decodeChunk(chunk, func(rec *record, anchors []*ledger.Anchored) error {
+		if s.Height >= r.height {
+			return fmt.Errorf("%w: it goes beyond the snapshot", errChunk)
 		}
 		next, err := s.next(rec, anchors, nodeWriter(batch))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := a.store.write(batch, s, next, rec, anchors); err != nil {
-			return nil, err
+			return err
 		}
 		s = next
+		return nil
+	})
+	return s, err
+}
+
+// decodeChunk calls fn for the blocks of a chunk, in order.
+func decodeChunk(chunk []byte, fn func(*record, []*ledger.Anchored) error) error {
+	if len(chunk) > maxChunk {
+		return fmt.Errorf("%w: %d bytes, at most %d", errChunk, len(chunk), maxChunk)
 	}
-	return s, nil
+	for c := (&cursor{b: chunk}); len(c.b) > 0; {
+		rec, err := unmarshal[record](c.bytes())
+		if err != nil {
+			return fmt.Errorf("%w: %w", errChunk, err)
+		}
+		anchors := c.anchors()
+		if c.bad {
+			return errChunk
+		}
+		if err := fn(rec, anchors); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cursor reads a chunk; bad is set once it reads beyond the end.

@@ -43,7 +43,13 @@ func (s *state) epochAt(height int64) *ledger.Epoch {
 	return &s.epochs[0]
 }
 
-// owner finds whose validator key has an address, among those of all epochs, the latest first.
+// head is what the organisation's sequence has reached in a state.
+func (s *state) head(org verify.OrgID) (ledger.Head, bool) {
+	h, ok := s.heads[org]
+	return h, ok
+}
+
+// owner finds whose validator key has an address; zero when no member has it any more.
 func (s *state) owner(addr verify.Address) verify.OrgID {
 	for i := range s.roster.Members {
 		m := &s.roster.Members[i]

@@ -16,7 +16,7 @@ const stalled = 10 * time.Second
 const maxSkew = 24 * time.Hour
 
 // Status implements ledger.Engine.
-func (e *Engine) Status(context.Context) (*ledger.Status, error) {
+func (e *engine) Status(context.Context) (*ledger.Status, error) {
 	leave, err := e.enter()
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (e *Engine) Status(context.Context) (*ledger.Status, error) {
 	return st, nil
 }
 
-func (e *Engine) connected(s *state) []ledger.Peer {
+func (e *engine) connected(s *state) []ledger.Peer {
 	var list []ledger.Peer
 	for _, p := range e.node.Switch().Peers().Copy() {
 		peer := ledger.Peer{NodeID: string(p.ID()), Ours: p.IsOutbound()}
@@ -66,7 +66,7 @@ func (e *Engine) connected(s *state) []ledger.Peer {
 
 // skew compares this machine's clock, when it saw the last commit, with the median of the clocks that signed it. It is
 // known only where others signed too and the block was seen as it was made.
-func (e *Engine) skew(s *state, st *ledger.Status) (time.Duration, bool) {
+func (e *engine) skew(s *state, st *ledger.Status) (time.Duration, bool) {
 	if st.CatchingUp || st.Committed.IsZero() || s.Height == 0 {
 		return 0, false
 	}
@@ -85,7 +85,7 @@ func (e *Engine) skew(s *state, st *ledger.Status) (time.Duration, bool) {
 }
 
 // wedged says why nothing moves although something should; "" when all is well.
-func (e *Engine) wedged(s *state, st *ledger.Status) string {
+func (e *engine) wedged(s *state, st *ledger.Status) string {
 	if why := e.seen.failure.Load(); why != nil {
 		return fmt.Sprintf("consensus stopped on this node: %s; restart it, and run `sijil doctor` if it stops again", *why)
 	}
@@ -107,7 +107,7 @@ func (e *Engine) wedged(s *state, st *ledger.Status) string {
 }
 
 // reachable is the voting power of this node and of those connected, and of all.
-func (e *Engine) reachable(s *state, st *ledger.Status) (here, all int64) {
+func (e *engine) reachable(s *state, st *ledger.Status) (here, all int64) {
 	connected := map[string]bool{string(e.self): true}
 	for _, p := range st.Peers {
 		connected[p.NodeID] = true

@@ -12,7 +12,7 @@ import (
 )
 
 // Submit implements ledger.Engine.
-func (e *Engine) Submit(ctx context.Context, tx []byte) error {
+func (e *engine) Submit(ctx context.Context, tx []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -48,48 +48,14 @@ func outcome(code uint32, reason error) error {
 }
 
 // checkTx puts a transaction into the mempool, which asks the pool, and gives the pool's answer.
-func (e *Engine) checkTx(tx []byte) (code uint32, reason string, err error) {
+func (e *engine) checkTx(tx []byte) (code uint32, reason string, err error) {
 	code = codeFull // where CometBFT drops it after the check
 	err = e.pool.CheckTx(tx, func(res *abci.ResponseCheckTx) { code, reason = res.Code, res.Log }, mempool.TxInfo{})
 	return code, reason, err
 }
 
-// judge says what admit would, and leaves the pool as it is.
-func (p *pool) judge(tx []byte) (uint32, error) {
-	t, err := parse(tx)
-	if err != nil {
-		return codeInvalid, err
-	}
-	s := p.app.current.Load()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if t.anchor == nil {
-		if _, ok := p.members[t.id]; ok {
-			return codeHeld, nil
-		}
-		if err := p.trial(s).applyParsed(t, tx); err != nil {
-			// In CometBFT's cache and without effect any more: it was committed.
-			return codeCommitted, nil
-		}
-		return codeFull, nil
-	}
-	r := p.run(s, t.anchor.Org)
-	next := r.first + uint64(len(r.txs))
-	switch seq := t.anchor.Seq; {
-	case seq < r.first:
-		return p.past(t)
-	case seq < next && r.txs[seq-r.first].id == t.id:
-		return codeHeld, nil
-	case seq < next:
-		return codeInvalid, errPast
-	case seq == next && t.anchor.Prev != r.tip(s, t.anchor.Org):
-		return codeInvalid, errConflict
-	}
-	return codeFull, nil // underway between CometBFT and the pool
-}
-
 // promote moves anchors that were kept aside into the mempool as their turn comes.
-func (e *Engine) promote(ctx context.Context) {
+func (e *engine) promote(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():

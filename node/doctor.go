@@ -1,0 +1,101 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/ledger/chain"
+)
+
+// Finding is something the doctor found. Mend, when there is one, was offered or applied.
+type Finding struct {
+	Part    string `json:"part"` // engine, journal, disk, configuration
+	What    string `json:"what"`
+	Why     string `json:"why"`
+	Do      string `json:"do"`
+	Safe    bool   `json:"safe"`             // can be mended without asking anybody
+	Mended  bool   `json:"mended,omitempty"` //
+	Problem string `json:"problem,omitempty"`
+	mend    func() error
+}
+
+// Doctor examines a node that does not run, or does not move on. With mend it applies what is safe. Errors: the examination itself failed.
+func Doctor(dir string, mend bool) ([]Finding, error) {
+	l := Layout{dir}
+	c, err := ReadConfig(l.Config())
+	if err != nil {
+		return nil, err
+	}
+	g, err := ReadGenesis(dir)
+	if err != nil {
+		return nil, err
+	}
+	config := engineConfig(l, c, g)
+	found, err := chain.Diagnose(config)
+	if err != nil {
+		return nil, fmt.Errorf("examine the ledger's engine: %w (is the node running? `sijil status` tells how it does)", err)
+	}
+	var all []Finding
+	for _, f := range found {
+		all = append(all, Finding{
+			Part: "engine", What: f.What, Why: f.Why, Do: f.Do, Safe: f.Safe,
+			mend: func() error { return chain.Mend(config, f) },
+		})
+	}
+	all = append(all, examineJournal(l)...)
+	all = append(all, examineFiles(l)...)
+	if !mend {
+		return all, nil
+	}
+	for i := range all {
+		if !all[i].Safe || all[i].mend == nil {
+			continue
+		}
+		if err := all[i].mend(); err != nil {
+			all[i].Problem = err.Error()
+			continue
+		}
+		all[i].Mended = true
+	}
+	return all, nil
+}
+
+// examineJournal reads the whole journal and names every damaged segment.
+func examineJournal(l Layout) (all []Finding) {
+	from := journal.Cursor{}
+	for {
+		err := journal.Scan(l.Journal(), from, func(journal.Located) error { return nil })
+		damage := (*journal.DamageError)(nil)
+		switch {
+		case err == nil:
+			return all
+		case !errors.As(err, &damage):
+			if errors.Is(err, os.ErrNotExist) || errors.Is(err, journal.ErrCursor) {
+				return all
+			}
+			return append(all, Finding{Part: "journal", What: err.Error(), Do: "Check the disk and its rights."})
+		}
+		all = append(all, Finding{
+			Part: "journal", What: damage.Error(), Why: "The disk or somebody changed bytes that were written and confirmed.",
+			Do: "Start the node and run `sijil scrub`: a custodian's copy repairs it. A lone node needs its backup: `sijil restore`.",
+		})
+		from = journal.Cursor{Segment: damage.Segment + 1}
+	}
+}
+
+func examineFiles(l Layout) (all []Finding) {
+	for _, path := range []string{l.Root(), filepath.Join(l.Dir, "passphrase"), filepath.Join(l.Dir, "recovery-kit.json")} {
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm()&0o077 == 0 {
+			continue
+		}
+		all = append(all, Finding{
+			Part: "configuration", What: fmt.Sprintf("others on this machine may read %s", path),
+			Why: "Its mode is too wide.", Do: "chmod 600", Safe: true, mend: func() error { return os.Chmod(path, 0o600) },
+		})
+	}
+	return all
+}
