@@ -23,6 +23,7 @@ type Demo struct {
 	Say      *lang.Catalogue
 	Out      io.Writer
 	Terminal bool // Out shows progress in place
+	Empty    bool // load no patients
 
 	File  File // as written to demo.json, once Start has returned
 	again bool // the directory held a demonstration already
@@ -60,7 +61,7 @@ func (d *Demo) Start(ctx context.Context) error {
 	for _, m := range d.File.Members {
 		d.tell("demo.ready", m.Name, m.FHIR)
 	}
-	if d.again {
+	if d.again || d.Empty {
 		return nil
 	}
 	return d.load(ctx)

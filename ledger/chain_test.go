@@ -129,7 +129,7 @@ func (r *real) await(t testing.TB, entry uint64) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if _, err := r.Wait(ctx, entry); err != nil {
-		t.Fatal(err)
+		t.Fatalf("entry %d: %v; %+v; %v", entry, err, r.Unanchored(), r.Err())
 	}
 }
 
