@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,6 +39,7 @@ type bench struct {
 	sijil   string
 	dir     string
 	seconds float64 // of each measured load
+	steps   []string
 	figures []figure
 	asJSON  bool
 }
@@ -61,20 +64,24 @@ func main() {
 	asJSON := flag.Bool("json", false, "print JSON")
 	sijil := flag.String("sijil", "bin/sijil", "the program to measure")
 	only := flag.Int("nodes", 0, "measure only a lone node (1) or four (4)")
+	steps := flag.String("steps", "", "only these, separated by commas: idle, write, creates, transactions, reads, audit, weight")
 	dir := flag.String("dir", "", "where to put the nodes' data (default: beside the program, so on a real disk)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *sijil, *dir, *smoke, *asJSON, *only); err != nil {
+	if err := run(ctx, *sijil, *dir, *steps, *smoke, *asJSON, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, sijil, dir string, smoke, asJSON bool, only int) (err error) {
+func run(ctx context.Context, sijil, dir, steps string, smoke, asJSON bool, only int) (err error) {
 	b := &bench{seconds: 10, asJSON: asJSON}
 	if smoke {
 		b.seconds = 3
+	}
+	if steps != "" {
+		b.steps = strings.Split(steps, ",")
 	}
 	if b.sijil, err = filepath.Abs(sijil); err != nil {
 		return err
@@ -113,10 +120,17 @@ func (b *bench) nodes(ctx context.Context, n int) error {
 		return err
 	}
 	defer c.stop()
-	for _, step := range []func(context.Context, *cluster) error{
-		b.idle, b.loneWrite, b.creates, b.transactions, b.reads, b.audit, b.weight,
+	for _, step := range []struct {
+		name string
+		run  func(context.Context, *cluster) error
+	}{
+		{"idle", b.idle}, {"write", b.loneWrite}, {"creates", b.creates}, {"transactions", b.transactions},
+		{"reads", b.reads}, {"audit", b.audit}, {"weight", b.weight},
 	} {
-		if err := step(ctx, c); err != nil {
+		if len(b.steps) > 0 && !slices.Contains(b.steps, step.name) {
+			continue
+		}
+		if err := step.run(ctx, c); err != nil {
 			return err
 		}
 		time.Sleep(time.Second) // let the backlog drain

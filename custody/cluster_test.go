@@ -62,6 +62,9 @@ func newCluster(t testing.TB, n int) *cluster {
 	return c
 }
 
+// log shows what the nodes report where a test fails.
+func (c *cluster) log() *slog.Logger { return slog.New(slog.NewTextHandler(c.t.Output(), nil)) }
+
 func (c *cluster) members() []verify.Member {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,7 +113,7 @@ func (c *cluster) join() *member {
 		c.t.Fatal(err)
 	}
 	m.opt = KeeperOptions{Chain: testChain, Org: m.self.Org, Anchored: c.anchored, Reserve: 1,
-		Sign: func(b []byte) (verify.Signature, error) { return verify.Signature(ed25519.Sign(private, b)), nil }}
+		Sign: func(b []byte) (verify.Signature, error) { return verify.Signature(ed25519.Sign(private, b)), nil }, Log: c.log()}
 	c.nodes = append(c.nodes, m)
 	m.start("127.0.0.1:0")
 	c.t.Cleanup(m.stop)
@@ -188,7 +191,7 @@ func (m *member) own(copies int, opt journal.Options) *owner {
 	m.c.t.Helper()
 	o := &owner{member: m, client: m.client()}
 	o.repl = NewReplicator(Options{Org: m.self.Org, Chain: testChain, Copies: copies, Client: o.client, Members: m.members,
-		State: filepath.Join(m.dir, "custody.json"), Patience: m.c.patience})
+		State: filepath.Join(m.dir, "custody.json"), Patience: m.c.patience, Log: m.c.log()})
 	opt.Hold = o.repl
 	var err error
 	if o.journal, err = journal.Open(filepath.Join(m.dir, "journal"), opt); err != nil {

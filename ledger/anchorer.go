@@ -104,15 +104,19 @@ func (a *Anchorer) Close() error {
 	return a.plans.Close()
 }
 
-// run works until it is stopped or can go on no more. An errReissue begins anew from what is durable.
+// run works until it is stopped or can go on no more. After a reissue it begins anew from what is durable.
 func (a *Anchorer) run(ctx context.Context) {
 	defer close(a.done)
 	for {
 		err := a.session(ctx)
+		var again *reissue
 		if ctx.Err() != nil {
 			err = ErrClosed
-		} else if errors.Is(err, errReissue) {
-			continue
+		} else if errors.As(err, &again) {
+			if err = a.plans.rewind(again.from); err == nil {
+				a.opt.Log.Warn("keys changed before batches were committed; they are anchored anew", "from", again.from)
+				continue
+			}
 		}
 		a.mu.Lock()
 		defer a.mu.Unlock()

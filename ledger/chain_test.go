@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"path/filepath"
 	"slices"
@@ -88,6 +89,7 @@ func (r *real) start(t testing.TB, inFlight int) {
 	if r.Anchorer, err = ledger.OpenAnchorer(context.Background(), ledger.Options{
 		Org: r.Org, Chain: r.genesis.Chain(), Sign: func(b []byte) verify.Signature { return verify.Signature(ed25519.Sign(key, b)) },
 		Journal: r.journal, Engine: r.engine, Sealer: plainSealer{}, Plans: filepath.Join(r.dir, "plans"), Copies: 1, InFlight: inFlight, Checkpoints: r.checkpoints,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}); err != nil {
 		t.Fatal(err)
 	}

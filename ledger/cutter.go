@@ -11,6 +11,9 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
+// pause is the time between attempts to make a plan when one has failed, e.g. because the disk is full.
+const pause = time.Second
+
 // read takes the journal into the queue, and waits while the queue is full.
 func (a *Anchorer) read(ctx context.Context, from journal.Cursor) error {
 	return a.opt.Journal.Follow(ctx, from, func(records []journal.Located) error {
@@ -65,14 +68,21 @@ func (a *Anchorer) cutter(ctx context.Context, ready <-chan struct{}) error {
 		a.mu.Unlock()
 		if due {
 			err := a.plan(ctx)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			if a.note(err); err == nil {
 				continue
 			}
 			if fatal(err) {
 				return err
 			}
-			at = now.Add(time.Second)
-		} else if at.IsZero() {
+			if err := sleep(ctx, pause); err != nil {
+				return err
+			}
+			continue
+		}
+		if at.IsZero() {
 			at = now.Add(time.Hour)
 		}
 		timer.Reset(at.Sub(now))
@@ -80,9 +90,6 @@ func (a *Anchorer) cutter(ctx context.Context, ready <-chan struct{}) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-a.cutC:
-			if err := a.troubled(ctx, at); err != nil {
-				return err
-			}
 		case <-timer.C:
 		}
 	}
@@ -94,17 +101,6 @@ func (a *Anchorer) pace() pace {
 		inFlight: int(min(a.next-a.committed, window)), maxInFlight: a.opt.InFlight, lastCut: a.lastCut,
 		spacing: a.latency / time.Duration(a.opt.InFlight), linger: a.opt.Linger,
 	}
-}
-
-// troubled waits until `until` while plans cannot be made, however many records arrive meanwhile.
-func (a *Anchorer) troubled(ctx context.Context, until time.Time) error {
-	a.mu.Lock()
-	trouble := a.trouble
-	a.mu.Unlock()
-	if trouble == nil {
-		return nil
-	}
-	return sleep(ctx, time.Until(until))
 }
 
 // note remembers why no plan could be made, or that one was, and logs the change.

@@ -3,13 +3,19 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/sijil-health/sijil/verify"
 )
 
-// errReissue ends a session whose remaining plans were taken back: their entries are planned anew.
-var errReissue = errors.New("ledger: plans were taken back")
+// reissue ends a session: nobody can ever commit the plans from a number on. They are taken back when all work on them has
+// ended, and their entries are planned anew.
+type reissue struct{ from uint64 }
+
+func (r *reissue) Error() string {
+	return fmt.Sprintf("ledger: plans from %d on are taken back", r.from)
+}
 
 // retry is the time after which a submission is tried again that the engine could not take.
 const retry = 50 * time.Millisecond
@@ -120,11 +126,7 @@ func (a *Anchorer) rejected(ctx context.Context, f *flight, reason error) error 
 		a.refused(f, reason)
 		return nil
 	}
-	if err := a.plans.rewind(f.plan.Seq); err != nil {
-		return err
-	}
-	a.opt.Log.Warn("keys changed before batches were committed; they are anchored anew", "from", f.plan.Seq)
-	return errReissue
+	return &reissue{f.plan.Seq}
 }
 
 // refused takes note of a refusal that has no reason this node can see, and tries again later: the engine may still hold

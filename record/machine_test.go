@@ -1,0 +1,303 @@
+package record_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/record"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// version is what the model remembers of a resource's version.
+type version struct {
+	chart, body string
+	deleted     bool
+}
+
+// model is the record as it must look from outside: every version of every resource, and how many entries each chart must have.
+type model struct {
+	*site
+	versions map[string][]version
+	entries  map[string]int
+	made     int
+}
+
+var charts = []string{"", "Patient/a", "Patient/b"}
+
+func (m *model) now(id string) (version, bool) {
+	vs := m.versions[id]
+	if len(vs) == 0 {
+		return version{}, false
+	}
+	return vs[len(vs)-1], true
+}
+
+func (m *model) write(r *rapid.T) {
+	n := rapid.IntRange(1, 4).Draw(r, "changes")
+	var cs []record.Change
+	used := make(map[string]bool)
+	for range n {
+		id := rapid.SampledFrom([]string{"o1", "o2", "o3", "o4", "o5"}).Draw(r, "id")
+		if used[id] {
+			continue
+		}
+		used[id] = true
+		op := rapid.SampledFrom([]record.Op{record.OpCreate, record.OpUpdate, record.OpDelete}).Draw(r, "op")
+		m.made++
+		body := fmt.Sprintf("body-%d", m.made)
+		if rapid.IntRange(0, 9).Draw(r, "large") == 0 {
+			body += strings.Repeat("x", 70<<10)
+		}
+		c := change(op, id, rapid.SampledFrom(charts).Draw(r, "chart"), body)
+		if rapid.IntRange(0, 5).Draw(r, "conditional") == 0 {
+			c.IfVersion = rapid.Uint64Range(1, 3).Draw(r, "expected")
+		}
+		cs = append(cs, c)
+	}
+	refused := error(nil)
+	for i := range cs {
+		if refused = m.admit(&cs[i]); refused != nil {
+			break
+		}
+	}
+	got, err := m.store.Write(context.Background(), clinician, cs)
+	if !errors.Is(err, refused) || (err == nil) != (refused == nil) {
+		r.Fatalf("write %v: %v, want %v", cs, err, refused)
+	}
+	if err != nil {
+		return
+	}
+	for i := range cs {
+		m.apply(r, &cs[i], &got.Versions[i])
+	}
+}
+
+func (m *model) admit(c *record.Change) error {
+	now, exists := m.now(c.ID)
+	switch {
+	case c.IfVersion > 0 && uint64(len(m.versions[c.ID])) != c.IfVersion:
+		return record.ErrConflict
+	case c.Op == record.OpCreate && exists && !now.deleted:
+		return record.ErrExists
+	case c.Op == record.OpDelete && !exists:
+		return record.ErrNotFound
+	case c.Op == record.OpDelete && now.deleted:
+		return record.ErrGone
+	}
+	return nil
+}
+
+func (m *model) apply(r *rapid.T, c *record.Change, got *record.Version) {
+	v := version{chart: c.Chart, body: string(c.Source), deleted: c.Op == record.OpDelete}
+	if now, _ := m.now(c.ID); v.deleted {
+		v.chart = now.chart
+	}
+	m.versions[c.ID] = append(m.versions[c.ID], v)
+	m.entries[v.chart]++
+	if got.Version != uint64(len(m.versions[c.ID])) || string(got.Body) != v.body {
+		r.Fatalf("%s was written as version %d, want %d", c.ID, got.Version, len(m.versions[c.ID]))
+	}
+}
+
+func (m *model) read(r *rapid.T) {
+	id := rapid.SampledFrom([]string{"o1", "o2", "o3", "o4", "o5", "o9"}).Draw(r, "id")
+	number := rapid.Uint64Range(0, 4).Draw(r, "version")
+	vs := m.versions[id]
+	at := number
+	if number == 0 {
+		at = uint64(len(vs))
+	}
+	got, err := m.store.Read(context.Background(), clinician, "Observation", id, number)
+	switch {
+	case at == 0 || at > uint64(len(vs)):
+		if !errors.Is(err, record.ErrNotFound) {
+			r.Fatalf("%s version %d: %v, want ErrNotFound", id, number, err)
+		}
+		return
+	case vs[at-1].deleted:
+		if !errors.Is(err, record.ErrGone) {
+			r.Fatalf("%s version %d: %v, want ErrGone", id, number, err)
+		}
+		return
+	case err != nil || string(got.Body) != vs[at-1].body || got.Version != at:
+		r.Fatalf("%s version %d: %v", id, number, err)
+	}
+	m.entries[vs[at-1].chart]++
+}
+
+// search finds one body or everything, and counts the entries it must leave: one for each chart it gave from and, unless that is exactly
+// one, one in the organisation's own stream.
+func (m *model) search(r *rapid.T) {
+	q := record.Query{Type: "Observation", Count: 100}
+	want, from := []string{}, make(map[string]bool)
+	one := rapid.Bool().Draw(r, "one")
+	body := fmt.Sprintf("body-%d", rapid.IntRange(1, max(1, m.made)).Draw(r, "which"))
+	if one {
+		q.Filters = []record.Filter{{Param: "code", Kind: index.Token, Any: []record.Test{{Value: "s|" + body}}}}
+	}
+	for id, vs := range m.versions {
+		if v := vs[len(vs)-1]; !v.deleted && (!one || v.body == body) {
+			want = append(want, id)
+			from[v.chart] = true
+		}
+	}
+	slices.Sort(want)
+	page, err := m.store.Search(context.Background(), clinician, q)
+	if err != nil {
+		r.Fatal(err)
+	}
+	got := []string{}
+	for _, v := range page.Versions {
+		got = append(got, v.ID)
+		if string(v.Body) != m.versions[v.ID][v.Version-1].body {
+			r.Fatalf("%s was found with another body", v.ID)
+		}
+	}
+	if !slices.Equal(got, want) || page.Total != len(want) {
+		r.Fatalf("found %v of %d, want %v", got, page.Total, want)
+	}
+	if len(from) != 1 {
+		from[""] = true
+	}
+	for chart := range from {
+		m.entries[chart]++
+	}
+}
+
+func (m *model) restart(r *rapid.T) {
+	m.close()
+	if rapid.Bool().Draw(r, "without index") {
+		m.ok(os.RemoveAll(filepath.Join(m.dir, "index")))
+	}
+	m.open()
+}
+
+func (m *model) check(r *rapid.T) {
+	got := m.site.entries()
+	for _, chart := range charts {
+		if len(got[chart]) != m.entries[chart] {
+			r.Fatalf("chart %q has %d entries, want %d", chart, len(got[chart]), m.entries[chart])
+		}
+	}
+	for chart := range maps.Keys(got) {
+		if !slices.Contains(charts, chart) {
+			r.Fatalf("there are entries of a chart %q", chart)
+		}
+	}
+}
+
+// TestStateMachine drives the record through random writes, reads, searches and restarts, with and without the index, against the model,
+// and counts every chart's entries after each step.
+func TestStateMachine(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		m := &model{site: newSite(t), versions: make(map[string][]version), entries: make(map[string]int)}
+		defer m.close()
+		r.Repeat(map[string]func(*rapid.T){
+			"write": m.write, "read": m.read, "search": m.search, "restart": m.restart, "": m.check,
+		})
+	})
+}
+
+func TestRefusalAndAuditEntries(t *testing.T) {
+	s := newSite(t)
+	defer s.close()
+	ctx := context.Background()
+	if _, err := s.store.Write(ctx, clinician, []record.Change{change(record.OpCreate, "o1", "Patient/a", "one")}); err != nil {
+		t.Fatal(err)
+	}
+	s.ok(s.store.Refuse(ctx, clinician, "Observation", "o1", 412, "stale"))
+	s.ok(s.store.Refuse(ctx, record.Access{Detail: "GET Patient"}, "", "", 401, ""))
+	auditor := record.Access{Actor: "auditor", Role: "auditor", Purpose: "HCOMPL"}
+	events, next, err := s.store.AuditEvents(ctx, auditor, record.AuditQuery{Chart: "Patient/a", Count: 10})
+	if err != nil || next != "" || len(events) != 2 || events[0].Entry.Kind != verify.KindRefuse || events[0].Entry.Outcome != 412 {
+		t.Fatalf("audit: %+v, %q, %v", events, next, err)
+	}
+	// The audit was itself recorded, and pages go backwards without gap.
+	var kinds []verify.Kind
+	after := ""
+	for {
+		page, next, err := s.store.AuditEvents(ctx, auditor, record.AuditQuery{Chart: "Patient/a", Count: 1, After: after})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page {
+			kinds = append(kinds, e.Entry.Kind)
+		}
+		if after = next; next == "" {
+			break
+		}
+	}
+	want := []verify.Kind{verify.KindSearch, verify.KindRefuse, verify.KindCreate}
+	if !slices.Equal(kinds, want) {
+		t.Errorf("walked %v, want %v", kinds, want)
+	}
+	if e, err := s.store.AuditEvent(ctx, auditor, events[1].ID); err != nil || e.Entry.Kind != verify.KindCreate {
+		t.Errorf("audit event: %+v, %v", e, err)
+	}
+	if _, err := s.store.AuditEvent(ctx, auditor, "0000000000000000-0"); !errors.Is(err, record.ErrNotFound) {
+		t.Errorf("another organisation's entry: %v", err)
+	}
+	for what, err := range map[string]error{
+		"auditor reads":   second(s.store.Read(ctx, auditor, "Observation", "o1", 0)),
+		"auditor writes":  second(s.store.Write(ctx, auditor, []record.Change{change(record.OpCreate, "o2", "", "x")})),
+		"other's patient": second(s.store.Read(ctx, record.Access{Role: "patient", Chart: "Patient/b"}, "Observation", "o1", 0)),
+		"clinician audit": second(s.store.AuditEvent(ctx, clinician, events[1].ID)),
+	} {
+		if !errors.Is(err, record.ErrForbidden) {
+			t.Errorf("%s: %v, want ErrForbidden", what, err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestDamageIsHealedOrNamed(t *testing.T) {
+	s := newSite(t)
+	defer s.close()
+	ctx := context.Background()
+	body := strings.Repeat("large ", 20<<10)
+	if _, err := s.store.Write(ctx, clinician, []record.Change{change(record.OpCreate, "big", "Patient/a", body)}); err != nil {
+		t.Fatal(err)
+	}
+	s.close()
+	s.open() // nothing is left in memory
+	var good []byte
+	err := filepath.WalkDir(filepath.Join(s.dir, "blobs"), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if good, err = os.ReadFile(path); err != nil {
+			return err
+		}
+		bad := slices.Clone(good)
+		bad[len(bad)/2] ^= 1
+		return os.WriteFile(path, bad, 0o600)
+	})
+	s.ok(err)
+	if _, err := s.store.Read(ctx, clinician, "Observation", "big", 0); !errors.Is(err, record.ErrDamaged) {
+		t.Fatalf("damaged content without a custodian: %v, want ErrDamaged", err)
+	}
+	s.heal = func(context.Context, index.Version) ([]byte, error) { return good[:len(good)-1], nil }
+	if _, err := s.store.Read(ctx, clinician, "Observation", "big", 0); !errors.Is(err, record.ErrDamaged) {
+		t.Fatalf("a custodian's wrong copy: %v, want ErrDamaged", err)
+	}
+	s.heal = func(context.Context, index.Version) ([]byte, error) { return good, nil }
+	got, err := s.store.Read(ctx, clinician, "Observation", "big", 0)
+	if err != nil || string(got.Body) != body {
+		t.Fatalf("after repair: %v", err)
+	}
+	entries := s.entries()["Patient/a"]
+	if last := entries[len(entries)-1]; last.Kind != verify.KindSystem {
+		t.Errorf("the repair left no entry: %+v", last)
+	}
+}

@@ -1,0 +1,164 @@
+package record_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/record"
+	"github.com/sijil-health/sijil/vault"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// unanchored stands for a ledger without a quorum: nothing is ever in a block. What the record promises must hold all the same.
+type unanchored struct{}
+
+func (unanchored) Wait(ctx context.Context, _ uint64) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (unanchored) Receipt(ctx context.Context, _ uint64, _ verify.Salt, _ []byte, _ map[uint32]verify.Salt) (*verify.Receipt, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (unanchored) Block(context.Context, uint64) (int64, error) { return 0, nil }
+
+// site is a record on real parts in a directory.
+type site struct {
+	t     testing.TB
+	dir   string
+	root  vault.RootKey
+	vault *vault.Vault
+	log   *journal.Journal
+	index *index.Index
+	blobs vault.Blobs
+	store *record.Store
+	heal  func(context.Context, index.Version) ([]byte, error)
+}
+
+var org = verify.OrgID{1, 2, 3, 4, 5, 6, 7, 8}
+
+func newSite(t testing.TB) *site {
+	t.Helper()
+	s := &site{t: t, dir: t.TempDir()}
+	root, err := vault.NewKeyRoot("test", bytes.Repeat([]byte{9}, 32))
+	s.ok(err)
+	s.root = root
+	v, err := vault.Create(filepath.Join(s.dir, "keys"), root, vault.Options{})
+	s.ok(err)
+	s.ok(v.Close())
+	s.open()
+	return s
+}
+
+func (s *site) ok(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) open() {
+	s.t.Helper()
+	var err error
+	s.vault, err = vault.Open(filepath.Join(s.dir, "keys"), s.root, vault.Options{})
+	s.ok(err)
+	s.log, err = journal.Open(filepath.Join(s.dir, "journal"), journal.Options{})
+	s.ok(err)
+	key, err := s.vault.Key("", vault.Index)
+	s.ok(err)
+	s.index, err = index.Open(filepath.Join(s.dir, "index"), key.Blind("file", nil))
+	s.ok(err)
+	s.blobs, err = vault.NewDirBlobs(filepath.Join(s.dir, "blobs"))
+	s.ok(err)
+	s.store, err = record.Open(context.Background(), record.Options{
+		Org: org, Vault: s.vault, Journal: s.log, Index: s.index, Blobs: s.blobs, Anchors: unanchored{},
+		Extract: func(_ string, served []byte) ([]record.Term, error) { return terms(string(served)), nil },
+		Heal:    func(ctx context.Context, v index.Version) ([]byte, error) { return s.healed(ctx, v) },
+	})
+	s.ok(err)
+}
+
+func (s *site) healed(ctx context.Context, v index.Version) ([]byte, error) {
+	if s.heal == nil {
+		return nil, errors.New("nobody has a copy")
+	}
+	return s.heal(ctx, v)
+}
+
+func (s *site) close() {
+	s.t.Helper()
+	s.store.Close()
+	s.ok(errors.Join(s.index.Close(), s.log.Close(), s.vault.Close()))
+}
+
+// terms finds a body by its own text.
+func terms(body string) []record.Term {
+	return []record.Term{{Param: "code", Kind: index.Token, Value: "s|" + body}}
+}
+
+var clinician = record.Access{Actor: "Practitioner/1", Role: "clinician", Purpose: "TREAT", Request: [16]byte{1}, Detail: "test"}
+
+func change(op record.Op, id, chart, body string) record.Change {
+	c := record.Change{Op: op, Type: "Observation", ID: id, Chart: chart, Compartment: record.Labs}
+	if op != record.OpDelete {
+		c.Source, c.Terms = []byte(body), terms(body)
+	}
+	return c
+}
+
+// entries opens every entry of the journal, by chart, and checks what holds for each chart: numbers dense from 0, each naming the leaf of the
+// one before, under the tag of its number.
+func (s *site) entries() map[string][]*verify.Entry {
+	s.t.Helper()
+	all, last := make(map[string][]*verify.Entry), make(map[string]verify.Hash)
+	err := journal.Scan(filepath.Join(s.dir, "journal"), journal.Cursor{}, func(at journal.Located) error {
+		for i := range at.Record.Entries {
+			sealed := &at.Record.Entries[i]
+			slot, number := s.vault.OpenGuide(sealed.Guide)
+			key, chart, _, ok := s.vault.Slot(slot)
+			if !ok || key.Tag(number) != sealed.Tag {
+				return fmt.Errorf("entry %d: tag does not belong to its number", at.Record.First+uint64(i))
+			}
+			_, b, err := sealed.Open()
+			if err != nil {
+				return err
+			}
+			plain, err := key.OpenEntry(number, b, sealed.Key)
+			if err != nil {
+				return err
+			}
+			e, err := verify.DecodeEntry(plain[32:])
+			if err != nil {
+				return err
+			}
+			switch {
+			case e.Chart != chart, e.Number != number, e.Number != uint64(len(all[chart])):
+				return fmt.Errorf("chart %q: entry %d stands at place %d", chart, e.Number, len(all[chart]))
+			case e.Prev != last[chart]:
+				return fmt.Errorf("chart %q: entry %d does not name the one before", chart, e.Number)
+			case verify.Commit((*[32]byte)(plain[:32]), plain[32:]) != sealed.Commit:
+				return fmt.Errorf("chart %q: entry %d: wrong commitment", chart, e.Number)
+			}
+			all[chart] = append(all[chart], e)
+			last[chart] = sealed.Leaf()
+		}
+		return nil
+	})
+	s.ok(err)
+	return all
+}
+
+func within(t testing.TB, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
