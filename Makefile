@@ -51,12 +51,13 @@ test-real: build $(TOOLS)/testlog ## tests with real processes and outside progr
 	SIJIL_BIN=$(CURDIR)/bin/sijil go test -json -tags '$(TAGS) real' -run Real -count 1 -timeout 20m ./... | $(TOOLS)/testlog
 
 .PHONY: bench
-bench: go ## every benchmark, at length
+bench: build ## the table of docs/performance.md, then every benchmark of the packages
+	go run -tags $(TAGS) ./bench
 	go test -tags $(TAGS) -run '^$$' -bench . -benchmem -p 1 -timeout 60m ./...
 
 .PHONY: bench-smoke
-bench-smoke: go ## every benchmark, briefly: at most two minutes
-	timeout 120 go test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime 20ms -p 1 ./...
+bench-smoke: build ## the table with less load, in less than two minutes
+	go run -tags $(TAGS) ./bench -smoke
 
 .PHONY: soak
 soak: go ## fuzz, state-machine and soak tests for about an hour (SOAK_MINUTES=60)

@@ -28,14 +28,18 @@ func Apply(source []byte, edits []Edit) []byte {
 }
 
 // edits gives the edits that make a resource what is served under id, with the replacements of its references already found.
-// Only these bytes change: id, meta.versionId, meta.lastUpdated and the references.
-func (r *resource) edits(id string, replaced []Edit) func(uint64, time.Time) []Edit {
+// Only these bytes change: id, meta.versionId, meta.lastUpdated and the references. before is how many bytes of the source, white
+// space, come before the resource.
+func (r *resource) edits(id string, replaced []Edit, before int) func(uint64, time.Time) []Edit {
 	return func(version uint64, at time.Time) []Edit {
 		list := make([]Edit, 0, 3+len(replaced))
 		list = r.serverFields(list, id, version, at)
 		list = append(list, replaced...)
 		if len(replaced) > 0 || len(list) > 1 {
 			slices.SortFunc(list, func(a, b Edit) int { return cmp.Compare(a.Offset, b.Offset) })
+		}
+		for i := range list {
+			list[i].Offset += before
 		}
 		return list
 	}

@@ -53,12 +53,6 @@ func (p *problem) on(v tape.Value, member string) *problem {
 	return p
 }
 
-// under names an element by its path alone.
-func (p *problem) under(path string) *problem {
-	p.issues[0].Path = path
-	return p
-}
-
 func join(path, member string) string {
 	if path == "" {
 		return member

@@ -206,7 +206,7 @@ func TestApplyAgreesWithEdits(t *testing.T) {
 		if p != nil {
 			t.Fatal(p)
 		}
-		if got := string(Apply([]byte(c.in), r.edits("n", nil)(3, time.UnixMilli(0)))); got != c.out {
+		if got := string(Apply([]byte(c.in), r.edits("n", nil, 0)(3, time.UnixMilli(0)))); got != c.out {
 			t.Errorf("%s becomes\n%s, want\n%s", c.in, got, c.out)
 		}
 	}

@@ -46,8 +46,9 @@ func (s *Server) changeOf(r *resource, op Op, id string, v *resolver, entryBase 
 			return Change{}, p
 		}
 	}
+	source, before := r.root.Document()
 	return Change{
-		Op: op, Type: r.typ, ID: id, Source: r.root.Raw(), Edits: r.edits(id, to.edits),
+		Op: op, Type: r.typ, ID: id, Source: source, Edits: r.edits(id, to.edits, before),
 		Chart: x.chartOf(r, id), Compartment: compartmentOf(r), Terms: x.terms,
 	}, nil
 }

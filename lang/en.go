@@ -168,4 +168,15 @@ var english = map[string]string{
 	"witness.made":     "The witness's key, for the node's config.json (\"witnesses\"):",
 	"witness.serving":  "Witnessing at http://%[1]s",
 	"witness.accepted": "The cosignature of %[1]s is on the checkpoint.",
+
+	// Backups.
+	"backup.progress":  "Backing up, of 100: %[1]d",
+	"backup.done":      "Backup %[1]d is complete. Entries: %[2]d; bytes: %[3]d, of them stored this time: %[4]d; seconds: %.1[5]f.",
+	"backup.note":      "NOTE: %[1]s",
+	"backup.swept":     "The keys of the backups of %[1]s are destroyed.",
+	"restore.progress": "Restoring, of 100: %[1]d",
+	"restore.done":     "Restored %[1]s as it was on %[2]s. Entries: %[3]d; bytes: %[4]d. What came later is not in the backup.",
+	"restore.drill":    "This is a drill: the node reads and proves, and anchors nothing, for its validator key is new. If the old machine will never run again, restore once more with --old-machine-is-destroyed.",
+	"restore.back":     "The node goes on after block %[1]d with its old validator key. The old machine must never run again: two that sign break the ledger.",
+	"restore.new":      "The node has a new validator key. It does not vote until the other members have voted the key in. Give them this file:",
 }

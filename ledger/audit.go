@@ -28,21 +28,23 @@ type AuditOptions struct {
 
 // Progress counts what an audit has done so far. The totals are those at its beginning.
 type Progress struct {
-	Anchors, AnchorsTotal uint64 // of all organisations
-	Entries, EntriesTotal uint64 // of this one
-	Blobs                 uint64
-	Bytes                 uint64 // of envelopes and ciphertexts in the journal
+	Anchors      uint64 `json:"anchors"` // of all organisations
+	AnchorsTotal uint64 `json:"anchors_total"`
+	Entries      uint64 `json:"entries"` // of this one
+	EntriesTotal uint64 `json:"entries_total"`
+	Blobs        uint64 `json:"blobs"`
+	Bytes        uint64 `json:"bytes"` // of envelopes and ciphertexts in the journal
 }
 
-// AuditReport says what was verified and what is wrong.
+// AuditReport says what was verified and what is wrong. Its JSON form is what `sijil audit --json` prints.
 type AuditReport struct {
 	Progress
-	Height      int64       // of the last block looked at
-	Root        verify.Hash // of the global log, recomputed
-	Batches     uint64      // of this organisation, recomputed and equal to what is anchored
-	Waiting     uint64      // entries of the journal that are not on the chain yet
-	Checkpoints uint64      // stored notes that are right
-	Damages     []Damage    // in no particular order; empty when all is well
+	Height      int64       `json:"height"`      // of the last block looked at
+	Root        verify.Hash `json:"root"`        // of the global log, recomputed
+	Batches     uint64      `json:"batches"`     // of this organisation, recomputed and equal to what is anchored
+	Waiting     uint64      `json:"waiting"`     // entries of the journal that are not on the chain yet
+	Checkpoints uint64      `json:"checkpoints"` // stored notes that are right
+	Damages     []Damage    `json:"damages"`     // in no particular order; empty when all is well
 }
 
 // maxDamages bounds a report: who has that many has lost a disk, not a file.

@@ -4,43 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
 
 	"github.com/sijil-health/sijil/verify"
 )
-
-// storedNote is a checkpoint on disk, to be held against the recomputed log.
-type storedNote struct {
-	path       string
-	note       *verify.Note
-	checkpoint *verify.Checkpoint
-}
-
-// notes reads the stored checkpoints. Those that cannot be read are findings.
-func (a *audit) notes() (map[uint64][]storedNote, error) {
-	out := make(map[uint64][]storedNote)
-	if a.opt.Checkpoints == nil {
-		return out, nil
-	}
-	names, err := a.opt.Checkpoints.files()
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		n, c, err := a.opt.Checkpoints.read(name)
-		if a.found("checkpoint", err) || n == nil {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		out[c.Size] = append(out[c.Size], storedNote{filepath.Join(a.opt.Checkpoints.dir, name), n, c})
-	}
-	return out, nil
-}
 
 // anchorJob is an anchor whose signatures are to be verified by the keys of its height.
 type anchorJob struct {
@@ -204,49 +173,6 @@ func (w *chainWalk) root() (verify.Hash, error) {
 		return verify.Hash{}, err
 	}
 	return verify.Hash(b), nil
-}
-
-// compare holds the checkpoints of a size against the log recomputed up to there.
-func (w *chainWalk) compare(size uint64) error {
-	notes := w.notes[size]
-	if len(notes) == 0 {
-		return nil
-	}
-	root, err := w.root()
-	if err != nil {
-		return err
-	}
-	for _, n := range notes {
-		if why := w.note(&n, root); why != "" {
-			w.damaged(Damage{What: "checkpoint", File: n.path, Detail: why})
-			continue
-		}
-		w.report.Checkpoints++
-	}
-	delete(w.notes, size)
-	return nil
-}
-
-// note says what is wrong with a stored checkpoint. Whose signatures it needs is for the reader of receipts to say;
-// here it must be of this log, and signed by somebody who was a member.
-func (w *chainWalk) note(n *storedNote, root verify.Hash) string {
-	if n.checkpoint.Origin != verify.OriginOf(w.name) {
-		return "it is of another ledger"
-	}
-	if n.checkpoint.Root != root {
-		return fmt.Sprintf("%v: its root for %d anchors is not that of the chain", verify.ErrFork, n.checkpoint.Size)
-	}
-	keys, err := memberKeys(w.name, w.members.Members)
-	if err == nil && n.checkpoint.Members == verify.MembersHash(w.members.Members) {
-		var good []verify.Verified
-		if good, err = n.note.Verify(keys); err == nil && len(good) == 0 && n.checkpoint.Epoch == 0 {
-			return "no member signed it"
-		}
-	}
-	if err != nil {
-		return err.Error()
-	}
-	return ""
 }
 
 // finish compares what was recomputed with what the engine says, and names the checkpoints of sizes that never were.

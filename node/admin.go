@@ -62,6 +62,7 @@ func (n *Node) serveAdmin(failed chan<- error) error {
 	mux.HandleFunc("POST /witness/request", n.adminWitness)
 	mux.HandleFunc("POST /witness/accept", n.adminWitness)
 	mux.HandleFunc("POST /audit", n.adminAudit)
+	mux.HandleFunc("POST /backup", n.adminBackup)
 	mux.HandleFunc("GET /members", n.adminMembers)
 	mux.HandleFunc("POST /members", n.adminPropose)
 	profiles(mux)

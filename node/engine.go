@@ -33,6 +33,7 @@ func (n *Node) openEngine(ctx context.Context, o *Options) (err error) {
 		return err
 	}
 	n.opened(n.engine)
+	n.engine = &restable{Engine: n.engine}
 	n.roster = newRoster(ctx, n.engine, n.genesis, n.log)
 	n.background(ctx, n.roster.watch)
 	return nil

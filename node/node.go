@@ -66,7 +66,6 @@ type Node struct {
 	fhir        net.Listener
 	gate        *http.Server
 	admin       *http.Server
-	adminPath   string
 
 	stop    context.CancelFunc
 	running sync.WaitGroup

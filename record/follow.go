@@ -15,7 +15,7 @@ import (
 func (s *Store) follow(ctx context.Context, from journal.Cursor) {
 	defer close(s.done)
 	err := s.Journal.Follow(ctx, from, func(records []journal.Located) error { return s.project(ctx, records) })
-	if err != nil && ctx.Err() == nil {
+	if ctx.Err() == nil { // Follow only ends with an error
 		s.Log.Error("the index has stopped following the journal", "error", err)
 		s.overlay.fail(fmt.Errorf("%w: the index has stopped: %w", ErrUnavailable, err))
 	}

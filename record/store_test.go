@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
@@ -155,10 +154,4 @@ func (s *site) entries() map[string][]*verify.Entry {
 	})
 	s.ok(err)
 	return all
-}
-
-func within(t testing.TB, d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	t.Cleanup(cancel)
-	return ctx
 }

@@ -108,6 +108,15 @@ func (v Value) Raw() []byte {
 	return v.t.src[n.start:n.end:n.end]
 }
 
+// Document is Raw with the white space around it where v is the whole document: what was received, to the byte. before is how many
+// bytes of it come before v.
+func (v Value) Document() (b []byte, before int) {
+	if v.t == nil || v.i != 0 {
+		return v.Raw(), 0
+	}
+	return v.t.src[:len(v.t.src):len(v.t.src)], v.Start()
+}
+
 // Is tells whether v is a string with that text.
 func (v Value) Is(text string) bool {
 	if v.Kind() != String {

@@ -165,7 +165,7 @@ func TestSnapshotLive(t *testing.T) {
 	}
 	n.start(clinic)
 	n.awaitSeq(clinic.e, hospital, hospital.next-1)
-	n.commit(clinic, hospital.e)
+	n.commit(clinic, clinic.e)
 	if base := clinic.e.blocks.Base(); base < 2 {
 		t.Fatalf("it read the chain from block %d", base)
 	}

@@ -1,0 +1,158 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/ledger/chain"
+	"github.com/sijil-health/sijil/vault"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// Backup makes a backup of the node in dir. A node that runs there makes it itself; otherwise its directory is opened for it, with the
+// passphrase, which is not asked for else. tell is called from one goroutine.
+func Backup(ctx context.Context, dir string, q *BackupRequest, passphrase func() ([]byte, error), log *slog.Logger, tell func(BackupEvent)) (*BackupReport, error) {
+	resp, err := AskRaw(ctx, dir, http.MethodPost, "/backup", q)
+	if errors.Is(err, ErrNotRunning) {
+		return backupStopped(ctx, dir, q, passphrase, log, tell)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	var last BackupEvent
+	for d := json.NewDecoder(resp.Body); d.More(); {
+		last = BackupEvent{}
+		if err := d.Decode(&last); err != nil {
+			return nil, err
+		}
+		tell(last)
+	}
+	switch {
+	case last.Error != "":
+		return nil, errors.New(last.Error)
+	case last.Report == nil:
+		return nil, errors.New("the node ended the backup before it was done; the one before is whole")
+	}
+	return last.Report, nil
+}
+
+// backupTellEvery is the pause between two lines of progress.
+const backupTellEvery = 200 * time.Millisecond
+
+func (n *Node) adminBackup(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	e := json.NewEncoder(w)
+	tell := func(event BackupEvent) {
+		_ = e.Encode(event) // whoever asked has gone; the backup ends with the request
+		_ = http.NewResponseController(w).Flush()
+	}
+	var q BackupRequest
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&q); err != nil {
+		tell(BackupEvent{Error: err.Error()})
+		return
+	}
+	var last time.Time
+	report, err := n.backup(r.Context(), &q, func(event BackupEvent) {
+		if now := time.Now(); now.Sub(last) >= backupTellEvery {
+			last = now
+			tell(event)
+		}
+	})
+	if err != nil {
+		tell(BackupEvent{Error: err.Error()})
+		return
+	}
+	tell(BackupEvent{Report: report})
+}
+
+// backup makes a backup of the running node.
+func (n *Node) backup(ctx context.Context, q *BackupRequest, tell func(BackupEvent)) (*BackupReport, error) {
+	h := holdings{
+		Layout: n.Layout, org: n.org, chain: n.chain, keys: n.keys, vault: n.vault, journal: n.journal, blobs: n.blobs,
+	}
+	if m := n.roster.now.Load(); standsAlone(n.config, n.genesis) && (m == nil || len(m.Members) == 1) {
+		h.lone = true
+		h.still = func(ctx context.Context, to string) (height int64, err error) {
+			engine, ok := n.engine.(*restable)
+			if !ok {
+				return 0, errRestless
+			}
+			err = engine.rest(ctx, func(at int64) error {
+				height = at
+				return copyStill(n.Layout.Chain(), to)
+			})
+			return height, err
+		}
+	}
+	return h.run(ctx, q, tell)
+}
+
+// standsAlone tells whether nobody else has the ledger.
+func standsAlone(c *Config, g *verify.Genesis) bool {
+	return len(g.Members) == 1 && c.P2P == "" && c.Peer == ""
+}
+
+func backupStopped(ctx context.Context, dir string, q *BackupRequest, passphrase func() ([]byte, error), log *slog.Logger, tell func(BackupEvent)) (_ *BackupReport, err error) {
+	h := holdings{Layout: Layout{dir}}
+	c, err := ReadConfig(h.Config())
+	if err != nil {
+		return nil, err
+	}
+	g, err := ReadGenesis(dir)
+	if err != nil {
+		return nil, err
+	}
+	h.chain, h.lone = g.Chain(), standsAlone(c, g)
+	secret, err := passphrase()
+	if err != nil {
+		return nil, err
+	}
+	root, err := vault.OpenPassphraseRoot(h.Root(), secret)
+	if err != nil {
+		return nil, err
+	}
+	m, err := ReadMember(dir)
+	if err != nil {
+		return nil, err
+	}
+	h.org = m.Org
+	if h.vault, err = vault.Open(h.Keys(), root, vault.Options{Escrow: m.Escrow}); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.vault.Close()) }()
+	if h.keys, err = loadSigners(h.vault); err != nil {
+		return nil, err
+	}
+	if h.blobs, err = vault.NewDirBlobs(h.Blobs()); err != nil {
+		return nil, err
+	}
+	if h.journal, err = journal.Open(h.Journal(), journal.Options{Log: log}); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.journal.Close()) }()
+	if h.lone {
+		config := engineConfig(h.Layout, c, g)
+		config.Log = log
+		h.still = func(ctx context.Context, to string) (int64, error) { return stillStopped(ctx, config, to) }
+	}
+	return h.run(ctx, q, tell)
+}
+
+// stillStopped copies the files of an engine that does not run. It is started for a moment, which brings them in order and tells its height.
+func stillStopped(ctx context.Context, c chain.Config, to string) (int64, error) {
+	engine, err := chain.Open(ctx, c)
+	if err != nil {
+		return 0, err
+	}
+	s, err := engine.Status(ctx)
+	if err := errors.Join(err, engine.Close()); err != nil {
+		return 0, err
+	}
+	return s.Height, copyStill(c.Dir, to)
+}
