@@ -361,3 +361,23 @@ func BenchmarkSeal(b *testing.B) {
 		seal(key, fmt.Sprint(i), plain)
 	}
 }
+
+// BenchmarkFolder is a first backup of 64 MiB, then one that finds nothing new.
+func BenchmarkFolder(b *testing.B) {
+	o, content := newOwner(), random(64<<20)
+	for name, fresh := range map[string]bool{"first": true, "unchanged": false} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(content)))
+			dir := b.TempDir()
+			for i := range b.N {
+				s := &folder{dir: dir}
+				if fresh {
+					s.dir = filepath.Join(dir, fmt.Sprint(i))
+				}
+				if _, _, err := o.backUp(b.Context(), s, o.options(november), map[string][]byte{"f": content}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -126,11 +126,11 @@ func (w *Writer) openMonth(ctx context.Context) (err error) {
 // Last is the backup that this one builds on; nil for none. The error says why the one there is cannot be built on.
 func (w *Writer) Last() (*Manifest, error) { return w.last, w.lastErr }
 
-// Keep takes a file that never changes over from the last backup, unread, if it is there whole: the same name, size and, where it is known,
-// hash. It tells whether it did.
-func (w *Writer) Keep(path string, size int64, hash *verify.Hash, known map[string]*File) bool {
+// Keep takes a file that never changes over from the last backup, unread, if it is there whole: the same name, size and hash. known is what
+// Known gave. It tells whether it did.
+func (w *Writer) Keep(path string, size int64, hash verify.Hash, known map[string]*File) bool {
 	f := known[path]
-	if f == nil || f.Size != size || hash != nil && f.Hash != *hash {
+	if f == nil || f.Size != size || f.Hash != hash {
 		return false
 	}
 	for i, h := range f.pieces() {
@@ -175,9 +175,6 @@ func (w *Writer) Add(ctx context.Context, path string, r io.Reader) (verify.Hash
 			return f.Hash, err
 		}
 		w.tell(path, int64(n))
-		if n < pieceSize {
-			break
-		}
 	}
 	f.Hash = verify.Hash(whole.Sum(nil))
 	if len(f.Pieces) == 1 {
@@ -221,6 +218,7 @@ func (w *Writer) Secret(ctx context.Context, name string, b []byte) error {
 		return err
 	}
 	w.manifest.Secrets = append(w.manifest.Secrets, Secret{Name: name, Object: object, Hash: h, Size: int64(len(b))})
+	w.tell(name, int64(len(b)))
 	return nil
 }
 

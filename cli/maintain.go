@@ -155,9 +155,9 @@ func (a *app) doctor() *cobra.Command {
 				a.printf("    %s\n    %s\n", f.Why, f.Do)
 				switch {
 				case f.Mended:
-					a.tell("doctor.mended")
+					a.printf("    %s\n", a.say.T("doctor.mended"))
 				case f.Safe && !mend:
-					a.tell("doctor.offer")
+					a.printf("    %s\n", a.say.T("doctor.offer"))
 					left++
 				default:
 					left++
@@ -187,7 +187,7 @@ func (a *app) progress(key string, done, all int64) {
 		percent = min(100, 100*done/all)
 	}
 	a.drawing = true
-	fmt.Fprintf(a.out, "\r%s", a.say.T(key, percent))
+	fmt.Fprintf(a.out, "\r%s", a.say.T(key, fmt.Sprintf("%d%%", percent)))
 }
 
 // progressEnd leaves the line that progress draws on.

@@ -328,7 +328,9 @@ func BenchmarkAttest(b *testing.B) {
 	o.anchor(o.cut(journal.Cursor{}, o.journal.End()), nil)
 	for b.Loop() {
 		b.StopTimer()
-		p := o.batch(64)
+		begin := o.journal.End()
+		o.write(128)
+		p := o.cut(begin, o.journal.End())
 		b.StartTimer()
 		got := o.attest(p)
 		b.StopTimer()

@@ -286,7 +286,7 @@ func (h *holdings) segments(ctx context.Context) error {
 	for _, s := range h.journal.Segments() {
 		name := filepath.Base(segmentFile("", s.Number))
 		as := path.Join("journal", name)
-		if s.Sealed && h.writer.Keep(as, s.Size, &s.Hash, known) {
+		if s.Sealed && h.writer.Keep(as, s.Size, s.Hash, known) {
 			continue
 		}
 		f, err := os.Open(filepath.Join(h.Journal(), name))
@@ -313,7 +313,7 @@ func (h *holdings) ciphertexts(ctx context.Context) error {
 	known := h.writer.Known()
 	return h.blobs.Walk(ctx, func(hash verify.Hash, size int64) error {
 		as := path.Join("blobs", hex.EncodeToString(hash[:]))
-		if h.writer.Keep(as, size, &hash, known) {
+		if h.writer.Keep(as, size, hash, known) {
 			return nil
 		}
 		b, err := h.blobs.Get(ctx, hash)

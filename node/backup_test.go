@@ -26,9 +26,15 @@ var clinician = record.Access{Actor: "dr-1", Role: "clinician", Purpose: "TREAT"
 // lone makes a lone node and starts it.
 func lone(t *testing.T) (*Node, *Kit) {
 	t.Helper()
+	return found(t, DefaultConfig("Lone Clinic"))
+}
+
+// found makes a node on a ledger of its own and starts it.
+func found(t *testing.T, c *Config) (*Node, *Kit) {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "node")
 	made, err := Init(t.Context(), Setup{
-		Dir: dir, Config: DefaultConfig("Lone Clinic"), Passphrase: func() ([]byte, error) { return []byte(testPassphrase), nil },
+		Dir: dir, Config: c, Passphrase: func() ([]byte, error) { return []byte(testPassphrase), nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -286,5 +292,35 @@ func nothingReadable(t *testing.T, dir, data string) {
 	})
 	if err != nil || files == 0 {
 		t.Fatalf("%d files, %v", files, err)
+	}
+}
+
+// TestMemberGetsNewValidatorKey restores a node that others may reach, and so may have the ledger of.
+func TestMemberGetsNewValidatorKey(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := DefaultConfig("Member")
+	c.Peer = l.Addr().String()
+	l.Close()
+	n, kit := found(t, c)
+	put(t, n, "a", "Zamzam", 100)
+	to := filepath.Join(t.TempDir(), "usb")
+	if r := backUp(t, n, to); r.Chain {
+		t.Errorf("%+v", r)
+	}
+	old, err := ReadMember(n.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := restoration(t, kit, to)
+	q.OldMachineDestroyed = true // changes nothing for a member
+	got, err := Restore(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Validator != ValidatorNew || got.Member.NodeID != old.NodeID || got.Member.Validator == old.Validator || got.Entries != n.journal.End().Entry {
+		t.Errorf("%+v, was %+v", got, old)
 	}
 }

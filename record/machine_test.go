@@ -3,6 +3,7 @@ package record_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -299,5 +300,12 @@ func TestDamageIsHealedOrNamed(t *testing.T) {
 	entries := s.entries()["Patient/a"]
 	if last := entries[len(entries)-1]; last.Kind != verify.KindSystem {
 		t.Errorf("the repair left no entry: %+v", last)
+	}
+}
+
+// Each check makes a key store, a journal and an index with all their fsyncs: fewer checks than rapid's hundred, unless asked for.
+func init() {
+	if err := flag.Set("rapid.checks", "25"); err != nil {
+		panic(err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -181,14 +182,21 @@ func (n *member) sijil(t *testing.T, code int, args ...string) string {
 
 func (n *member) run(t *testing.T, args ...string) (out string, code int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	var b bytes.Buffer
-	c := exec.CommandContext(ctx, program, args...)
+	c := exec.Command(program, args...)
 	c.Stdout, c.Stderr = &b, &b
-	err := c.Run()
-	if ctx.Err() != nil {
-		t.Fatalf("sijil %s has not ended: %s\nwhat the node is doing:\n%s", strings.Join(args, " "), b.Bytes(), n.stacks())
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var stuck atomic.Pointer[string]
+	late := time.AfterFunc(patience, func() {
+		stacks := n.stacks()
+		stuck.Store(&stacks)
+		_ = c.Process.Kill() // it may just have ended
+	})
+	err := c.Wait()
+	if late.Stop(); stuck.Load() != nil {
+		t.Fatalf("sijil %s has not ended: %s\nwhat the node is doing:\n%s", strings.Join(args, " "), b.Bytes(), *stuck.Load())
 	}
 	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) {
 		return b.String(), ended.ExitCode()

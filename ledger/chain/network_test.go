@@ -192,6 +192,3 @@ func (n *network) awaitSeq(at *engine, o *org, seq uint64) {
 		return ok && h.Seq >= seq
 	})
 }
-
-// peers counts the connections of a node.
-func peers(e *engine) int { return e.node.Switch().Peers().Size() }
