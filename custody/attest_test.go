@@ -179,11 +179,11 @@ func TestAttestRefusesFraud(t *testing.T) {
 			o.write(3)
 			return o.askOne(m, o.batch(1))
 		}, codeSkipped, true},
-		{"the first entries of all dropped", func(t *testing.T, o *owner, m *member) error {
+		{"the first entries of all dropped", func(t *testing.T, o *owner, _ *member) error {
 			fresh := o.c.join().own(2, journal.Options{})
 			fresh.start(Sources{})
 			fresh.write(1)
-			m = fresh.custodian(0, 0)
+			m := fresh.custodian(0, 0)
 			err := fresh.askOne(m, fresh.batch(1))
 			if got := m.alarms(t, fresh.self.Org); len(got) != 1 {
 				t.Errorf("alarms %v", got)

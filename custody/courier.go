@@ -43,7 +43,6 @@ type courier struct {
 	wait      time.Duration     // of the present probation
 	since     time.Time         // when the first of the present probations began; zero if in good standing
 	problem   string            // why
-	probing   bool
 	tending   bool
 	attested  uint64 // number of the batch signed last, plus one; 0 if unknown
 }

@@ -209,6 +209,9 @@ func TestPages(t *testing.T) {
 				return err
 			}
 			b, err := os.ReadFile(name)
+			if errors.Is(err, os.ErrNotExist) {
+				return nil // the book tidies up behind itself
+			}
 			if bytes.Contains(b, first[0].Sealed[:64]) {
 				t.Errorf("%s still has the old top page", name)
 			}

@@ -33,7 +33,7 @@ var english = map[string]string{
 	"walk.receipt.title": "Fetch a receipt and check it offline",
 	"walk.receipt.text":  "The receipt proves what was written, by whom and when. Checking it needs no network and no trust in the hospital.",
 	"walk.damage.title":  "Damage a stored file and watch it heal",
-	"walk.damage.text":   "One byte of the hospital's own copy is changed. The next read notices, fetches the copy that another organisation holds, and repairs the file.",
+	"walk.damage.text":   "Three bytes of the hospital's own copy are changed. The next read notices, fetches the copy that another organisation holds, and repairs the file.",
 	"walk.stop.title":    "Stop one node and go on writing",
 	"walk.stop.text":     "Three of four are enough. The stopped node catches up when it comes back.",
 	"walk.end":           "That was the walk.",
@@ -179,4 +179,5 @@ var english = map[string]string{
 	"restore.drill":    "This is a drill: the node reads and proves, and anchors nothing, for its validator key is new. If the old machine will never run again, restore once more with --old-machine-is-destroyed.",
 	"restore.back":     "The node goes on after block %[1]d with its old validator key. The old machine must never run again: two that sign break the ledger.",
 	"restore.new":      "The node has a new validator key. It does not vote until the other members have voted the key in. Give them this file:",
+	"export.done":      "Exported, with their receipts. Resources: %[1]d",
 }

@@ -84,7 +84,7 @@ type audit struct {
 	progress func(Progress)
 	total    Progress
 
-	anchors, entries, blobs, bytes, good atomic.Uint64
+	anchors, entries, blobs, bytes atomic.Uint64
 
 	mu     sync.Mutex
 	report AuditReport

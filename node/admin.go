@@ -163,8 +163,8 @@ func AskRaw(ctx context.Context, dir, method, path string, body any) (*http.Resp
 	return resp, err
 }
 
-func (n *Node) adminTrust(w http.ResponseWriter, _ *http.Request) {
-	t, err := n.trust()
+func (n *Node) adminTrust(w http.ResponseWriter, r *http.Request) {
+	t, err := n.trust(r.Context())
 	reply(w, t, err)
 }
 
@@ -172,8 +172,8 @@ func (n *Node) adminTrust(w http.ResponseWriter, _ *http.Request) {
 func (n *Node) adminCheckpoint(w http.ResponseWriter, r *http.Request) {
 	err := n.notary.Load().Checkpoint(r.Context())
 	if err == nil {
-		err = n.renewTrust()
+		err = n.renewTrust(r.Context())
 	}
-	t, trustErr := n.trust()
+	t, trustErr := n.trust(r.Context())
 	reply(w, t, errors.Join(err, trustErr))
 }

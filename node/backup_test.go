@@ -110,7 +110,7 @@ func holds(t *testing.T, n *Node, receipt []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trust, err := n.trust()
+	trust, err := n.trust(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}

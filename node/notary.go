@@ -104,21 +104,18 @@ func (n *Node) witnessed() bool {
 	return err == nil && len(signed) > 0
 }
 
-// trust is what others verify this ledger's receipts with, as of now.
-func (n *Node) trust() (*verify.Trust, error) {
-	t := &verify.Trust{Format: verify.TrustFormat, Genesis: *n.genesis}
+// trust is what others verify this ledger's receipts with, as of now: with the beginnings of all epochs that a quorum has signed.
+func (n *Node) trust(ctx context.Context) (*verify.Trust, error) {
+	var witnesses []verify.Witness
 	for _, w := range n.config.Witnesses {
-		t.Witnesses = append(t.Witnesses, verify.Witness{Name: w.Name, VKey: w.Key})
+		witnesses = append(witnesses, verify.Witness{Name: w.Name, VKey: w.Key})
 	}
-	if note, _, err := n.checkpoints.Latest(); err == nil && note != nil {
-		t.Checkpoints = append(t.Checkpoints, note.Encode())
-	}
-	return t, t.Check()
+	return ledger.TrustFile(ctx, n.genesis, n.engine, n.checkpoints, witnesses)
 }
 
 // renewTrust writes the trust file anew with the latest checkpoint.
-func (n *Node) renewTrust() error {
-	t, err := n.trust()
+func (n *Node) renewTrust(ctx context.Context) error {
+	t, err := n.trust(ctx)
 	if err != nil {
 		return err
 	}
@@ -139,10 +136,14 @@ func (n *Node) adminWitness(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	key, err := n.witnessNamed(x.Name)
-	if err == nil && len(x.Answer) == 0 {
+	switch {
+	case err != nil:
+	case x.Request == nil:
 		x.Request, err = n.notary.Load().WitnessRequest(r.Context(), key)
-	} else if err == nil {
-		err = errors.Join(n.notary.Load().AcceptCosignature(x.Request, x.Answer, key), n.renewTrust())
+	case len(x.Answer) == 0:
+		err = errors.New("the answer is empty: the witness has signed nothing")
+	default:
+		err = errors.Join(n.notary.Load().AcceptCosignature(x.Request, x.Answer, key), n.renewTrust(r.Context()))
 	}
 	reply(w, x, err)
 }

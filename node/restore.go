@@ -307,7 +307,7 @@ func (r *restoring) check(ctx context.Context) error {
 // one could sign a height twice, which the members would see as fraud.
 func (r *restoring) chain(ctx context.Context) error {
 	dir := r.Layout.Chain()
-	nodeID, validator, err := chain.GenerateKeys(dir)
+	_, validator, err := chain.GenerateKeys(dir)
 	if err != nil {
 		return err
 	}
@@ -337,7 +337,8 @@ func (r *restoring) chain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if nodeID, err = chain.ReviveNode(dir, key); err != nil {
+	nodeID, err := chain.ReviveNode(dir, key)
+	if err != nil {
 		return err
 	}
 	m, err := ReadMember(r.Layout.Dir)

@@ -3,7 +3,7 @@
 # may import those that stand after it in the list.
 set -euo pipefail
 module=github.com/sijil-health/sijil
-order=(cmd/sijil cli demo node fhir record index policy custody peer ledger/chain ledger vault journal verify lang demo/patients)
+order=(cmd/sijil cli demo node backup fhir record index policy custody peer ledger/chain ledger vault journal verify lang demo/patients)
 
 # Exceptions to the order, on the strict side: what these may import and no more. From index a gate takes the vocabulary of
 # search terms; data comes from record alone.
@@ -11,6 +11,7 @@ declare -A only=(
 	[verify]=""
 	[fhir]="record index policy verify lang"
 	[policy]="verify"
+	[backup]="verify"
 	[lang]=""
 	[demo/patients]=""
 )

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 )
@@ -76,6 +77,16 @@ func TestDoctorMendsALoneValidatorThatLostItsLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	signedNext(t, o.cfg)
+	n.start(o) // it does stand still
+	waiting := o.anchor(n.genesis.Chain())
+	submit(t, o.e, waiting)
+	height := o.e.app.current.Load().Height
+	eventually(t, "a refusal to sign", func() bool { return o.e.seen.signing.Load() != nil })
+	time.Sleep(2 * time.Second)
+	if h := o.e.app.current.Load().Height; h != height {
+		t.Fatalf("a wedged node made block %d", h)
+	}
+	n.stop(o)
 	f := one(t, o.cfg, LostLog)
 	if !f.Safe {
 		t.Fatal("a sole validator's is safe to mend")
@@ -87,7 +98,8 @@ func TestDoctorMendsALoneValidatorThatLostItsLog(t *testing.T) {
 		t.Errorf("mended twice: %v", err)
 	}
 	n.start(o)
-	n.commit(o, o.e)
+	submit(t, o.e, waiting)
+	n.awaitSeq(o.e, o, o.next-1)
 }
 
 func TestDoctorAsksBeforeItMendsOneOfFour(t *testing.T) {
