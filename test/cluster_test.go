@@ -27,12 +27,17 @@ func four(t *testing.T) *cluster {
 	return c
 }
 
-// lone makes and starts a node that stands alone, in dir.
-func lone(t *testing.T, dir string) *member {
+// lone makes and starts a node that stands alone, in dir; flags are for `sijil init`.
+func lone(t *testing.T, dir string, flags ...string) *member {
 	t.Helper()
 	n := &member{name: "lone", dir: dir, address: loopback(t, 1)[0], log: filepath.Join(t.TempDir(), "lone.log")}
-	n.sijil(t, 0, "init", "--dir", n.dir, "--name", "Lone hospital", "--fhir", n.fhir)
-	t.Cleanup(n.kill)
+	n.sijil(t, 0, append([]string{"init", "--dir", n.dir, "--name", "Lone hospital", "--fhir", n.fhir}, flags...)...)
+	t.Cleanup(func() {
+		n.kill()
+		if t.Failed() {
+			n.tellLog(t)
+		}
+	})
 	n.start(t)
 	return n
 }
@@ -126,5 +131,12 @@ func needRoot(t *testing.T, why string) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skipf("needs root: %s", why)
+	}
+}
+
+func write(t *testing.T, path string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -38,7 +38,8 @@ func TestRealNoPlaintext(t *testing.T) {
 	}
 	hospital.ask(t, http.StatusOK, "clinician GET /Observation?_count=200", "")
 	hospital.ask(t, http.StatusOK, "clinician GET /Patient?_count=50", "")
-	hospital.ask(t, http.StatusBadRequest, "clinician POST /Patient", `{"resourceType":"Patient","name":[{"family":"Unmistakable"}],"birthDate":7,"gender":{}}`)
+	hospital.ask(t, http.StatusBadRequest, "clinician POST /Patient", `{"resourceType":"Patient","name":[{"family":"Unmistakable"}],"meta":[]}`)
+	hospital.ask(t, http.StatusBadRequest, "clinician POST /Patient", `{"resourceType":"Patient","name":[{"family":"Unmistakable`)
 	secrets.add("Unmistakable")
 	c.settled(t)
 	// A restart writes what was still in memory: indexes, databases.

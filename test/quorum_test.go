@@ -12,6 +12,7 @@ import (
 // TestRealWithoutQuorum leaves one node of four alone. Care goes on: writes are journalled, reads are answered, and what waits is
 // anchored when the others are back.
 func TestRealWithoutQuorum(t *testing.T) {
+	t.Parallel() // it mostly waits for blocks that do not come
 	c := four(t)
 	hospital := c.nodes[0]
 	a := hospital.ask(t, http.StatusCreated, "clinician PUT /Patient/p1", patient("p1", "Hassan"))

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,9 +22,7 @@ func TestRealReceipts(t *testing.T) {
 	receipt := hospital.ask(t, http.StatusOK, "clinician GET /Patient/p1/_history/1/$receipt", "").body
 	save := func(name string, b []byte) string {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		write(t, path, b)
 		return path
 	}
 	r := save("receipt.json", receipt)
