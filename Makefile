@@ -48,7 +48,7 @@ lint: go $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) ## stricter opinions, for peopl
 .PHONY: test-real
 test-real: build $(TOOLS)/testlog ## tests with real processes and outside programs; installs those it needs, given root
 	scripts/install-packages.sh $(subst ",,$(REAL_PACKAGES))
-	SIJIL_BIN=$(CURDIR)/bin/sijil go test -json -tags '$(TAGS) real' -run Real -count 1 -timeout 20m ./... | $(TOOLS)/testlog
+	SIJIL_BIN=$(CURDIR)/bin/sijil go test -json -tags '$(TAGS) real' -run '^TestReal' -count 1 -timeout 20m ./... | $(TOOLS)/testlog
 
 .PHONY: bench
 bench: build ## the table of docs/performance.md, then every benchmark of the packages

@@ -15,7 +15,9 @@ func TestRealWithoutQuorum(t *testing.T) {
 	t.Parallel() // it mostly waits for blocks that do not come
 	c := four(t)
 	hospital := c.nodes[0]
-	a := hospital.ask(t, http.StatusCreated, "clinician PUT /Patient/p1", patient("p1", "Hassan"))
+	hospital.ask(t, http.StatusCreated, "clinician PUT /Patient/p1", patient("p1", "Hassan"))
+	c.settled(t) // nodes that have just started take a moment to find one another
+	a := hospital.ask(t, http.StatusCreated, "clinician PUT /Patient/p2", patient("p2", "Hassan"))
 	if ack := a.header.Get("Sijil-Ack"); ack != "anchored" {
 		t.Fatalf("with all four: Sijil-Ack %q", ack)
 	}
