@@ -4,7 +4,6 @@ package real_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -105,25 +104,32 @@ func ip(t *testing.T, args ...string) {
 }
 
 // dialIn dials from within a network namespace: a client at the node's own site. The socket belongs to the namespace for good; the
-// thread goes back, or ends with its goroutine.
+// thread comes back, for it must not end: nodes die with the thread that started them (Pdeathsig).
 func dialIn(place string) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (conn net.Conn, err error) {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			runtime.LockOSThread() // never unlocked: the thread is not fit for other work any more
-			var f *os.File
-			if f, err = os.Open("/run/netns/" + place); err != nil {
-				return
-			}
-			defer f.Close()
-			if err = unix.Setns(int(f.Fd()), unix.CLONE_NEWNET); err != nil {
-				err = errors.Join(errors.New("enter "+place), err)
-				return
-			}
+		runtime.LockOSThread()
+		home, err := os.Open("/proc/thread-self/ns/net")
+		if err != nil {
+			runtime.UnlockOSThread()
+			return nil, err
+		}
+		defer home.Close()
+		if err = enter("/run/netns/" + place); err == nil {
 			conn, err = (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, address)
-		}()
-		<-done
+		}
+		if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
+			panic(back) // a thread in the wrong place is fit for nothing
+		}
+		runtime.UnlockOSThread()
 		return conn, err
 	}
+}
+
+func enter(namespace string) error {
+	f, err := os.Open(namespace)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return os.NewSyscallError("setns "+namespace, unix.Setns(int(f.Fd()), unix.CLONE_NEWNET))
 }
