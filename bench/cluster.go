@@ -2,135 +2,204 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"syscall"
 	"time"
 
-	"github.com/sijil-health/sijil/demo"
-	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/node"
+	"github.com/sijil-health/sijil/verify"
 )
 
-// cluster is one node or four, running.
-type cluster struct {
-	nodes  int
-	fhir   string
-	token  string
-	data   []string
-	pids   []int
-	client *http.Client
-	stop   func()
+// arrangement says which nodes are to run.
+type arrangement struct {
+	voters    int
+	followers int           // members that keep the ledger without voting
+	slow      time.Duration // what each fsync takes longer
 }
 
-func (b *bench) start(ctx context.Context, n int) (*cluster, error) {
-	c := &cluster{nodes: n, client: &http.Client{
+// cluster is one node or several, running.
+type cluster struct {
+	nodes   int // that vote
+	members []*member
+	client  *http.Client
+	slowing []interface{ Close() error }
+}
+
+// member is one node.
+type member struct {
+	data      string
+	fhir      string // base URL
+	token     string
+	pid       int
+	p2p, peer string // addresses; "" for a lone node
+	process   *exec.Cmd
+}
+
+// startWithin is how long nodes may take to start and to find one another on a small machine with a slow disk.
+const startWithin = 90 * time.Second
+
+// start makes nodes in fresh directories, lets them found a ledger, and waits until they are connected.
+func (b *bench) start(ctx context.Context, a arrangement) (up *cluster, err error) {
+	c := &cluster{nodes: a.voters, client: &http.Client{
 		Timeout:   time.Minute,
 		Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256, DisableCompression: true},
 	}}
-	if n == 1 {
-		return c, b.lone(ctx, c)
-	}
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	defer func() {
+		if err != nil {
+			c.stop()
+		}
+	}()
+	dir, err := os.MkdirTemp(b.dir, "nodes-")
 	if err != nil {
 		return nil, err
 	}
-	d := &demo.Demo{Dir: filepath.Join(b.dir, "four"), Self: b.sijil, Say: lang.For(lang.English), Out: null, Empty: true}
-	c.stop = func() { _ = d.Stop() }
-	if err := d.Start(ctx); err != nil {
-		c.stop()
+	if err := c.found(ctx, dir, a); err != nil {
 		return nil, err
 	}
-	for _, m := range d.File.Members {
-		c.data, c.pids = append(c.data, m.Data), append(c.pids, m.PID)
-	}
-	c.fhir, c.token = d.File.Members[0].FHIR, d.File.Members[0].Tokens["clinician"]
-	return c, nil
+	return c, b.run(ctx, c, a.slow)
 }
 
-func (b *bench) lone(ctx context.Context, c *cluster) error {
-	dir := filepath.Join(b.dir, "lone")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// run starts the nodes' processes, for the first time or again.
+func (b *bench) run(ctx context.Context, c *cluster, slow time.Duration) error {
+	for _, m := range c.members {
+		if err := b.serve(c, m, slow); err != nil {
+			return err
+		}
+	}
+	wait, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	for _, m := range c.members {
+		if err := m.ready(wait); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// found makes keys, directories and the common genesis.
+func (c *cluster) found(ctx context.Context, dir string, a arrangement) error {
+	total := a.voters + a.followers
+	addresses, err := freeAddresses(3 * total)
 	if err != nil {
 		return err
 	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
+	var founders []verify.Member
+	for i := range total {
+		m := &member{data: filepath.Join(dir, fmt.Sprint(i))}
+		config := node.DefaultConfig(fmt.Sprintf("Bench %d", i))
+		config.FHIR = addresses[3*i]
+		if total > 1 {
+			m.p2p, m.peer = addresses[3*i+1], addresses[3*i+2]
+			config.P2P, config.Peer = m.p2p, m.peer
+		}
+		made, err := node.Init(ctx, node.Setup{Dir: m.data, Config: config, Follower: i >= a.voters, Passphrase: func() ([]byte, error) {
+			return []byte("of the bench"), os.WriteFile(filepath.Join(m.data, "passphrase"), []byte("of the bench\n"), 0o600)
+		}})
+		if err != nil {
+			return err
+		}
+		c.members, founders = append(c.members, m), append(founders, made.Member)
+	}
+	genesis, err := node.Found(founders, time.Now())
+	if err != nil {
 		return err
 	}
-	if out, err := exec.CommandContext(ctx, b.sijil, "init", "--dir", dir, "--name", "Bench", "--fhir", address).CombinedOutput(); err != nil {
-		return fmt.Errorf("init: %w: %s", err, out)
+	for _, m := range c.members {
+		if err := node.Adopt(m.data, genesis); err != nil {
+			return err
+		}
 	}
-	p := exec.CommandContext(ctx, b.sijil, "serve", "--dir", dir, "--log", "error")
-	p.Stderr = os.Stderr
-	if err := p.Start(); err != nil {
+	return nil
+}
+
+// serve starts one node's process.
+func (b *bench) serve(c *cluster, m *member, slow time.Duration) error {
+	argv := []string{b.sijil, "serve", "--dir", m.data, "--log", "error"}
+	if slow > 0 {
+		disk, err := b.slowly(slow, argv)
+		if err != nil {
+			return err
+		}
+		c.slowing, m.process = append(c.slowing, disk), disk.cmd
+	} else {
+		m.process = exec.Command(argv[0], argv[1:]...)
+	}
+	m.process.Stderr = os.Stderr
+	m.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches the bench, which stops them
+	if err := m.process.Start(); err != nil {
 		return err
 	}
-	c.stop = func() { _ = p.Process.Signal(os.Interrupt); _ = p.Wait() }
-	c.fhir, c.data, c.pids = "http://"+address+"/fhir", []string{dir}, []int{p.Process.Pid}
-	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+	m.pid = m.process.Process.Pid
+	return nil
+}
+
+// ready waits until the node answers and sees the others, and gets a token from it.
+func (m *member) ready(ctx context.Context) error {
+	for ; ; time.Sleep(50 * time.Millisecond) {
 		var s node.Status
-		if err := node.Ask(ctx, dir, http.MethodGet, "/status", nil, &s); err == nil {
+		err := node.Ask(ctx, m.data, http.MethodGet, "/status", nil, &s)
+		if err == nil && !s.CatchingUp && connected(&s) {
+			m.fhir = s.FHIR
 			break
-		} else if time.Since(begin) > 30*time.Second {
-			return fmt.Errorf("the node did not start: %w", err)
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s did not start, or not find the others: %w", m.data, err)
 		}
 	}
 	var got struct{ Token string }
 	q := node.TokenRequest{Actor: "bench", Role: "clinician", Purpose: "TREAT", Lifetime: 12 * time.Hour}
-	if err := node.Ask(ctx, dir, http.MethodPost, "/token", &q, &got); err != nil {
-		return err
-	}
-	c.token = got.Token
-	return nil
+	err := node.Ask(ctx, m.data, http.MethodPost, "/token", &q, &got)
+	m.token = got.Token
+	return err
 }
 
-// rss is a process's resident memory, in MiB.
-func rss(pid int) float64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
+// connected tells whether a node that votes sees all others that do, or one that follows somebody.
+func connected(s *node.Status) bool {
+	votes, voters, others := false, true, false
+	for _, m := range s.Members {
+		votes = votes || m.Self && m.Votes
+		voters = voters && (m.Connected || !m.Votes)
+		others = others || m.Connected && !m.Self
 	}
-	for line := range strings.Lines(string(b)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, _ := strconv.ParseFloat(strings.Fields(value)[0], 64)
-			return kb / 1024
-		}
-	}
-	return 0
+	return len(s.Members) == 1 || votes && voters || !votes && others
 }
 
-// cpu is the processor time that a process has used.
-func cpu(pid int) (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
+// stop ends all nodes. Their directories stay.
+func (c *cluster) stop() {
+	for _, m := range c.members {
+		if m.pid != 0 {
+			_ = m.process.Process.Signal(os.Interrupt)
+		}
 	}
-	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-	if len(fields) < 13 {
-		return 0, errors.New("unknown form of /proc/PID/stat")
+	for _, m := range c.members {
+		if m.pid != 0 {
+			late := time.AfterFunc(20*time.Second, func() { _ = m.process.Process.Kill() })
+			_ = m.process.Wait() // it is only measured
+			late.Stop()
+			m.pid = 0
+		}
 	}
-	user, err1 := strconv.ParseInt(fields[11], 10, 64)
-	system, err2 := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2) // USER_HZ is 100
+	for _, d := range c.slowing {
+		_ = d.Close()
+	}
+	c.slowing = nil
 }
 
-// size is what a directory takes on disk, in bytes.
-func size(dir string) (total int64) {
-	_ = filepath.WalkDir(dir, func(_ string, e os.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return nil // a file that went away while it was counted
+// freeAddresses finds addresses of the loopback interface that nobody uses at the moment.
+func freeAddresses(n int) ([]string, error) {
+	all := make([]string, n)
+	for i := range all {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
 		}
-		if info, err := e.Info(); err == nil {
-			total += info.Size()
-		}
-		return nil
-	})
-	return total
+		defer l.Close() // all at once, so that none is given twice
+		all[i] = l.Addr().String()
+	}
+	return all, nil
 }

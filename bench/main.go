@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -14,90 +15,137 @@ import (
 	"time"
 )
 
-// figure is one line of the table.
-type figure struct {
-	Name  string  `json:"name"`
-	Nodes int     `json:"nodes"`
-	Value float64 `json:"value"`
-	Unit  string  `json:"unit"`
-	Goal  float64 `json:"goal,omitempty"`
-	Less  bool    `json:"less_is_better,omitempty"`
-}
-
-func (f figure) met() string {
-	switch {
-	case f.Goal == 0:
-		return ""
-	case f.Less == (f.Value <= f.Goal):
-		return "met"
-	}
-	return "NOT met"
-}
-
 // bench runs everything and collects figures.
 type bench struct {
-	sijil   string
+	sijil   string // the program to measure
+	self    string // this program
 	dir     string
-	seconds float64 // of each measured load
+	profile string        // directory for processor profiles of the ledger alone; "" takes none
+	slow    time.Duration // what a slow disk's fsync takes longer
+	load    load
 	steps   []string
 	figures []figure
 	asJSON  bool
+	out     io.Writer
+	base    base
 }
 
-func (b *bench) add(f figure) {
-	b.figures = append(b.figures, f)
-	if !b.asJSON {
-		goal := ""
-		if f.Goal > 0 {
-			sign := "≥"
-			if f.Less {
-				sign = "≤"
-			}
-			goal = fmt.Sprintf("%s %.0f", sign, f.Goal)
-		}
-		fmt.Printf("%d node(s)  %-46s %12.2f %-8s %-10s %s\n", f.Nodes, f.Name, f.Value, f.Unit, goal, f.met())
+// load is how much of everything.
+type load struct {
+	seconds   float64       // of each measured load
+	resources int           // written before memory is looked at
+	day       time.Duration // observed for what a day leaves on disk
+	idle      time.Duration // observed for the traffic of an idle clinic
+	busy      time.Duration // and of one whose neighbours work
+	blobs     int           // large documents for the audit
+}
+
+var (
+	full  = load{seconds: 10, resources: 100_000, day: 3 * time.Minute, idle: 30 * time.Second, busy: time.Minute, blobs: 200}
+	small = load{seconds: 2, resources: 2000, idle: 4 * time.Second, busy: 5 * time.Second, blobs: 20}
+)
+
+// base is what the machine does by itself, measured in this run; 0 where it was not.
+type base struct {
+	fsync     float64 // ms, p50
+	disk      float64 // MB/s, written in pieces of 1 MiB and fsynced
+	aes       float64 // MB/s
+	sha       float64 // MB/s
+	comet     float64 // ms, p50 of a lone transaction of bare CometBFT with as many validators as are measured now
+	cometP99  float64 // ms
+	cometIdle float64 // % of a core
+	cometMiB  float64
+	cometRate float64 // transactions a second of 64 clients
+}
+
+// step is a part of the table. Those with fresh bring up what they need themselves; the others share one running arrangement.
+type step struct {
+	name  string
+	on    func(context.Context, *cluster) error
+	fresh func(context.Context, int) error
+}
+
+func (b *bench) table() []step {
+	return []step{
+		{name: "comet", fresh: b.comet},
+		{name: "idle", on: b.idle}, {name: "write", on: b.loneWrite}, {name: "creates", on: b.creates},
+		{name: "transactions", on: b.transactions}, {name: "reads", on: b.reads}, {name: "audit", on: b.audit}, {name: "weight", on: b.weight},
+		{name: "ledger", fresh: b.ledger}, {name: "day", fresh: b.day}, {name: "slow", fresh: b.slowDisk}, {name: "follower", fresh: b.follower},
 	}
 }
 
 func main() {
-	smoke := flag.Bool("smoke", false, "less load, less than two minutes")
-	asJSON := flag.Bool("json", false, "print JSON")
-	sijil := flag.String("sijil", "bin/sijil", "the program to measure")
-	only := flag.Int("nodes", 0, "measure only a lone node (1) or four (4)")
-	steps := flag.String("steps", "", "only these, separated by commas: idle, write, creates, transactions, reads, audit, weight")
-	dir := flag.String("dir", "", "where to put the nodes' data (default: beside the program, so on a real disk)")
-	flag.Parse()
+	if len(os.Args) > 1 {
+		if work, ok := workers[os.Args[1]]; ok {
+			if err := work(os.Args[2:]); err != nil {
+				fmt.Fprintf(os.Stderr, "bench %s: %v\n", os.Args[1], err)
+				os.Exit(1)
+			}
+			return
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *sijil, *dir, *steps, *smoke, *asJSON, *only); err != nil {
+	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, sijil, dir, steps string, smoke, asJSON bool, only int) (err error) {
-	b := &bench{seconds: 10, asJSON: asJSON}
-	if smoke {
-		b.seconds = 3
+func run(ctx context.Context) (err error) {
+	b := &bench{load: full, out: os.Stdout}
+	smoke := flag.Bool("smoke", false, "less load, less than two minutes")
+	flag.BoolVar(&b.asJSON, "json", false, "print JSON")
+	sijil := flag.String("sijil", "bin/sijil", "the program to measure")
+	only := flag.Int("nodes", 0, "measure only a lone node (1) or four (4)")
+	var names []string
+	for _, s := range b.table() {
+		names = append(names, s.name)
 	}
-	if steps != "" {
-		b.steps = strings.Split(steps, ",")
+	steps := flag.String("steps", "", "only these, separated by commas: "+strings.Join(names, ", "))
+	dir := flag.String("dir", "", "where to put the nodes' data (default: beside the program, so on a real disk)")
+	flag.StringVar(&b.profile, "profile", "", "directory for processor profiles of the ledger alone")
+	flag.DurationVar(&b.slow, "fsync", 5*time.Millisecond, "what an fsync of the slow disk takes")
+	day := flag.Duration("day", full.day, "how long the growth of a day is observed; -smoke leaves it out")
+	flag.Parse()
+	b.load.day = *day
+	if *smoke {
+		b.load = small
 	}
-	if b.sijil, err = filepath.Abs(sijil); err != nil {
+	if *steps != "" {
+		b.steps = strings.Split(*steps, ",")
+		for _, s := range b.steps {
+			if !slices.Contains(names, s) {
+				return fmt.Errorf("there is no step %q; there are %s", s, strings.Join(names, ", "))
+			}
+		}
+	}
+	if b.sijil, err = filepath.Abs(*sijil); err != nil {
 		return err
 	}
 	if _, err := exec.LookPath(b.sijil); err != nil {
 		return fmt.Errorf("%w; build it with `make build`", err)
 	}
-	if dir == "" {
-		dir = filepath.Dir(b.sijil)
+	if b.self, err = os.Executable(); err != nil {
+		return err
 	}
-	if b.dir, err = os.MkdirTemp(dir, "bench-"); err != nil {
+	if *dir == "" {
+		*dir = filepath.Dir(b.sijil)
+	}
+	if b.dir, err = os.MkdirTemp(*dir, "bench-"); err != nil {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
+	return b.all(ctx, *only)
+}
+
+// all measures the machine, then a lone node, then four.
+func (b *bench) all(ctx context.Context, only int) error {
 	if err := b.machine(); err != nil {
 		return err
+	}
+	if info, err := os.Stat(b.sijil); err == nil {
+		b.add(figure{Name: "program", Value: float64(info.Size()) / 1e6, Unit: "MB"}.most(70))
 	}
 	for _, nodes := range []int{1, 4} {
 		if only != 0 && only != nodes {
@@ -107,33 +155,43 @@ func run(ctx context.Context, sijil, dir, steps string, smoke, asJSON bool, only
 			return fmt.Errorf("%d nodes: %w", nodes, err)
 		}
 	}
-	if asJSON {
-		return json.NewEncoder(os.Stdout).Encode(b.figures)
+	if b.asJSON {
+		return json.NewEncoder(b.out).Encode(b.figures)
 	}
 	return nil
 }
 
 // nodes measures one arrangement.
 func (b *bench) nodes(ctx context.Context, n int) error {
-	c, err := b.start(ctx, n)
-	if err != nil {
-		return err
+	b.base.comet, b.base.cometP99, b.base.cometIdle, b.base.cometMiB = 0, 0, 0, 0
+	var c *cluster
+	stop := func() {
+		if c != nil {
+			c.stop()
+			c = nil
+		}
 	}
-	defer c.stop()
-	for _, step := range []struct {
-		name string
-		run  func(context.Context, *cluster) error
-	}{
-		{"idle", b.idle}, {"write", b.loneWrite}, {"creates", b.creates}, {"transactions", b.transactions},
-		{"reads", b.reads}, {"audit", b.audit}, {"weight", b.weight},
-	} {
-		if len(b.steps) > 0 && !slices.Contains(b.steps, step.name) {
+	defer func() { stop() }()
+	for _, s := range b.table() {
+		if len(b.steps) > 0 && !slices.Contains(b.steps, s.name) {
 			continue
 		}
-		if err := step.run(ctx, c); err != nil {
-			return err
+		var err error
+		if s.on == nil {
+			stop()
+			err = s.fresh(ctx, n)
+		} else {
+			if c == nil {
+				if c, err = b.start(ctx, arrangement{voters: n}); err != nil {
+					return err
+				}
+			}
+			err = s.on(ctx, c)
+			time.Sleep(time.Second) // let the backlog drain
 		}
-		time.Sleep(time.Second) // let the backlog drain
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -58,11 +59,7 @@ func (a *app) askToJoin(genesisFile, passphraseFile, out string) error {
 	if err != nil {
 		return err
 	}
-	b, err = json.MarshalIndent(q, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(out, append(b, '\n'), 0o644); err != nil {
+	if err := writeRequest(out, q); err != nil {
 		return err
 	}
 	a.tell("join.asked", q.Chain)
@@ -71,15 +68,83 @@ func (a *app) askToJoin(genesisFile, passphraseFile, out string) error {
 }
 
 func (a *app) agree(c *cobra.Command, file string) error {
+	var q node.JoinRequest
+	if err := readRequest(file, &q); err != nil {
+		return err
+	}
+	return a.membership(c, node.MembersRequest{Join: &q}, q.Member.Name)
+}
+
+func (a *app) rotate() *cobra.Command {
+	var newValidator bool
+	var passphraseFile, out string
+	c := &cobra.Command{
+		Use:   "rotate [REQUEST]",
+		Short: "Change an organisation's keys or addresses on the ledger",
+		Long: `The organisation makes a request, with a new validator key or with the one that "sijil restore" made, and with the addresses
+that stand in its config.json; its node may run or not:
+  sijil rotate --new-validator --dir DIR --out rotate.json
+
+Each member then agrees, until more than two thirds have (a change of addresses alone needs nobody but the organisation itself):
+  sijil rotate rotate.json --dir MEMBER
+
+The node goes over to the new validator key by itself, at the first block that the members want it for; the old key is kept aside and
+signs nothing more.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return a.askToUpdate(c, newValidator, passphraseFile, out)
+			}
+			if newValidator {
+				return misuse("--new-validator makes a request; it does not go with one; see `sijil rotate --help`")
+			}
+			var q node.UpdateRequest
+			if err := readRequest(args[0], &q); err != nil {
+				return err
+			}
+			return a.membership(c, node.MembersRequest{Update: &q}, q.Update.Name)
+		},
+	}
+	c.Flags().BoolVar(&newValidator, "new-validator", false, "make a new validator key")
+	c.Flags().StringVar(&out, "out", "rotate.json", "file for the request")
+	return a.jsonFlag(a.passphraseFlag(a.dirFlag(c), &passphraseFile))
+}
+
+func (a *app) askToUpdate(c *cobra.Command, newValidator bool, passphraseFile, out string) error {
+	q, err := node.AskToUpdate(c.Context(), a.dir, newValidator, func() ([]byte, error) { return a.passphrase(passphraseFile) })
+	if err != nil {
+		return err
+	}
+	if err := writeRequest(out, q); err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(q)
+	}
+	a.tell("rotate.asked", q.Chain)
+	a.printf("  %s\n", out)
+	return nil
+}
+
+func readRequest(file string, q any) error {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	var q node.JoinRequest
-	if err := json.Unmarshal(b, &q); err != nil {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields() // a request of another kind is not this one with nothing in it
+	if err := d.Decode(q); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	return a.membership(c, node.MembersRequest{Join: &q}, q.Member.Name)
+	return nil
+}
+
+func writeRequest(file string, q any) error {
+	b, err := json.MarshalIndent(q, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(b, '\n'), 0o644)
 }
 
 func (a *app) leave() *cobra.Command {

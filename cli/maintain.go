@@ -56,6 +56,9 @@ func (a *app) sayAudit(e *node.AuditEvent, took time.Duration) error {
 		}
 	} else {
 		a.tell("audit.done", r.Entries, r.Anchors, r.Blobs, took.Round(time.Millisecond))
+		if r.Snapshot > 0 {
+			a.tell("audit.snapshot", r.Snapshot)
+		}
 		for _, d := range r.Damages {
 			a.tell("audit.damage", d.What, d.File, d.Detail)
 		}

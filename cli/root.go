@@ -99,7 +99,7 @@ Exit codes: 0 done; 1 failed, or a proof does not hold; 2 damage found, or the c
 	root.PersistentFlags().StringVar(&a.language, "lang", "", "language of texts: en or ar (default: from LC_ALL, LANG)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse("%v; see --help", err) })
 	root.AddCommand(a.demo(), a.init(), a.found(), a.serve(), a.status(), a.token(), a.verify(),
-		a.audit(), a.scrub(), a.export(), a.backup(), a.restore(), a.doctor(), a.join(), a.leave(), a.witness(), a.checkpoint(), a.engine(), a.version())
+		a.audit(), a.scrub(), a.export(), a.backup(), a.restore(), a.doctor(), a.join(), a.leave(), a.rotate(), a.witness(), a.checkpoint(), a.engine(), a.version())
 	return root
 }
 

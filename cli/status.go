@@ -36,13 +36,27 @@ func (a *app) sayStatus(s *node.Status) {
 	a.printf("  %s\n", s.FHIR)
 	a.tell("status.entries", s.Entries, s.Unanchored)
 	a.tell("status.chain", s.Height, s.LogSize)
+	if s.Snapshot > 0 {
+		a.tell("status.snapshot", s.Snapshot)
+	}
 	a.tell("status.copies", s.Copies)
+	if c := s.Custody; c != nil {
+		a.tell("status.custody", c.Lag, len(c.Short), c.PagesBehind)
+		held := int64(0)
+		for _, k := range c.Kept {
+			held += k.Bytes
+		}
+		a.tell("status.kept", held, len(c.Kept))
+	}
 	for _, m := range s.Members {
 		key := "status.member"
 		if !m.Connected {
 			key = "status.member_away"
 		}
 		a.tell(key, m.Name, m.Org)
+	}
+	for _, p := range s.Pending {
+		a.tell("status.pending", p.Change, p.Name, p.Yes, p.Voters)
 	}
 	for _, w := range s.Warnings {
 		if key := "warning." + w.Code; a.say.Has(key) {

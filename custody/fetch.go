@@ -77,39 +77,49 @@ func (f *Fetcher) others(order []verify.OrgID) []verify.OrgID {
 }
 
 // Segment puts a segment together from what custodians hold and gives it to check, which is journal.Repair or journal.Restore:
-// they accept nothing but the true bytes. If it returns an error that wraps journal.ErrCopy, the next custodian is tried first, so
-// that one that serves bad bytes does not stand in the way. Errors: ErrNowhere, those of check.
+// they accept nothing but the true bytes. If check refuses, the next custodian is tried first, so that one that serves bad bytes does
+// not stand in the way. Errors: ErrNowhere, with those of check.
 func (f *Fetcher) Segment(ctx context.Context, segment uint32, check func(io.Reader) error) error {
-	order := Custodians(f.org, segment, f.members())
-	_, err := each(ctx, order, fmt.Sprintf("segment %d", segment), func(first verify.OrgID) (struct{}, error) {
+	return f.Rest(ctx, journal.Cursor{Segment: segment}, nil, check)
+}
+
+// Rest is Segment for one whose beginning is here: before are its first from.Offset bytes, and only what follows is fetched.
+// When custodians hold nothing from there on, it returns ErrNowhere.
+func (f *Fetcher) Rest(ctx context.Context, from journal.Cursor, before []byte, check func(io.Reader) error) error {
+	order := Custodians(f.org, from.Segment, f.members())
+	_, err := each(ctx, order, fmt.Sprintf("segment %d from byte %d on", from.Segment, from.Offset), func(first verify.OrgID) (struct{}, error) {
 		list := append([]verify.OrgID{first}, slices.DeleteFunc(slices.Clone(order), func(o verify.OrgID) bool { return o == first })...)
-		return struct{}{}, f.assemble(ctx, segment, list, check)
+		return struct{}{}, f.assemble(ctx, from, before, list, check)
 	})
 	return err
 }
 
-func (f *Fetcher) assemble(ctx context.Context, segment uint32, order []verify.OrgID, check func(io.Reader) error) (err error) {
+func (f *Fetcher) assemble(ctx context.Context, from journal.Cursor, before []byte, order []verify.OrgID, check func(io.Reader) error) (err error) {
 	tmp, err := os.CreateTemp("", "sijil-segment-*") // sealed bytes only
 	if err != nil {
 		return fmt.Errorf("custody: %w", err)
 	}
 	defer func() { err = errors.Join(err, tmp.Close(), os.Remove(tmp.Name())) }()
-	size, err := f.copySegment(ctx, tmp, segment, order)
+	if _, err := tmp.Write(before); err != nil {
+		return fmt.Errorf("custody: %w", err)
+	}
+	size, err := f.copySegment(ctx, tmp, from, order)
 	if err != nil {
 		return err
 	}
-	return check(io.NewSectionReader(tmp, 0, size))
+	return check(io.NewSectionReader(tmp, 0, int64(len(before))+size))
 }
 
-// copySegment writes a segment from its header on as far as any custodian holds it, going over to the next where one ends.
-func (f *Fetcher) copySegment(ctx context.Context, w io.Writer, segment uint32, order []verify.OrgID) (size int64, err error) {
-	at := journal.Cursor{Segment: segment}
+// copySegment writes a segment from a place on as far as any custodian holds it, going over to the next where one ends.
+func (f *Fetcher) copySegment(ctx context.Context, w io.Writer, at journal.Cursor, order []verify.OrgID) (size int64, err error) {
+	var errs []error
 	for i := 0; i < len(order); {
 		if err := ctx.Err(); err != nil {
 			return size, err
 		}
 		b, end, err := f.ask.frames(ctx, order[i], at)
 		if err != nil || len(b) == 0 {
+			errs = append(errs, err)
 			i++
 			continue
 		}
@@ -120,72 +130,9 @@ func (f *Fetcher) copySegment(ctx context.Context, w io.Writer, segment uint32, 
 		at, i = end, 0
 	}
 	if size == 0 {
-		return 0, ErrNowhere
+		return 0, fmt.Errorf("%w: %w", ErrNowhere, errors.Join(errs...))
 	}
 	return size, nil
-}
-
-// Holdings asks every member what it holds of this node's journal. Members that do not answer are absent.
-func (f *Fetcher) Holdings(ctx context.Context) (map[verify.OrgID][]journal.Range, error) {
-	all := make(map[verify.OrgID][]journal.Range)
-	var errs []error
-	for _, org := range rank(f.org, nil, f.members()) {
-		h, err := f.ask.held(ctx, org)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		all[org] = h.Ranges
-	}
-	if len(all) == 0 && len(errs) > 0 {
-		return nil, errors.Join(errs...)
-	}
-	return all, nil
-}
-
-// Ahead is the furthest place that a custodian holds beyond the end of the journal, with that custodian. It is ok after a loss of power took
-// a group that had reached the custodian but not yet this node's own disk. Bring the last segment back with Segment and journal.Restore
-// before anything is written: other bytes in that place would be refused for ever, as a second history.
-func (f *Fetcher) Ahead(ctx context.Context, end journal.Cursor) (to journal.Cursor, at verify.OrgID, ok bool, err error) {
-	all, err := f.Holdings(ctx)
-	if err != nil {
-		return to, at, false, err
-	}
-	for org, ranges := range all {
-		for _, r := range ranges {
-			if r.End.Compare(end) > 0 && r.End.Compare(to) > 0 {
-				to, at, ok = r.End, org, true
-			}
-		}
-	}
-	return to, at, ok, nil
-}
-
-// Journal brings back a whole journal into dir, an empty or damaged directory that no process has open, and returns where it
-// ends. step is told of each segment.
-func (f *Fetcher) Journal(ctx context.Context, dir string, step func(segment, last uint32)) (end journal.Cursor, err error) {
-	all, err := f.Holdings(ctx)
-	if err != nil {
-		return end, err
-	}
-	for _, ranges := range all {
-		for _, r := range ranges {
-			if r.End.Compare(end) > 0 {
-				end = r.End
-			}
-		}
-	}
-	if end == (journal.Cursor{}) {
-		return end, fmt.Errorf("%w: of %d members that answered none holds a journal of this organisation", ErrNowhere, len(all))
-	}
-	for segment := uint32(0); segment <= end.Segment; segment++ {
-		err := f.Segment(ctx, segment, func(r io.Reader) error { return journal.Restore(dir, segment, r) })
-		if err != nil {
-			return end, err
-		}
-		step(segment, end.Segment)
-	}
-	return end, nil
 }
 
 // Pages brings back the key store: of every page the newest version that any member holds, in ascending order, the top page first.

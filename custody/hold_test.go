@@ -184,7 +184,7 @@ func TestLateCustodianTakesAHistoryOfManySegments(t *testing.T) {
 	c.join()
 	eventually(t, "all segments are held", func() bool { return len(o.repl.Status().Short) == 0 })
 	for _, m := range c.nodes[1:] {
-		if _, err := m.keeper.Scrub(context.Background(), func(int64) {}); err != nil {
+		if _, err := m.keeper.Scrub(context.Background(), func(int64) {}, func(string) {}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -70,12 +70,12 @@ func (k *Keeper) opened() []*shelf {
 }
 
 // Scrub reads everything held and raises an alarm for what cannot be read any more; it returns how many such places there are. step
-// is told the bytes read since it was last called. Damaged blobs are removed and damaged parts stay until the next start puts
+// is told the bytes read since it was last called, found of each damage, with the file. Damaged blobs are removed and damaged parts stay until the next start puts
 // them aside; the owner's top-up brings fresh copies of both.
-func (k *Keeper) Scrub(ctx context.Context, step func(bytes int64)) (damages int, err error) {
+func (k *Keeper) Scrub(ctx context.Context, step func(bytes int64), found func(what string)) (damages int, err error) {
 	for _, s := range k.opened() {
-		journals, err1 := k.scrubJournal(ctx, s, step)
-		blobs, err2 := k.scrubBlobs(ctx, s, step)
+		journals, err1 := k.scrubJournal(ctx, s, step, found)
+		blobs, err2 := k.scrubBlobs(ctx, s, step, found)
 		damages += journals + blobs
 		if err := cmp.Or(err1, err2); err != nil {
 			return damages, err
@@ -84,7 +84,7 @@ func (k *Keeper) Scrub(ctx context.Context, step func(bytes int64)) (damages int
 	return damages, nil
 }
 
-func (k *Keeper) scrubJournal(ctx context.Context, s *shelf, step func(int64)) (damages int, err error) {
+func (k *Keeper) scrubJournal(ctx context.Context, s *shelf, step func(int64), found func(string)) (damages int, err error) {
 	for from := (journal.Cursor{}); ; {
 		err := s.mirror.Scan(from, func(l journal.Located) error {
 			step(l.Next.Offset - l.At.Offset)
@@ -96,11 +96,12 @@ func (k *Keeper) scrubJournal(ctx context.Context, s *shelf, step func(int64)) (
 		}
 		damages++
 		k.alarm(s.owner, "damage", 0, "a held copy cannot be read: "+damage.Error())
+		found(damage.Error())
 		from = journal.Cursor{Segment: damage.Segment + 1}
 	}
 }
 
-func (k *Keeper) scrubBlobs(ctx context.Context, s *shelf, step func(int64)) (damages int, err error) {
+func (k *Keeper) scrubBlobs(ctx context.Context, s *shelf, step func(int64), found func(string)) (damages int, err error) {
 	err = filepath.WalkDir(filepath.Join(s.dir, "blobs"), func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -114,6 +115,7 @@ func (k *Keeper) scrubBlobs(ctx context.Context, s *shelf, step func(int64)) (da
 		}
 		if !k.intact(s, hash) {
 			damages++
+			found(name + " is damaged: it does not have the hash that is its name")
 		}
 		return ctx.Err()
 	})

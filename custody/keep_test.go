@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/sijil-health/sijil/journal"
@@ -362,9 +363,12 @@ func TestRecoveryOfALostDisk(t *testing.T) {
 	end := o.journal.End()
 	f := NewFetcher(o.self.Org, o.client, c.members)
 	dir := filepath.Join(t.TempDir(), "journal")
-	got, err := f.Journal(ctx, dir, func(uint32, uint32) {})
-	if err != nil || got != end {
-		t.Fatalf("recovered to %v, want %v: %v", got, end, err)
+	held := f.Holdings(ctx)
+	if got := held.End(); got != end || len(held.Silent) != 0 || len(held.Held) != 3 {
+		t.Fatalf("held to %v, want %v: %+v", got, end, held)
+	}
+	if err := f.Extend(ctx, dir, journal.Cursor{}, held.End(), nil); err != nil {
+		t.Fatal(err)
 	}
 	j, err := journal.Open(dir, journal.Options{})
 	if err != nil {
@@ -380,11 +384,71 @@ func TestRecoveryOfALostDisk(t *testing.T) {
 	if err := f.Segment(ctx, 0, func(r io.Reader) error { return o.journal.Repair(0, r) }); err != nil {
 		t.Error(err)
 	}
-	if _, _, ok, err := f.Ahead(ctx, end); ok || err != nil {
-		t.Errorf("ahead: %v %v", ok, err)
+}
+
+// TestRecoveryOfALostTail cuts a journal at every kind of place and has the rest brought back.
+func TestRecoveryOfALostTail(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	c := newCluster(t, 4)
+	o := c.nodes[0].own(2, journal.Options{SegmentSize: 8 << 10})
+	o.start(Sources{})
+	ends := []journal.Cursor{}
+	for range 100 {
+		o.write(1)
+		ends = append(ends, o.journal.End())
 	}
-	if to, _, ok, err := f.Ahead(ctx, journal.Cursor{Segment: end.Segment}); !ok || to != end || err != nil {
-		t.Errorf("ahead: %v %v %v", to, ok, err)
+	f := NewFetcher(o.self.Org, o.client, c.members)
+	whole := filepath.Join(t.TempDir(), "whole")
+	if err := f.Extend(ctx, whole, journal.Cursor{}, ends[99], nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, cut := range []journal.Cursor{ends[98], ends[90], ends[50], ends[0]} {
+		dir := filepath.Join(t.TempDir(), "cut")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for number := range cut.Segment + 1 {
+			b, err := os.ReadFile(journal.SegmentFile(whole, number))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if number == cut.Segment {
+				b = b[:cut.Offset]
+			}
+			if err := os.WriteFile(journal.SegmentFile(dir, number), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := f.Extend(ctx, dir, cut, ends[99], nil); err != nil {
+			t.Fatalf("from %v: %v", cut, err)
+		}
+		j, err := journal.Open(dir, journal.Options{})
+		if err != nil {
+			t.Fatalf("from %v: %v", cut, err)
+		}
+		if j.End() != ends[99] {
+			t.Errorf("from %v: it ends at %v, want %v", cut, j.End(), ends[99])
+		}
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestHoldingsDoNotWaitForTheDead asks while one member is away.
+func TestHoldingsDoNotWaitForTheDead(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 4)
+	o := c.nodes[0].own(2, journal.Options{})
+	o.start(Sources{})
+	o.write(1)
+	c.nodes[3].stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	held := NewFetcher(o.self.Org, o.client, c.members).Holdings(ctx)
+	if len(held.Held) != 2 || held.Silent[c.nodes[3].self.Org] == nil {
+		t.Fatalf("%+v", held)
 	}
 }
 

@@ -104,7 +104,7 @@ func (f *blobFollower) take(ctx context.Context, batch []journal.Located) error 
 	}
 	var large []verify.Hash
 	for _, l := range batch {
-		large = appendLarge(large, l.Record)
+		large = AppendLarge(large, l.Record)
 	}
 	for len(large) > 0 {
 		n := min(len(large), maxMissing)
@@ -120,8 +120,8 @@ func (f *blobFollower) take(ctx context.Context, batch []journal.Located) error 
 	return nil
 }
 
-// appendLarge adds the blobs that a record names and does not contain.
-func appendLarge(list []verify.Hash, r *journal.Record) []verify.Hash {
+// AppendLarge adds to a list the blobs that a record names and does not contain: those that are kept outside the journal.
+func AppendLarge(list []verify.Hash, r *journal.Record) []verify.Hash {
 	var named []verify.Hash
 	for i := range r.Entries {
 		blobs, _, err := r.Entries[i].Open()

@@ -3,6 +3,7 @@ package fhir
 import (
 	"net/http"
 
+	"github.com/sijil-health/sijil/fhir/shape"
 	"github.com/sijil-health/sijil/fhir/tape"
 )
 
@@ -34,8 +35,17 @@ type Validator interface {
 	Validate(typ string, root tape.Value) []Issue
 }
 
-// inspect checks what the gate itself relies on: a known type, a valid id, meta as an object, references that can be read.
+// inspect checks that a value is a resource, in the form of its type.
 func inspect(root tape.Value) (*resource, *problem) {
+	r, p := basics(root)
+	if p == nil {
+		p = misshapen(shape.Check(root))
+	}
+	return r, p
+}
+
+// basics checks what the gate itself relies on: a known type, a valid id, meta as an object, references that can be read.
+func basics(root tape.Value) (*resource, *problem) {
 	if root.Kind() != tape.Object {
 		return nil, fail(http.StatusBadRequest, "structure", "a resource is a JSON object, this is %s", root.Kind()).at(root)
 	}
@@ -59,6 +69,18 @@ func inspect(root tape.Value) (*resource, *problem) {
 		return r, nil // its references are its entries' affair, to be read inside it and nowhere else
 	}
 	return r, r.collect(root, false)
+}
+
+// misshapen makes a problem of the faults in a resource's form; nil for none.
+func misshapen(faults []shape.Fault) *problem {
+	if len(faults) == 0 {
+		return nil
+	}
+	p := &problem{status: http.StatusBadRequest}
+	for _, f := range faults {
+		p.issues = append(p.issues, Issue{Severity: "error", Code: f.Code, Text: f.Text, Path: f.At.Path(), Position: f.At.Position()})
+	}
+	return p
 }
 
 func checkMeta(meta tape.Value) *problem {

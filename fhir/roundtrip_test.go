@@ -49,8 +49,8 @@ func TestServedIsSource(t *testing.T) {
 			src = bytes.TrimSpace(src)
 			root := parsed(t, string(src))
 			typ, id := root.Get("resourceType").Text(), root.Get("id").Text()
-			if typ == "AuditEvent" {
-				continue // the node's own
+			if typ == "AuditEvent" || strings.Contains(name, "NL_Drimpy_01") {
+				continue // the node's own; of an earlier FHIR
 			}
 			g := newGate(t, Limits{})
 			e := exchange{do: "PUT /" + typ + "/" + id, body: string(src)}
@@ -202,7 +202,7 @@ func TestApplyAgreesWithEdits(t *testing.T) {
 		{`{"meta":{ "lastUpdated" : "x" ,"versionId":"y"},"resourceType":"Basic","id":"n"}`, `{"meta":{ "lastUpdated" : "1970-01-01T00:00:00.000Z" ,"versionId":"3"},"resourceType":"Basic","id":"n"}`},
 		{`{"resourceType":"Basic","id":"n","meta":{"source":"s"}}`, `{"resourceType":"Basic","id":"n","meta":{"versionId":"3","lastUpdated":"1970-01-01T00:00:00.000Z","source":"s"}}`},
 	} {
-		r, p := inspect(parsed(t, c.in))
+		r, p := basics(parsed(t, c.in))
 		if p != nil {
 			t.Fatal(p)
 		}

@@ -172,7 +172,7 @@ func TestCreate(t *testing.T) {
 		t.Errorf("served %s\nwant %s", w.Body, want)
 	}
 	g.run(t, []exchange{
-		{name: "without id", do: "POST /Basic", body: `{"code":{},"resourceType":"Basic","x":1.0}`, status: 201, has: []string{`{"code":{},"resourceType":"Basic","id":"`, `"},"x":1.0}`}},
+		{name: "without id", do: "POST /Basic", body: `{"code":{"text":"x"},"resourceType":"Basic","created":"2020"}`, status: 201, has: []string{`{"code":{"text":"x"},"resourceType":"Basic","id":"`, `"},"created":"2020"}`}},
 		{name: "return=OperationOutcome", do: "POST /Basic", body: `{"resourceType":"Basic"}`, header: []string{"Prefer: return=OperationOutcome"}, status: 201,
 			has: []string{`"severity":"information"`}, hasNot: []string{"Content-Location"}},
 		{name: "exists", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: identifier=http://h|7"}, status: 200,

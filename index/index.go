@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -20,17 +21,25 @@ const KeySize = 32
 // ErrNotFound is returned for what the index does not know.
 var ErrNotFound = errors.New("index: not found")
 
+// ErrDamaged is returned, wrapped, where the files are not what was written. Remove them and let the index be made anew.
+var ErrDamaged = errors.New("index: damaged")
+
 // Index is open on one directory. Reads may run beside one writer (Apply).
 type Index struct {
 	db    *pebble.DB
 	cache *pebble.Cache
+	dir   string
 }
 
-// Open opens or creates the index in dir under a key of KeySize bytes. An index that another key wrote, or that is damaged,
-// gives an error; the caller may remove dir and rebuild.
+// Open opens or creates the index in dir under a key of KeySize bytes. Errors: ErrDamaged for an index that is damaged, was condemned,
+// or was written under another key (the caller may Remove it, and rebuild); those of the disk.
 func Open(dir string, key []byte) (*Index, error) {
 	if len(key) != KeySize {
 		return nil, fmt.Errorf("index: key of %d bytes, want %d", len(key), KeySize)
+	}
+	dir = filepath.Clean(dir)
+	if _, err := os.Stat(dir + condemned); err == nil {
+		return nil, fmt.Errorf("%w: %s was found damaged before", ErrDamaged, dir)
 	}
 	fs, err := newSealedFS(vfs.Default, key)
 	if err != nil {
@@ -48,18 +57,20 @@ func Open(dir string, key []byte) (*Index, error) {
 		MaxOpenFiles:                256,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      quiet{},
+		// Damage is returned by the call that meets it. Pebble's own way is to end the process.
+		EventListener: &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}},
 	}
 	// A create asks first whether its new id is taken: the filter answers without reading a block.
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	opts.CompactionConcurrencyRange = func() (int, int) { return 1, 1 }
-	db, err := pebble.Open(filepath.Clean(dir), opts)
+	db, err := pebble.Open(dir, opts)
 	if err != nil {
 		cache.Unref()
-		return nil, fmt.Errorf("open index %s: %w", dir, err)
+		return nil, fmt.Errorf("open index %s: %w", dir, classify(err))
 	}
-	return &Index{db: db, cache: cache}, nil
+	return &Index{db: db, cache: cache, dir: dir}, nil
 }
 
 // Close flushes and closes the index, so that the next start need not follow the journal again.
@@ -202,7 +213,7 @@ func (x *Index) get(key []byte) ([]byte, error) {
 		return nil, ErrNotFound
 	}
 	if err != nil {
-		return nil, err
+		return nil, classify(err)
 	}
 	defer closer.Close()
 	return append([]byte(nil), value...), nil
@@ -226,9 +237,7 @@ func (x *Index) scan(lower, upper []byte, fn func(key, value []byte) (more bool,
 	return it.Close()
 }
 
-func damaged(what string) error {
-	return fmt.Errorf("index: damaged %s; stop the node, remove its index directory and start it again to rebuild", what)
-}
+func damaged(what string) error { return fmt.Errorf("%w: %s", ErrDamaged, what) }
 
 // quiet keeps Pebble's informational lines, which would name keys of the index, out of the log.
 type quiet struct{}

@@ -27,7 +27,7 @@ func newRaw(b *testing.B) *rawFile {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { f.Close() })
-	if err := errors.Join(f.Allocate(defaultSegment), f.Sync()); err != nil {
+	if err := errors.Join(f.Allocate(DefaultSegment), f.Sync()); err != nil {
 		b.Fatal(err)
 	}
 	return &rawFile{f: f, frame: sample(1, 1, benchEnvelope).Append(make([]byte, frameHead))}
@@ -40,7 +40,7 @@ func (r *rawFile) append(b *testing.B) {
 	if err := r.f.Sync(); err != nil {
 		b.Fatal(err)
 	}
-	r.at = (r.at + int64(len(r.frame))) % (defaultSegment - int64(len(r.frame)))
+	r.at = (r.at + int64(len(r.frame))) % (DefaultSegment - int64(len(r.frame)))
 }
 
 func BenchmarkRawFsync(b *testing.B) {

@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	defaultSegment = 64 << 20 // bytes
+	// DefaultSegment is the size at which a segment is sealed where Options say nothing else, in bytes.
+	DefaultSegment = 64 << 20
 	allocateStep   = 4 << 20  // bytes by which the last segment is extended ahead of writing
 	maxGroup       = 4 << 20  // bytes after which a group takes no more records; one record may be larger
 	maxQueue       = 16 << 20 // bytes appended and not yet acknowledged; beyond it Append blocks
@@ -86,6 +87,13 @@ type live struct {
 	size      int64     // bytes written
 	allocated int64     // bytes the file extends to
 	sum       hash.Hash // over the bytes written
+}
+
+// Err gives ErrFailed, with its cause, once the disk has failed, ErrClosed after Close, else nil.
+func (j *Journal) Err() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.state()
 }
 
 // Recovered tells what Open had to cut off.

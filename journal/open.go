@@ -18,7 +18,7 @@ import (
 // brings the segment back. ErrLocked means that another process has the journal open.
 func Open(dir string, opt Options) (*Journal, error) {
 	if opt.SegmentSize <= 0 {
-		opt.SegmentSize = defaultSegment
+		opt.SegmentSize = DefaultSegment
 	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)

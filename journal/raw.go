@@ -13,7 +13,7 @@ const FrameHeader = frameHead
 func (j *Journal) ReadRaw(segment uint32, offset int64, length int) ([]byte, error) {
 	j.mu.Lock()
 	outside := int(segment) >= len(j.segments) || offset < 0 || length < 0 || length > MaxRecord ||
-		offset+int64(length) > j.segments[segment].Size
+		offset > j.segments[segment].Size-int64(length)
 	j.mu.Unlock()
 	if outside {
 		return nil, fmt.Errorf("%w: %d bytes at %d of segment %d", ErrCursor, length, offset, segment)
@@ -26,7 +26,7 @@ func (j *Journal) ReadRaw(segment uint32, offset int64, length int) ([]byte, err
 	b := make([]byte, length)
 	_, err = f.ReadAt(b, offset)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, &DamageError{File: name, Offset: offset, Reason: err.Error()}
+		return nil, &DamageError{File: name, Segment: segment, Offset: offset, Reason: err.Error()}
 	}
 	return b, nil
 }

@@ -89,6 +89,9 @@ func readHeader(f io.ReaderAt, name string, number uint32) (header, error) {
 	return h, nil
 }
 
+// SegmentFile gives the path of a segment in a journal's directory.
+func SegmentFile(dir string, number uint32) string { return segmentName(dir, number) }
+
 func segmentName(dir string, number uint32) string {
 	return filepath.Join(dir, fmt.Sprintf("%010d%s", number, segmentSuffix))
 }

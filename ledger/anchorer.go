@@ -69,28 +69,25 @@ type Place struct {
 	Tx     uint32 // of the anchor, in the block
 }
 
-// OpenAnchorer starts anchoring. When the engine answers, the plans are compared with the chain first: errors are *BehindError,
-// *ConflictError, *Damage, or of the disk. When it does not (ErrDown), that is done once it does; see Err.
+// OpenAnchorer starts anchoring. When the engine answers, the plans are compared with the chain first: errors are *ConflictError,
+// *Damage, or of the disk. When it does not (ErrDown), that is done once it does; see Err. Plans that the chain has anchors of and that
+// are not there are made again from the journal, in the background.
 func OpenAnchorer(ctx context.Context, o Options) (*Anchorer, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	plans, err := OpenPlans(o.Plans)
-	if err != nil {
-		return nil, err
-	}
 	a := &Anchorer{
-		opt: o, plans: plans, periods: &periods{engine: o.Engine}, done: make(chan struct{}), latency: firstLatency,
+		opt: o, periods: &periods{engine: o.Engine}, done: make(chan struct{}), latency: firstLatency,
 		cutC: make(chan struct{}, 1), sendC: make(chan struct{}, 1), roomC: make(chan struct{}, 1),
 	}
-	if n := plans.Torn(); n > 0 {
-		o.Log.Warn("a plan was being written when the node stopped; it was not submitted and is made anew", "bytes", n)
+	if err := a.openPlans(ctx); err != nil {
+		return nil, err
 	}
-	_, begin := plans.Next()
+	_, begin := a.plans.Next()
 	a.queue = newQueue(begin)
-	if _, err := a.reconcile(ctx); err != nil && !errors.Is(err, ErrDown) {
-		return nil, errors.Join(err, plans.Close())
+	if _, err := a.reconcile(ctx); err != nil && !errors.Is(err, ErrDown) && !errors.As(err, new(*BehindError)) {
+		return nil, errors.Join(err, a.plans.Close())
 	}
 	ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go a.run(ctx)
@@ -104,19 +101,19 @@ func (a *Anchorer) Close() error {
 	return a.plans.Close()
 }
 
-// run works until it is stopped or can go on no more. After a reissue it begins anew from what is durable.
+// run works until it is stopped or can go on no more. What ended a session and can be mended is, and the next begins from what is durable.
 func (a *Anchorer) run(ctx context.Context) {
 	defer close(a.done)
 	for {
 		err := a.session(ctx)
-		var again *reissue
+		if ctx.Err() == nil {
+			err = a.mend(ctx, err)
+		}
 		if ctx.Err() != nil {
 			err = ErrClosed
-		} else if errors.As(err, &again) {
-			if err = a.plans.rewind(again.from); err == nil {
-				a.opt.Log.Warn("keys changed before batches were committed; they are anchored anew", "from", again.from)
-				continue
-			}
+		}
+		if err == nil {
+			continue
 		}
 		a.mu.Lock()
 		defer a.mu.Unlock()

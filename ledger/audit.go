@@ -39,7 +39,10 @@ type Progress struct {
 // AuditReport says what was verified and what is wrong. Its JSON form is what `sijil audit --json` prints.
 type AuditReport struct {
 	Progress
-	Height      int64       `json:"height"`      // of the last block looked at
+	Height int64 `json:"height"` // of the last block looked at
+	// Snapshot is the height up to which the history came in a snapshot from other members, 0 when this node went through every block
+	// itself. It was checked all the same; that the blocks were agreed on rests on the validators' signatures under the header after it.
+	Snapshot    int64       `json:"snapshot_height,omitempty"`
 	Root        verify.Hash `json:"root"`        // of the global log, recomputed
 	Batches     uint64      `json:"batches"`     // of this organisation, recomputed and equal to what is anchored
 	Waiting     uint64      `json:"waiting"`     // entries of the journal that are not on the chain yet
@@ -64,6 +67,7 @@ func Audit(ctx context.Context, o AuditOptions, progress func(Progress)) (*Audit
 	if err != nil {
 		return nil, err
 	}
+	a.report.Snapshot = status.Begun
 	a.report.Height, a.total.AnchorsTotal, a.total.EntriesTotal = status.Height, status.LogSize, o.Journal.End().Entry
 	notes, err := a.notes()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -162,42 +163,55 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-func TestPlansAreMadeAgainFromCustodiansCopies(t *testing.T) {
+// TestPlansAreMadeAgain loses all plans: with the journal, the chain and the audit key they are made again, to the byte.
+func TestPlansAreMadeAgain(t *testing.T) {
 	n, _ := audited(t)
 	kept, err := OpenPlans(n.opt.Plans)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer kept.Close()
-	o := RestoreOptions{Org: n.org.Org, Engine: n.chain, Journal: n.journal, Plans: t.TempDir(), Draft: func(_ context.Context, seq uint64, _ *verify.Anchor) (*Draft, error) {
-		p, err := kept.Get(seq)
-		d := &Draft{Begin: p.Begin, End: p.End, Seed: p.Seed, Manifest: p.Manifest}
-		if seq == 17 {
-			d.Seed[0]++
+	n.opt.Plans, n.opt.Journal = t.TempDir(), n.journal
+	n.open()
+	n.drain()
+	n.check()
+	for seq := range uint64(len(n.chain.log)) {
+		was, err := kept.Get(seq)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return d, err
-	}}
-	var damage *Damage
-	if made, err := RestorePlans(t.Context(), o); made != 17 || !errors.As(err, &damage) {
-		t.Fatalf("%d made, %v", made, err)
-	}
-	draft := o.Draft
-	o.Draft = func(ctx context.Context, seq uint64, a *verify.Anchor) (*Draft, error) {
-		d, err := draft(ctx, seq, a)
-		if seq == 17 {
-			d.Seed[0]--
+		is, err := n.plans.Get(seq)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return d, err
+		if was != nil && !reflect.DeepEqual(was, is) {
+			t.Fatalf("plan %d: %+v, was %+v", seq, is, was)
+		}
 	}
-	if made, err := RestorePlans(t.Context(), o); made != uint64(len(n.chain.log))-17 || err != nil {
-		t.Fatalf("%d made, %v", made, err)
+	n.crash()
+}
+
+// TestManyPlansAreMadeAgain fills whole files of plans.
+func TestManyPlansAreMadeAgain(t *testing.T) {
+	org := newMember("a", 1)
+	s := newSim(org)
+	s.autocommit(t, time.Microsecond)
+	n := newNode(t, org, s)
+	n.opt.InFlight, n.opt.Linger = maxInFlight, time.Nanosecond
+	n.open()
+	for len(s.log) < plansPerFile+20 {
+		n.write(1)
 	}
-	n.opt.Plans = o.Plans
-	n.opt.Journal = n.journal
+	n.drain()
+	n.crash()
+	n.opt.Plans = t.TempDir()
 	n.open()
 	n.drain()
 	n.check()
 	n.crash()
+	if files, err := listPlanFiles(n.opt.Plans); err != nil || len(files) != 2 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
 }
 
 // flip changes one byte of a file.

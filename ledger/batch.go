@@ -16,7 +16,8 @@ const MaxEntries = 4095
 type Sealer interface {
 	// Seed gives the seed of a batch's dummies: HMAC-SHA-256(manifest key, sequence number).
 	Seed(seq uint64) (verify.Hash, error)
-	// SealManifest seals the encoded manifest, see Manifest.Encode. The result has at most 1,024 bytes.
+	// SealManifest seals the encoded manifest, see Manifest.Encode. The result has at most 1,024 bytes and is the same each time, so
+	// that a lost plan can be made again.
 	SealManifest(manifest []byte) ([]byte, error)
 }
 

@@ -207,6 +207,11 @@ type Status struct {
 	// Stopped says that consensus ended on this node after a panic: only a restart of the engine helps. A supervised engine
 	// is restarted by itself.
 	Stopped bool `cbor:"17,keyasint,omitempty"`
+	// Begun is the height of the snapshot that this node began from, 0 when it has gone through every block itself; Restoring says
+	// that it is taking one in, because the others no longer keep the blocks after height Left.
+	Begun     int64 `cbor:"18,keyasint,omitempty"`
+	Restoring bool  `cbor:"19,keyasint,omitempty"`
+	Left      int64 `cbor:"20,keyasint,omitempty"`
 }
 
 // Peer is a connected node.

@@ -11,19 +11,23 @@ import (
 // this node signs with. Nothing is anchored meanwhile; the journal goes on growing, and drains when the membership has changed.
 var ErrNotMember = errors.New("ledger: the ledger does not know this organisation by this node's signing key; check the key and the membership")
 
-// BehindError says that the chain holds anchors of this organisation that this node has no plan of: its data directory is
-// older than what was anchored. Returned by OpenAnchorer, and by every method once the Anchorer met one.
+// BehindError says that the chain holds anchors of this organisation that this node has no plan of, and that the plans cannot be made
+// again from its journal: its data directory is older than what was anchored. Returned by every method once the Anchorer met one.
 type BehindError struct {
 	Chain uint64 // sequence number of the last anchor on the chain
 	Plans uint64 // how many plans there are here
+	Err   error  // why the next plan cannot be made again: a *Damage, or of the disk
 }
 
 // Error says what happened and what to do.
 func (e *BehindError) Error() string {
-	return fmt.Sprintf("ledger: the chain holds this organisation's anchor %d, but this data directory knows only the first %d: it is older than "+
-		"what was anchored, perhaps restored from a backup. Nothing is anchored from here, so that no second history begins. "+
-		"Bring back the newest data directory, or fetch the missing records and plans from the custodians", e.Chain, e.Plans)
+	return fmt.Sprintf("ledger: the chain holds this organisation's anchor %d, but this data directory knows only the first %d, and its journal "+
+		"does not give the others (%v): it is older than what was anchored, perhaps restored from a backup. Nothing is anchored from here, so "+
+		"that no second history begins. Bring back the newest data directory, or restore with the custodians' copies", e.Chain, e.Plans, e.Err)
 }
+
+// Unwrap gives why the plans cannot be made again.
+func (e *BehindError) Unwrap() error { return e.Err }
 
 // ConflictError says that the chain holds an anchor of this organisation other than the one planned here. Returned like BehindError.
 type ConflictError struct {

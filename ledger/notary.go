@@ -90,6 +90,7 @@ func (n *Notary) signedPath() string { return filepath.Join(n.opt.Store.dir, "si
 func (n *Notary) Run(ctx context.Context) error {
 	for {
 		wait := n.opt.Every
+		looked := n.height(ctx)
 		err := n.BeginEpochs(ctx)
 		if err == nil {
 			err = n.Checkpoint(ctx)
@@ -103,22 +104,33 @@ func (n *Notary) Run(ctx context.Context) error {
 			n.opt.Log.Warn("no checkpoint could be made", "error", err)
 			wait = min(wait, time.Minute)
 		}
-		if err := n.pause(ctx, wait); err != nil {
+		if err := n.pause(ctx, looked, wait); err != nil {
 			return err
 		}
 	}
 }
 
-// pause waits; a change of the membership ends it early.
-func (n *Notary) pause(ctx context.Context, d time.Duration) error {
+// height is that of the chain, 0 where the engine does not answer.
+func (n *Notary) height(ctx context.Context) int64 {
 	status, err := n.opt.Engine.Status(ctx)
+	if err != nil {
+		return 0
+	}
+	return status.Height
+}
+
+// pause waits; a change of the membership, or an epoch that was decided on and begins, ends it early. looked is the height up to which
+// either was seen before: what came while signatures were collected must not be missed.
+func (n *Notary) pause(ctx context.Context, looked int64, d time.Duration) error {
+	members, err := n.opt.Engine.Members(ctx)
 	if err != nil {
 		return sleep(ctx, min(d, time.Minute))
 	}
 	timed, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	err = n.opt.Engine.Follow(timed, status.Height+1, func(b *Block) error {
-		if b.Members {
+	begins := members.Since - 1
+	err = n.opt.Engine.Follow(timed, looked+1, func(b *Block) error {
+		if b.Members || looked < begins && b.Height >= begins {
 			return errEnough
 		}
 		return nil

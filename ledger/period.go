@@ -89,6 +89,15 @@ func validatorsDiffer(a, b []verify.Member) bool {
 	return verify.NewValidatorSet(a).Hash() != verify.NewValidatorSet(b).Hash()
 }
 
+// Epoch is the number of the epoch that began last, as receipts and checkpoints count them.
+func (a *Anchorer) Epoch(ctx context.Context) (uint64, error) {
+	list, err := a.periods.list(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return list[len(list)-1].Number, nil
+}
+
 // at gives the period that a block belongs to.
 func (p *periods) at(ctx context.Context, height int64) (*Period, error) {
 	list, err := p.list(ctx)

@@ -119,6 +119,47 @@ func (s *Plans) Append(p *Plan) error {
 	return nil
 }
 
+// appendFile makes as many plans durable as fill a file, at once. The last file must be full, or there is none.
+func (s *Plans) appendFile(list []*Plan) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil {
+		return s.failed
+	}
+	seq, begin := s.next()
+	if len(list) != plansPerFile || seq%plansPerFile != 0 {
+		return errors.New("ledger: plans do not fill a file")
+	}
+	data, end := planFileHead(seq, begin), begin
+	for i, p := range list {
+		if err := p.check(seq+uint64(i), end); err != nil {
+			return err
+		}
+		data, end = p.append(data), p.End
+	}
+	f := planFile{filepath.Join(s.dir, planFileName(seq, begin.Entry)), seq, begin.Entry}
+	if err := writeDurably(f.path, data); err != nil {
+		return fmt.Errorf("ledger: plans: %w", err)
+	}
+	if s.w != nil {
+		if err := s.w.Close(); err != nil {
+			s.failed = fmt.Errorf("ledger: plans: %w", err)
+			return s.failed
+		}
+	}
+	s.w = nil
+	if err := s.load(); err != nil {
+		return err
+	}
+	w, err := os.OpenFile(f.path, os.O_RDWR, 0)
+	if err != nil {
+		s.failed = fmt.Errorf("ledger: plans: %w", err)
+		return s.failed
+	}
+	s.w = w
+	return nil
+}
+
 // rotate begins the next file. It appears under its name only when its header is durable.
 func (s *Plans) rotate(seq uint64, begin journal.Cursor) error {
 	f := planFile{filepath.Join(s.dir, planFileName(seq, begin.Entry)), seq, begin.Entry}
@@ -177,15 +218,9 @@ func (s *Plans) file(i int) (*plansIn, error) {
 	if s.visited != nil && s.visited.first == s.files[i].first {
 		return s.visited, nil
 	}
-	c, good, err := readPlanFile(s.files[i])
+	c, err := wholePlanFile(s.files[i])
 	if err != nil {
 		return nil, err
-	}
-	if err := c.whole(good); err != nil {
-		return nil, err
-	}
-	if len(c.at) != plansPerFile {
-		return nil, &Damage{What: "plans", File: c.path, Detail: fmt.Sprintf("it ends after %d plans of %d", len(c.at), plansPerFile)}
 	}
 	s.visited = c
 	return c, nil

@@ -81,12 +81,13 @@ func (q *queue) due(p pace, now time.Time) (bool, time.Time) {
 	return !at.After(now), at
 }
 
-// next gives the leaves of the next batch and where it ends: whole records, at most MaxEntries entries unless the first
-// record alone has more. The leaves are the queue's own until take is called.
+// next gives the leaves of the next batch and where it ends: whole records of one journal segment, at most MaxEntries entries unless the
+// first record alone has more. Each segment has its custodians: nobody may hold all of a batch that lies in two, and then nobody could
+// vouch for it. The leaves are the queue's own until take is called.
 func (q *queue) next() (leaves []verify.Hash, end journal.Cursor, records int) {
 	n := 0
 	for i := range q.records {
-		if i > 0 && n+q.records[i].entries > MaxEntries {
+		if i > 0 && (n+q.records[i].entries > MaxEntries || q.records[i].next.Segment != end.Segment) {
 			break
 		}
 		n += q.records[i].entries

@@ -65,6 +65,7 @@ func (n *Node) serveAdmin(failed chan<- error) error {
 	mux.HandleFunc("POST /backup", n.adminBackup)
 	mux.HandleFunc("GET /members", n.adminMembers)
 	mux.HandleFunc("POST /members", n.adminPropose)
+	mux.HandleFunc("POST /members/update", n.adminUpdate)
 	profiles(mux)
 	n.admin = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelWarn)}
 	n.running.Go(func() { failed <- n.admin.Serve(l) })

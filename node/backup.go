@@ -1,27 +1,15 @@
 package node
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/sijil-health/sijil/backup"
 	"github.com/sijil-health/sijil/journal"
-	"github.com/sijil-health/sijil/ledger/chain"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -138,27 +126,6 @@ func (h *holdings) run(ctx context.Context, q *BackupRequest, tell func(BackupEv
 	return r, writeJSON(filepath.Join(h.Dir, "last-backup"), r)
 }
 
-// alone keeps a second backup of this node from running beside, and a backup from going into what it backs up.
-func (h *holdings) alone(q *BackupRequest) (unlock func(), err error) {
-	if backup.IsFolder(q.To) {
-		dir, err := filepath.Abs(h.Dir)
-		if err != nil {
-			return nil, err
-		}
-		if rel, err := filepath.Rel(dir, q.To); err == nil && rel != ".." && !strings.HasPrefix(rel, "../") {
-			return nil, fmt.Errorf("%s lies in the data directory; a backup there is lost with it. Choose another disk", q.To)
-		}
-	}
-	f, err := os.OpenFile(filepath.Join(h.Dir, "backup.lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(errors.New("another backup of this node is running; wait for its end"), f.Close())
-	}
-	return func() { f.Close() }, nil
-}
-
 func (h *holdings) begin(ctx context.Context, s backup.Store, q *BackupRequest, now time.Time, tell func(BackupEvent)) error {
 	master, err := h.vault.Secret(secretBackup)
 	if err != nil {
@@ -180,193 +147,4 @@ func (h *holdings) begin(ctx context.Context, s backup.Store, q *BackupRequest, 
 		Tell: func(p backup.Progress) { p.Total = max(total, p.Bytes); tell(BackupEvent{Progress: p}) },
 	})
 	return err
-}
-
-// lineage names this copy of the node. It is not backed up: what is restored from a backup is another copy.
-func (h *holdings) lineage() (string, error) {
-	var l struct {
-		Lineage string `json:"lineage"`
-	}
-	file := filepath.Join(h.Dir, "backup.json")
-	b, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		l.Lineage = rand.Text()
-		return l.Lineage, writeJSON(file, l)
-	}
-	if err == nil {
-		err = json.Unmarshal(b, &l)
-	}
-	if err == nil && l.Lineage == "" {
-		err = errors.New("it names no lineage; delete the file")
-	}
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", file, err)
-	}
-	return l.Lineage, nil
-}
-
-// papers are the small public files, and the checkpoints.
-func (h *holdings) papers(ctx context.Context) error {
-	for _, name := range []string{h.Config(), h.Genesis(), h.Member(), h.Trust()} {
-		if err := h.file(ctx, filepath.Base(name), name); err != nil {
-			return err
-		}
-	}
-	return h.folder(ctx, "checkpoints", h.Checkpoints(), func(name string) bool { return strings.HasSuffix(name, ".note") })
-}
-
-// ledger is the chain itself, where nobody else has it.
-func (h *holdings) ledger(ctx context.Context) (err error) {
-	if h.still == nil {
-		return nil
-	}
-	tmp := filepath.Join(h.Dir, "backup-chain.tmp")
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-	if h.facts.Height, err = h.still(ctx, tmp); err != nil {
-		return fmt.Errorf("the ledger: %w", err)
-	}
-	h.facts.Chain = true
-	files, err := look(tmp)
-	if err != nil {
-		return err
-	}
-	for name := range files {
-		if err := h.file(ctx, path.Join(backupChain, name), filepath.Join(tmp, name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (h *holdings) plans(ctx context.Context) error {
-	return h.folder(ctx, "ledger/plans", h.Plans(), func(name string) bool { return strings.HasSuffix(name, ".plans") })
-}
-
-// folder backs up the files of a directory that are wanted.
-func (h *holdings) folder(ctx context.Context, as, dir string, want func(string) bool) error {
-	list, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, f := range list {
-		if f.Type().IsRegular() && want(f.Name()) && !strings.HasPrefix(f.Name(), ".") {
-			if err := h.file(ctx, path.Join(as, f.Name()), filepath.Join(dir, f.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// file backs up a file as far as it reaches now: those that grow only ever get more at their end.
-func (h *holdings) file(ctx context.Context, as, name string) error {
-	f, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	_, err = h.writer.Add(ctx, as, io.LimitReader(f, info.Size()))
-	return err
-}
-
-// segments are the journal: what is sealed once, the last one as far as it is durable.
-func (h *holdings) segments(ctx context.Context) error {
-	known := h.writer.Known()
-	h.facts.Entries = h.journal.End().Entry // what becomes durable from here on may be in it too
-	for _, s := range h.journal.Segments() {
-		name := filepath.Base(segmentFile("", s.Number))
-		as := path.Join("journal", name)
-		if s.Sealed && h.writer.Keep(as, s.Size, s.Hash, known) {
-			continue
-		}
-		f, err := os.Open(filepath.Join(h.Journal(), name))
-		if err != nil {
-			return err
-		}
-		hash, err := h.writer.Add(ctx, as, io.LimitReader(f, s.Size))
-		if err := errors.Join(err, f.Close()); err != nil {
-			return err
-		}
-		if s.Sealed && hash != s.Hash {
-			return fmt.Errorf("journal segment %s is damaged, and damage is not backed up; run `sijil scrub`", name)
-		}
-	}
-	return nil
-}
-
-func segmentFile(dir string, number uint32) string {
-	return filepath.Join(dir, fmt.Sprintf("%010d.segment", number))
-}
-
-// ciphertexts are the blobs outside the journal. They never change: only new ones are read.
-func (h *holdings) ciphertexts(ctx context.Context) error {
-	known := h.writer.Known()
-	return h.blobs.Walk(ctx, func(hash verify.Hash, size int64) error {
-		as := path.Join("blobs", hex.EncodeToString(hash[:]))
-		if h.writer.Keep(as, size, hash, known) {
-			return nil
-		}
-		b, err := h.blobs.Get(ctx, hash)
-		if errors.Is(err, vault.ErrNotFound) {
-			return nil // deleted since it was listed
-		}
-		if err != nil {
-			return fmt.Errorf("%w; damage is not backed up: run `sijil scrub`", err)
-		}
-		_, err = h.writer.Add(ctx, as, bytes.NewReader(b))
-		return err
-	})
-}
-
-// secrets are what must die with the month's key: the key store's pages as custodians get them, and the node's own keys.
-func (h *holdings) secrets(ctx context.Context) error {
-	since := uint64(0)
-	if last, _ := h.writer.Last(); last != nil {
-		var facts backupFacts
-		if err := cbor.Unmarshal(last.Facts, &facts); err == nil && h.writer.Carry(backupPages) {
-			since = facts.Edition
-		}
-	}
-	for {
-		pages, next, err := h.vault.EscrowPages(since)
-		if err != nil {
-			return err
-		}
-		for rest := pages; len(rest) > 0; {
-			n := min(len(rest), pagesPerSecret)
-			b, err := cbor.Marshal(rest[:n])
-			if err == nil {
-				err = h.writer.Secret(ctx, backupPages, b)
-			}
-			if err != nil {
-				return err
-			}
-			rest = rest[n:]
-		}
-		since, h.facts.Edition = next, next
-		if len(pages) < vault.MaxEscrowSet {
-			break
-		}
-	}
-	node, validator, err := chain.KeyCopies(h.Layout.Chain())
-	if err != nil {
-		return err
-	}
-	if err := h.writer.Secret(ctx, backupNode, node); err != nil {
-		return err
-	}
-	if h.facts.Lone = h.lone; !h.lone {
-		return nil // the others vote for a new one; a copy could only do harm
-	}
-	return h.writer.Secret(ctx, backupValidator, validator)
 }

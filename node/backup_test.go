@@ -66,7 +66,7 @@ func startNode(t *testing.T, dir string) *Node {
 // put writes a patient and waits until the ledger has it.
 func put(t *testing.T, n *Node, id, family string, size int) {
 	t.Helper()
-	source := fmt.Sprintf(`{"resourceType":"Patient","id":%q,"name":[{"family":%q}],"text":%q}`, id, family, strings.Repeat(family+" ", size/len(family)))
+	source := fmt.Sprintf(`{"resourceType":"Patient","id":%q,"name":[{"family":%q}],"text":{"status":"generated","div":%q}}`, id, family, strings.Repeat(family+" ", size/len(family)))
 	c, err := n.record.Write(t.Context(), clinician, []record.Change{{
 		Op: record.OpUpdate, Type: "Patient", ID: id, Source: []byte(source), Chart: "Patient/" + id, Compartment: record.General,
 	}})

@@ -24,12 +24,7 @@ func (n *Node) openCustody(_ context.Context, _ *Options) error {
 	if n.config.Peer == "" {
 		return nil
 	}
-	id, err := peer.NewIdentity(n.chain, n.org, n.keys.org)
-	if err != nil {
-		return err
-	}
-	n.peers = peer.NewClient(id, n.roster.members)
-	n.opened(closer(func() error { n.peers.Close(); return nil }))
+	var err error
 	n.keeper, err = custody.OpenKeeper(n.Held(), custody.KeeperOptions{
 		Chain: n.chain, Org: n.org, Log: n.log, Anchored: n.anchoredOf,
 		Sign: func(b []byte) (verify.Signature, error) { return n.keys.sign(b), nil },
@@ -38,7 +33,7 @@ func (n *Node) openCustody(_ context.Context, _ *Options) error {
 		return err
 	}
 	n.opened(n.keeper)
-	if err := n.servePeers(id); err != nil {
+	if err := n.servePeers(n.identity); err != nil {
 		return err
 	}
 	n.replicator = custody.NewReplicator(custody.Options{
@@ -55,6 +50,7 @@ func (n *Node) servePeers(id *peer.Identity) error {
 	mux := http.NewServeMux()
 	mux.Handle("/peer/v1/", n.keeper)
 	mux.HandleFunc("POST "+countersignPath, n.countersign)
+	n.serveHeaders(mux)
 	server := peer.NewServer(id, n.roster.members, mux, n.log)
 	l, err := net.Listen("tcp", n.config.Peer)
 	if err != nil {
@@ -145,6 +141,15 @@ func numbered(p *vault.SealedPage) custody.Page {
 		number = custody.TopPage
 	}
 	return custody.Page{Number: number, Version: p.Edition, Sealed: p.Bytes}
+}
+
+// pageOf undoes numbered.
+func pageOf(p custody.Page) vault.SealedPage {
+	s := vault.SealedPage{Level: uint8(p.Number>>48) - 1, Number: p.Number & (1<<48 - 1), Edition: p.Version, Bytes: p.Sealed}
+	if p.Number == custody.TopPage {
+		s.Level, s.Number = vault.TopLevel, 0
+	}
+	return s
 }
 
 // Versions gives the edition of each page.

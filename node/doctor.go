@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
 )
 
@@ -46,6 +47,7 @@ func Doctor(dir string, mend bool) ([]Finding, error) {
 		})
 	}
 	all = append(all, examineJournal(l)...)
+	all = append(all, examinePlans(l)...)
 	all = append(all, examineFiles(l)...)
 	if !mend {
 		return all, nil
@@ -84,6 +86,20 @@ func examineJournal(l Layout) (all []Finding) {
 		})
 		from = journal.Cursor{Segment: damage.Segment + 1}
 	}
+}
+
+// examinePlans names every damaged file of batch plans.
+func examinePlans(l Layout) (all []Finding) {
+	err := ledger.CheckPlans(l.Plans(), func(d *ledger.Damage) {
+		all = append(all, Finding{
+			Part: "plans", What: d.Error(), Why: "The disk or somebody changed bytes that were written and confirmed.",
+			Do: "Start the node and run `sijil scrub`: they are made again from the journal and the ledger.",
+		})
+	})
+	if err != nil {
+		all = append(all, Finding{Part: "plans", What: err.Error(), Do: "Check the disk and its rights."})
+	}
+	return all
 }
 
 func examineFiles(l Layout) (all []Finding) {

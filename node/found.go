@@ -46,6 +46,14 @@ func writeTrust(l Layout, t *verify.Trust) error {
 	return writeFile(l.Trust(), b, 0o644)
 }
 
+func readTrust(l Layout) (*verify.Trust, error) {
+	b, err := os.ReadFile(l.Trust())
+	if err != nil {
+		return nil, err
+	}
+	return verify.ParseTrust(b)
+}
+
 // ReadGenesis reads the genesis that a node adopted.
 func ReadGenesis(dir string) (*verify.Genesis, error) {
 	l := Layout{dir}

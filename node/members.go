@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/sijil-health/sijil/ledger"
@@ -23,6 +24,96 @@ type JoinRequest struct {
 
 // AskToJoin gives a node that was made with `init --wait` the genesis of the ledger it wants to join, and makes its request.
 func AskToJoin(dir string, g *verify.Genesis, passphrase []byte) (*JoinRequest, error) {
+	m, err := ReadMember(dir)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := signersIn(dir, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	if err := Adopt(dir, g); err != nil {
+		return nil, err
+	}
+	p := chain.Proposal{Change: chain.Join, Member: *m}
+	return &JoinRequest{Chain: g.Chain(), Member: *m, Consent: keys.sign(p.ConsentBytes(g.Chain()))}, nil
+}
+
+// UpdateRequest is what an organisation hands to the members when its record on the ledger shall change: the record as it shall be, and the
+// organisation's signature over it, by the signing key that stands in it.
+type UpdateRequest struct {
+	Chain   string           `json:"chain"`
+	Update  verify.Member    `json:"update"`
+	Consent verify.Signature `json:"consent"`
+}
+
+// AskToUpdate makes the request that the ledger's record of the organisation become what its directory says: keys and name as in
+// member.json, addresses as in config.json. A restored node's member.json names its fresh validator key already; with newValidator a
+// key is made that the node goes over to by itself once the members have agreed. The node may run or not: passphrase is called when
+// it does not.
+func AskToUpdate(ctx context.Context, dir string, newValidator bool, passphrase func() ([]byte, error)) (*UpdateRequest, error) {
+	q := new(UpdateRequest)
+	err := Ask(ctx, dir, http.MethodPost, "/members/update", UpdateOptions{NewValidator: newValidator}, q)
+	if !errors.Is(err, ErrNotRunning) {
+		return q, err
+	}
+	g, err := ReadGenesis(dir)
+	if err != nil {
+		return nil, err
+	}
+	phrase, err := passphrase()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := signersIn(dir, phrase)
+	if err != nil {
+		return nil, err
+	}
+	return requestUpdate(Layout{dir}, g.Chain(), keys, newValidator)
+}
+
+// UpdateOptions are what a running node is asked to put into an UpdateRequest.
+type UpdateOptions struct {
+	NewValidator bool `json:"new_validator"`
+}
+
+func (n *Node) adminUpdate(w http.ResponseWriter, r *http.Request) {
+	var o UpdateOptions
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&o); err != nil {
+		reply(w, nil, err)
+		return
+	}
+	q, err := requestUpdate(n.Layout, n.chain, n.keys, o.NewValidator)
+	reply(w, q, err)
+}
+
+func requestUpdate(l Layout, chainID string, keys *signers, newValidator bool) (*UpdateRequest, error) {
+	m, err := ReadMember(l.Dir)
+	if err != nil {
+		return nil, err
+	}
+	c, err := ReadConfig(l.Config())
+	if err != nil {
+		return nil, err
+	}
+	m.P2P, m.Peer = c.P2P, c.Peer
+	if newValidator {
+		if m.Power == 0 {
+			return nil, errors.New("this organisation follows the ledger without a vote and has no validator key")
+		}
+		if m.Validator, err = chain.StageValidator(l.Chain()); err != nil {
+			return nil, err
+		}
+	}
+	if err := writeJSON(l.Member(), m); err != nil {
+		return nil, err
+	}
+	p := chain.Proposal{Change: chain.Update, Member: *m}
+	return &UpdateRequest{Chain: chainID, Update: *m, Consent: keys.sign(p.ConsentBytes(chainID))}, nil
+}
+
+// signersIn reads the keys of a node that does not run.
+func signersIn(dir string, passphrase []byte) (*signers, error) {
 	l := Layout{dir}
 	m, err := ReadMember(dir)
 	if err != nil {
@@ -37,14 +128,7 @@ func AskToJoin(dir string, g *verify.Genesis, passphrase []byte) (*JoinRequest, 
 		return nil, err
 	}
 	keys, err := loadSigners(v)
-	if err := errors.Join(err, v.Close()); err != nil {
-		return nil, err
-	}
-	if err := Adopt(dir, g); err != nil {
-		return nil, err
-	}
-	p := chain.Proposal{Change: chain.Join, Member: *m}
-	return &JoinRequest{Chain: g.Chain(), Member: *m, Consent: keys.sign(p.ConsentBytes(g.Chain()))}, nil
+	return keys, errors.Join(err, v.Close())
 }
 
 // proposalLife is how long the members have to vote.
@@ -52,8 +136,9 @@ const proposalLife = 30 * 24 * time.Hour
 
 // MembersRequest asks the node to take part in a change of the membership: the first to ask proposes, the others agree.
 type MembersRequest struct {
-	Join  *JoinRequest  `json:"join,omitempty"`
-	Leave *verify.OrgID `json:"leave,omitempty"`
+	Join   *JoinRequest   `json:"join,omitempty"`
+	Update *UpdateRequest `json:"update,omitempty"`
+	Leave  *verify.OrgID  `json:"leave,omitempty"`
 }
 
 // MembersAnswer says what the node did.
@@ -70,7 +155,7 @@ func (n *Node) adminMembers(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, err)
 		return
 	}
-	reply(w, MembersAnswer{Did: "nothing", Members: m.Members, Pending: m.Pending, Epoch: m.Epoch}, nil)
+	reply(w, MembersAnswer{Did: "nothing", Members: m.Members, Pending: m.Pending, Epoch: n.epoch(r.Context())}, nil)
 }
 
 func (n *Node) adminPropose(w http.ResponseWriter, r *http.Request) {
@@ -88,23 +173,11 @@ func (n *Node) propose(ctx context.Context, q *MembersRequest) (*MembersAnswer, 
 	if err != nil {
 		return nil, err
 	}
-	p := chain.Proposal{By: n.org, Expires: time.Now().Add(proposalLife).UnixMilli()}
-	switch {
-	case q.Join != nil:
-		if q.Join.Chain != n.chain {
-			return nil, fmt.Errorf("the request is for the ledger %s, and this is %s", q.Join.Chain, n.chain)
-		}
-		p.Change, p.Member, p.Consent = chain.Join, q.Join.Member, q.Join.Consent
-	case q.Leave != nil:
-		member := m.Member(*q.Leave)
-		if member == nil {
-			return &MembersAnswer{Did: "nothing", Members: m.Members, Pending: m.Pending, Epoch: m.Epoch}, nil
-		}
-		p.Change, p.Member.Org, p.Base = chain.Leave, *q.Leave, chain.MemberHash(member)
-	default:
-		return nil, errors.New("neither who joins nor who leaves was said")
+	p, err := n.proposal(m, q)
+	if err != nil {
+		return nil, err
 	}
-	did, tx, err := n.ballot(m, &p)
+	did, tx, err := n.ballot(m, p)
 	if err != nil {
 		return nil, err
 	}
@@ -113,27 +186,75 @@ func (n *Node) propose(ctx context.Context, q *MembersRequest) (*MembersAnswer, 
 			return nil, err
 		}
 	}
-	return &MembersAnswer{Did: did, Members: m.Members, Pending: m.Pending, Epoch: m.Epoch}, nil
+	return &MembersAnswer{Did: did, Members: m.Members, Pending: m.Pending, Epoch: n.epoch(ctx)}, nil
 }
 
-// ballot makes the transaction that furthers a change: a vote where it is proposed already, else the proposal.
+// proposal makes the proposal that a request comes to on this membership; nothing is signed yet.
+func (n *Node) proposal(m *ledger.Membership, q *MembersRequest) (*chain.Proposal, error) {
+	p := &chain.Proposal{By: n.org, Expires: time.Now().Add(proposalLife).UnixMilli()}
+	if named := q.chain(); named != "" && named != n.chain {
+		return nil, fmt.Errorf("the request is for the ledger %s, and this is %s", named, n.chain)
+	}
+	switch {
+	case q.Join != nil:
+		p.Change, p.Member, p.Consent = chain.Join, q.Join.Member, q.Join.Consent
+		return p, nil
+	case q.Update != nil:
+		p.Change, p.Member = chain.Update, q.Update.Update
+		member := m.Member(p.Member.Org)
+		if member == nil {
+			return nil, fmt.Errorf("%s is not a member of this ledger; it asks to join with `sijil join`", p.Member.Name)
+		}
+		// The ledger asks for a consent to a new signing key only. Members ask for it always: nobody else shall put a key into the record.
+		if !p.Member.Key.Verify(p.ConsentBytes(n.chain), q.Update.Consent) {
+			return nil, fmt.Errorf("the request is not signed by %s", p.Member.Name)
+		}
+		if p.Base = chain.MemberHash(member); member.Key != p.Member.Key {
+			p.Consent = q.Update.Consent
+		}
+		return p, nil
+	case q.Leave != nil:
+		p.Change, p.Member.Org = chain.Leave, *q.Leave
+		if member := m.Member(*q.Leave); member != nil {
+			p.Base = chain.MemberHash(member)
+		}
+		return p, nil
+	}
+	return nil, errors.New("neither who joins, nor who leaves, nor whose record changes was said")
+}
+
+// chain is the ledger that a request names; "" where it names none.
+func (q *MembersRequest) chain() string {
+	switch {
+	case q.Join != nil:
+		return q.Join.Chain
+	case q.Update != nil:
+		return q.Update.Chain
+	}
+	return ""
+}
+
+// ballot makes the transaction that furthers a change: none where it is so already, a vote where it is proposed, else the proposal.
 func (n *Node) ballot(m *ledger.Membership, p *chain.Proposal) (did string, tx []byte, err error) {
-	if p.Change == chain.Join && m.Member(p.Member.Org) != nil {
+	member := m.Member(p.Member.Org)
+	switch {
+	case p.Change == chain.Join && member != nil,
+		p.Change == chain.Leave && member == nil,
+		p.Change == chain.Update && chain.MemberHash(member) == chain.MemberHash(&p.Member):
 		return "nothing", nil, nil
 	}
 	for _, open := range m.Pending {
-		if open.Change != p.Change.String() || open.Member.Org != p.Member.Org {
-			continue
+		if open.Change != p.Change.String() || chain.MemberHash(&open.Member) != chain.MemberHash(&p.Member) {
+			continue // also another record of the same organisation: nobody agrees to what was not shown
+		}
+		if slices.Contains(open.Yes, n.org) {
+			return "agreed", nil, nil
 		}
 		v := chain.Vote{By: n.org, Proposal: open.ID, Yes: true}
 		v.Signature = n.keys.sign(v.SigningBytes(n.chain))
 		return "agreed", v.Encode(), nil
 	}
-	for _, proposed := range m.Proposed {
-		if proposed.Org == n.org {
-			p.Number = proposed.Count
-		}
-	}
+	p.Number = chain.Proposals(m, n.org)
 	p.Signature = n.keys.sign(p.SigningBytes(n.chain))
 	return "proposed", p.Encode(), nil
 }

@@ -53,11 +53,13 @@ type Node struct {
 	roster      *roster
 	journal     *journal.Journal
 	index       *index.Index
-	peers       *peer.Client // nil, like the three below, for a lone node
+	identity    *peer.Identity // nil, like the five below, for a lone node
+	peers       *peer.Client
 	keeper      *custody.Keeper
 	replicator  *custody.Replicator
 	pages       *escrowPages
 	fetcher     *custody.Fetcher
+	lost        uint64 // entries that custodians hold beyond the journal and that could not be brought back at start
 	anchorer    *ledger.Anchorer
 	record      *record.Store
 	checkpoints *ledger.Checkpoints
@@ -148,12 +150,12 @@ func (n *Node) openVault(_ context.Context, o *Options) error {
 	return err
 }
 
-func (n *Node) openJournal(_ context.Context, _ *Options) (err error) {
+func (n *Node) openJournal(ctx context.Context, _ *Options) error {
 	opt := journal.Options{Log: n.log}
 	if n.replicator != nil {
 		opt.Hold = n.replicator
 	}
-	if n.journal, err = journal.Open(n.Journal(), opt); err != nil {
+	if err := n.openWhole(ctx, opt); err != nil {
 		return err
 	}
 	n.opened(n.journal)
@@ -193,10 +195,10 @@ func (n *Node) openRecord(ctx context.Context, _ *Options) error {
 	if err != nil {
 		return err
 	}
-	if n.index, err = index.Open(n.Index(), key.Blind("file", nil)); err != nil {
+	if err := n.openIndex(ctx, key.Blind("file", nil)); err != nil {
 		return err
 	}
-	n.opened(n.index)
+	n.opened(closer(func() error { return n.index.Close() }))
 	n.record, err = record.Open(ctx, record.Options{
 		Org: n.org, Vault: n.vault, Journal: n.journal, Index: n.index, Blobs: n.recordBlobs(), HoldKeys: n.holdKeys,
 		Anchors: anchors{n.anchorer}, Extract: fhir.Terms, Heal: n.heal, Log: n.log,
@@ -231,13 +233,18 @@ func (n *Node) copies() int {
 	if n.config.Copies > 0 {
 		return n.config.Copies
 	}
+	return automaticCopies(n.roster.members())
+}
+
+// automaticCopies is f+1 for 3f+1 voting members, at least 2, and 1 for a lone node.
+func automaticCopies(members []verify.Member) int {
 	voters := 0
-	for _, m := range n.roster.members() {
+	for _, m := range members {
 		if m.Power > 0 {
 			voters++
 		}
 	}
-	if len(n.roster.members()) == 1 {
+	if len(members) == 1 {
 		return 1
 	}
 	return max(2, (voters-1)/3+1)

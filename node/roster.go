@@ -18,11 +18,17 @@ type roster struct {
 	now    atomic.Pointer[ledger.Membership]
 }
 
-func newRoster(ctx context.Context, e ledger.Engine, g *verify.Genesis, log *slog.Logger) *roster {
-	r := &roster{engine: e, log: log}
-	r.now.Store(&ledger.Membership{Members: g.Members})
-	r.load(ctx)
+// newRoster begins with the members as far as they are known before the ledger is read.
+func newRoster(known []verify.Member, log *slog.Logger) *roster {
+	r := &roster{log: log}
+	r.now.Store(&ledger.Membership{Members: known})
 	return r
+}
+
+// read goes over to what the ledger says.
+func (r *roster) read(ctx context.Context, e ledger.Engine) {
+	r.engine = e
+	r.load(ctx)
 }
 
 // members gives the current members. The slice is never changed.
@@ -32,6 +38,9 @@ func (r *roster) load(ctx context.Context) {
 	m, err := r.engine.Members(ctx)
 	if err != nil {
 		return // the engine is starting; watch asks again
+	}
+	if s, err := r.engine.Status(ctx); err != nil || s.Height == 0 {
+		return // it has read nothing yet: what was known before is newer than the genesis
 	}
 	r.now.Store(m)
 }
@@ -59,8 +68,10 @@ func (r *roster) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	first := true // an engine that began from a snapshot changed in one step
 	return r.engine.Follow(ctx, status.Height+1, func(b *ledger.Block) error {
-		if b.Members {
+		if b.Members || first {
+			first = false
 			r.load(ctx)
 		}
 		return nil

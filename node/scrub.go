@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"os"
 
+	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -60,6 +62,7 @@ func (s *scrub) run(ctx context.Context) error {
 	for _, seg := range s.node.journal.Segments() {
 		s.event.Total += seg.Size
 	}
+	s.event.Total += s.node.anchorer.PlansSize()
 	var blobs []verify.Hash
 	err := s.node.blobs.Walk(ctx, func(h verify.Hash, size int64) error {
 		blobs = append(blobs, h)
@@ -72,16 +75,21 @@ func (s *scrub) run(ctx context.Context) error {
 	if err := s.journal(ctx); err != nil {
 		return err
 	}
+	if err := s.node.anchorer.ScrubPlans(ctx, s.read, func(d *ledger.Damage, heal error) { s.found(d.Error(), heal) }); err != nil {
+		return err
+	}
 	for _, h := range blobs {
 		if err := s.blob(ctx, h); err != nil {
 			return err
 		}
 	}
+	if err := s.index(ctx); err != nil {
+		return err
+	}
 	if s.node.keeper == nil {
 		return nil
 	}
-	damages, err := s.node.keeper.Scrub(ctx, s.read)
-	s.event.Damages += damages
+	_, err = s.node.keeper.Scrub(ctx, s.read, func(what string) { s.found(what, errHeld) })
 	return err
 }
 
@@ -127,6 +135,18 @@ func (s *scrub) journal(ctx context.Context) error {
 	}
 }
 
+// index reads the index whole. It is only a projection: one that is damaged is made anew at the next start.
+func (s *scrub) index(ctx context.Context) error {
+	err := s.node.index.Check(ctx)
+	if errors.Is(err, index.ErrDamaged) {
+		s.found(fmt.Sprintf("%s: %v", s.node.Index(), err), errors.Join(errIndex, s.node.index.Condemn()))
+		return nil
+	}
+	return err
+}
+
+var errIndex = errors.New("restart the node: it makes the index anew from the journal")
+
 func (s *scrub) blob(ctx context.Context, h verify.Hash) error {
 	b, err := s.node.blobs.Get(ctx, h)
 	var damage vault.ErrDamaged
@@ -153,6 +173,8 @@ func (n *Node) healBlob(ctx context.Context, h verify.Hash) error {
 	}
 	return n.blobs.Put(ctx, h, b)
 }
+
+var errHeld = errors.New("it is held for another member, whose node brings a fresh copy")
 
 var errAlone = errors.New("this node stands alone: no custodian has a copy; restore it from a backup")
 

@@ -18,7 +18,7 @@ func (s sealer) Seed(seq uint64) (verify.Hash, error) {
 	return verify.Hash(s.key.Blind("manifest", binary.BigEndian.AppendUint64(nil, seq))), nil
 }
 
-// SealManifest seals a manifest for auditors.
+// SealManifest seals a manifest for auditors. It gives the same bytes each time: that is how plans are made again.
 func (s sealer) SealManifest(manifest []byte) ([]byte, error) {
-	return s.key.SealBlob([]byte("sijil/manifest/1"), manifest)
+	return s.key.SealRepeatable("sijil/manifest/1", manifest)
 }

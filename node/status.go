@@ -7,8 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
+	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -30,12 +32,20 @@ type Status struct {
 	LogSize    uint64  `json:"log_size"`       // anchors of all organisations
 	Epoch      uint64  `json:"epoch"`
 	CatchingUp bool    `json:"catching_up,omitempty"`
-	Quorum     bool    `json:"quorum"` // anchoring makes progress, or has nothing to do
-	Evidence   uint64  `json:"evidence"`
-	SkewMillis int64   `json:"clock_skew_ms"`
+	// Snapshot is the height of the snapshot that this node's chain begins from, 0 when it has gone through every block itself. Restoring
+	// says that one is being taken in, because the members no longer keep the blocks after Left.
+	Snapshot   int64             `json:"snapshot_height,omitempty"`
+	Restoring  bool              `json:"restoring,omitempty"`
+	Left       int64             `json:"left_height,omitempty"`
+	Quorum     bool              `json:"quorum"` // anchoring makes progress, or has nothing to do
+	Evidence   uint64            `json:"evidence"`
+	Offences   []ledger.Evidence `json:"offences,omitempty"` // the latest of the evidence
+	SkewMillis int64             `json:"clock_skew_ms"`
 
-	Members  []MemberStatus `json:"members"`
-	Warnings []Warning      `json:"warnings"`
+	Custody  *CustodyStatus  `json:"custody,omitempty"` // absent for a lone node
+	Members  []MemberStatus  `json:"members"`
+	Pending  []PendingStatus `json:"pending,omitempty"` // changes of the membership under vote
+	Warnings []Warning       `json:"warnings"`
 }
 
 // MemberStatus is what this node sees of a member.
@@ -45,6 +55,47 @@ type MemberStatus struct {
 	Votes     bool         `json:"votes"`
 	Self      bool         `json:"self,omitempty"`
 	Connected bool         `json:"connected"`
+}
+
+// last gives the latest evidence.
+func last(list []ledger.Evidence) (e ledger.Evidence) {
+	if len(list) > 0 {
+		e = list[len(list)-1]
+	}
+	return e
+}
+
+// memberName names an organisation for people.
+func memberName(m *ledger.Membership, org verify.OrgID) string {
+	if member := m.Member(org); member != nil {
+		return member.Name
+	}
+	return "a key that is no member's any more"
+}
+
+// PendingStatus is a change of the membership that waits for more members to agree.
+type PendingStatus struct {
+	Change string       `json:"change"` // "join", "update" or "leave"
+	Org    verify.OrgID `json:"org"`
+	Name   string       `json:"name"`
+	Yes    int          `json:"yes"`    // members that agreed
+	Voters int          `json:"voters"` // of so many; more than two thirds are needed
+	Agreed bool         `json:"agreed"` // this organisation is one of them
+}
+
+func pending(m *ledger.Membership, self verify.OrgID) (list []PendingStatus) {
+	voters := len(verify.NewValidatorSet(m.Members))
+	for i := range m.Pending {
+		p := &m.Pending[i]
+		s := PendingStatus{
+			Change: p.Change, Org: p.Member.Org, Name: p.Member.Name, Yes: len(p.Yes), Voters: voters, Agreed: slices.Contains(p.Yes, self),
+		}
+		if member := m.Member(s.Org); member != nil {
+			s.Name = member.Name
+		}
+		list = append(list, s)
+	}
+	return list
 }
 
 // Warning is something the operator should see to. Code is for machines and for translation.
@@ -79,6 +130,11 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 		s.warn("engine", "the ledger's engine does not answer: %v. Care goes on; entries wait to be anchored.", err)
 	} else {
 		s.Height, s.LogSize, s.CatchingUp, s.Evidence = e.Height, e.LogSize, e.CatchingUp, e.EvidenceCount
+		s.Snapshot, s.Restoring, s.Left = e.Begun, e.Restoring, e.Left
+		if e.Restoring {
+			s.warn("state-sync", "state sync from height %d: the members no longer keep the blocks after it, and the node begins from a snapshot of theirs.", e.Left)
+		}
+		s.Offences = e.Evidence
 		s.SkewMillis = e.Skew.Milliseconds()
 		for _, p := range e.Peers {
 			connected[p.Org] = true
@@ -90,19 +146,31 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 			s.warn("clock", "this machine's clock is off by %v from the other members'. Set it right (NTP).", e.Skew.Round(time.Millisecond))
 		}
 		if e.EvidenceCount > 0 {
-			s.warn("evidence", "a validator has signed two different blocks (%d times). See `sijil status --json`.", e.EvidenceCount)
+			s.warn("evidence", "validators have signed two different blocks at one height (%d times; the last time %s at height %d). The node of that member "+
+				"runs twice, or its key was stolen: it should make a new one with `sijil rotate --new-validator`. More under offences in `sijil status --json`.",
+				e.EvidenceCount, memberName(n.roster.now.Load(), last(e.Evidence).Org), last(e.Evidence).Height)
 		}
 	}
 	if m := n.roster.now.Load(); m != nil {
-		s.Epoch = m.Epoch
+		s.Epoch, s.Pending = n.epoch(ctx), pending(m, n.org)
 		for _, member := range m.Members {
 			s.Members = append(s.Members, MemberStatus{
 				Org: member.Org, Name: member.Name, Votes: member.Power > 0, Self: member.Org == n.org, Connected: connected[member.Org],
 			})
 		}
 	}
+	n.custodyStatus(s)
 	n.judge(s)
 	return s, nil
+}
+
+// epoch is the number of the current epoch; 0 while it cannot be told.
+func (n *Node) epoch(ctx context.Context) uint64 {
+	number, err := n.anchorer.Epoch(ctx)
+	if err != nil {
+		return 0
+	}
+	return number
 }
 
 func (s *Status) warn(code, format string, args ...any) {
@@ -111,6 +179,9 @@ func (s *Status) warn(code, format string, args ...any) {
 
 // judge adds the warnings that concern the operator's own duties.
 func (n *Node) judge(s *Status) {
+	if err := n.journal.Err(); err != nil {
+		s.warn("disk", "nothing is acknowledged any more, neither writes nor reads: %v. What was acknowledged is safe. Make room below %s or mend the disk, then restart the node.", err, n.Dir)
+	}
 	if !s.Quorum {
 		s.warn("quorum", "entries wait to be anchored: %d, the oldest for %.0f s. Too few members answer; care goes on.", s.Unanchored, s.Oldest)
 	}

@@ -98,7 +98,7 @@ func (s *Store) update(ctx context.Context, e *journal.Entry, n uint64, at *plac
 	v, err := s.open(ctx, typ, id, &u.Version)
 	if err != nil {
 		// Damage in one resource must not keep all others from being found: it stays readable by id, where it is named.
-		s.Log.Error("a resource cannot be found by search", "resource", t.Ref, "error", err)
+		s.Log.Error("a resource cannot be found by search", "entry", n, "error", err)
 		return u, nil
 	}
 	u.Terms, err = s.Extract(typ, v.Body)

@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -192,7 +193,7 @@ func (s *Store) ciphertext(ctx context.Context, typ, id string, v *index.Version
 	if err == nil {
 		err = errOther
 	}
-	s.Log.Error("stored content is damaged", "resource", typ+"/"+id, "version", v.Number, "error", err)
+	s.Log.Error("stored content is damaged", "entry", v.Entry, "ciphertext", brief(v.Blob), "error", err)
 	if s.Heal == nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
@@ -203,10 +204,13 @@ func (s *Store) ciphertext(ctx context.Context, typ, id string, v *index.Version
 	if healErr != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, errors.Join(err, healErr))
 	}
-	s.Log.Warn("stored content was repaired from a custodian", "resource", typ+"/"+id, "version", v.Number)
+	s.Log.Warn("stored content was repaired from a custodian", "entry", v.Entry, "ciphertext", brief(v.Blob))
 	s.note(ctx, v.Chart, fmt.Sprintf("repaired %s/%s version %d from a custodian", typ, id, v.Number))
 	return blob, nil
 }
+
+// brief names a ciphertext in logs, where ids of resources must not stand: they name patients.
+func brief(h verify.Hash) string { return hex.EncodeToString(h[:8]) }
 
 func (s *Store) stored(ctx context.Context, v *index.Version) ([]byte, error) {
 	if v.Place.Length == 0 {

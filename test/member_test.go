@@ -129,16 +129,19 @@ func (n *member) end(signal syscall.Signal) {
 // status is what `sijil status --json` says, as far as the tests look at it.
 type status struct {
 	Org        string
+	Chain      string
 	Entries    uint64
 	Unanchored uint64
 	Height     int64
 	Epoch      uint64
-	CatchingUp bool `json:"catching_up"`
+	Snapshot   int64 `json:"snapshot_height"`
+	CatchingUp bool  `json:"catching_up"`
 	Quorum     bool
 	Members    []struct {
 		Org, Name        string
 		Votes, Connected bool
 	}
+	Pending  []struct{ Change, Org string }
 	Warnings []struct{ Code string }
 }
 

@@ -3,6 +3,7 @@
 package real_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -31,6 +32,7 @@ func TestRealNoPlaintext(t *testing.T) {
 		if patients.IsPatient(name) {
 			people++
 			secrets.take(t, bundle)
+			secrets.ids(t, a.body)
 		}
 	}
 	if people < 10 || len(secrets) < 500 {
@@ -42,12 +44,23 @@ func TestRealNoPlaintext(t *testing.T) {
 	hospital.ask(t, http.StatusBadRequest, "clinician POST /Patient", `{"resourceType":"Patient","name":[{"family":"Unmistakable`)
 	secrets.add("Unmistakable")
 	c.settled(t)
+	// What a node says of damage must not say whose it is.
+	data := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("picture "), 20_000))
+	hospital.ask(t, http.StatusCreated, "clinician PUT /Binary/unmistakable-picture", `{"resourceType":"Binary","id":"unmistakable-picture","contentType":"image/png","data":"`+data+`"}`)
+	secrets.add("unmistakable-picture")
+	spoil(t, largest(t, filepath.Join(hospital.dir, "blobs/??/??/*")), []float64{0.5})
+	hospital.kill() // what was read is kept in memory
+	hospital.start(t)
+	hospital.ask(t, http.StatusOK, "clinician GET /Binary/unmistakable-picture", "")
+	if !strings.Contains(hospital.said(), "damaged") {
+		t.Error("the node says nothing of damage it met")
+	}
 	// A restart writes what was still in memory: indexes, databases.
 	for _, n := range c.nodes {
 		n.stop()
 	}
-	bytes, found := secrets.search(t, c.dir)
-	t.Logf("%d things looked for in %d bytes", len(secrets), bytes)
+	size, found := secrets.search(t, c.dir)
+	t.Logf("%d things looked for in %d bytes", len(secrets), size)
 	for what, where := range found {
 		t.Errorf("%q stands in %v", what, where)
 	}
@@ -137,8 +150,23 @@ func (s needles) take(t *testing.T, bundle []byte) {
 	}
 }
 
+// ids adds the ids that the resources of a transaction were given.
+func (s needles) ids(t *testing.T, answer []byte) {
+	t.Helper()
+	var b struct {
+		Entry []struct{ Response struct{ Location string } }
+	}
+	if err := json.Unmarshal(answer, &b); err != nil || len(b.Entry) == 0 {
+		t.Fatalf("%v: %s", err, head(answer))
+	}
+	for _, e := range b.Entry {
+		at := strings.Split(e.Response.Location, "/_history/")[0]
+		s.add(at[strings.LastIndexByte(at, '/')+1:])
+	}
+}
+
 // search reads every file below dir and tells which of the needles stand where.
-func (s needles) search(t *testing.T, dir string) (bytes int64, found map[string][]string) {
+func (s needles) search(t *testing.T, dir string) (size int64, found map[string][]string) {
 	t.Helper()
 	byPrefix := make(map[uint64][]string)
 	var maybe [1 << 16]bool // by the first two bytes: most of a file is passed over at once
@@ -156,7 +184,7 @@ func (s needles) search(t *testing.T, dir string) (bytes int64, found map[string
 		if err != nil {
 			return err
 		}
-		bytes += int64(len(b))
+		size += int64(len(b))
 		for i := range max(0, len(b)-prefixLen+1) {
 			if !maybe[binary.LittleEndian.Uint16(b[i:])] {
 				continue
@@ -172,7 +200,7 @@ func (s needles) search(t *testing.T, dir string) (bytes int64, found map[string
 	if err != nil {
 		t.Fatal(err)
 	}
-	return bytes, found
+	return size, found
 }
 
 func prefix(b []byte) (key uint64) {

@@ -16,8 +16,10 @@ import (
 // nothing but an older top secret that they should have dropped too. Custodians see numbers and editions of pages,
 // nothing else.
 
-// topLevel is the Level of the page that holds the top secret.
-const topLevel = rootLevel + 1
+// TopLevel is the Level of the page that holds the top secret; its Number is 0.
+const TopLevel = rootLevel + 1
+
+const topLevel = TopLevel
 
 const (
 	escrowMagic   = "SjEs"

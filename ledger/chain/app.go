@@ -28,8 +28,11 @@ type app struct {
 	store   *store
 	seen    *signatures
 	pool    *pool
-	retain  func(*state) int64 // lowest height whose block is to be kept; 0 keeps all
-	friends map[string]bool    // node identities that the operator admits besides the members'
+	retain  func(*state) int64   // lowest height whose block is to be kept; 0 keeps all
+	trusted []*verify.Checkpoint // that a restored history must go through
+	// restored is told of each chunk of a snapshot that was taken in.
+	restored func(height int64, chunk, of int)
+	friends  map[string]bool // node identities that the operator admits besides the members'
 
 	// current is the state after the last committed block. Only Commit and a finished restore replace it.
 	current atomic.Pointer[state]
@@ -56,7 +59,8 @@ func newApp(g *verify.Genesis, st *store) (*app, error) {
 	a := &app{
 		chain: g.Chain(), genesis: g, store: st,
 		seen: new(signatures), friends: map[string]bool{}, moved: make(chan struct{}),
-		retain: func(*state) int64 { return 0 },
+		retain:   func(*state) int64 { return 0 },
+		restored: func(int64, int, int) {},
 	}
 	a.pool = newPool(a)
 	if err := st.dropRestore(); err != nil {

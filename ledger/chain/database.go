@@ -35,6 +35,35 @@ func (d *database) Has(key []byte) (bool, error) {
 	return ok, err
 }
 
+// NewBatch implements dbm.DB. A start from a snapshot that is stopped goes on in a goroutine of CometBFT's; what it writes then goes nowhere,
+// as after a crash.
+func (d *database) NewBatch() dbm.Batch { return &batch{d.DB.NewBatch(), d} }
+
+// Set implements dbm.DB.
+func (d *database) Set(key, value []byte) error { return d.unlessClosed(d.DB.Set(key, value)) }
+
+// SetSync implements dbm.DB.
+func (d *database) SetSync(key, value []byte) error { return d.unlessClosed(d.DB.SetSync(key, value)) }
+
+func (d *database) unlessClosed(err error) error {
+	if d.closed.Load() {
+		return nil
+	}
+	return err
+}
+
+// batch is a dbm.Batch of a database that may be closed meanwhile.
+type batch struct {
+	dbm.Batch
+	d *database
+}
+
+// Write implements dbm.Batch.
+func (b *batch) Write() error { return b.d.unlessClosed(b.Batch.Write()) }
+
+// WriteSync implements dbm.Batch.
+func (b *batch) WriteSync() error { return b.d.unlessClosed(b.Batch.WriteSync()) }
+
 // Close implements dbm.DB.
 func (d *database) Close() error {
 	if d.closed.Swap(true) {

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -8,11 +9,11 @@ import (
 	"path/filepath"
 
 	cmtcfg "github.com/cometbft/cometbft/config"
-	"github.com/cometbft/cometbft/privval"
 	sm "github.com/cometbft/cometbft/state"
 	cmtstore "github.com/cometbft/cometbft/store"
 
 	"github.com/sijil-health/sijil/ledger"
+	"github.com/sijil-health/sijil/verify"
 )
 
 // ErrWedged says that the engine cannot start from what its directory holds. Returned by Open; ask Diagnose.
@@ -28,6 +29,7 @@ const (
 	StateBehind Trouble = "state-behind"  // the state machine is behind the blocks that are kept
 	SignedAhead Trouble = "signed-ahead"  // the only validator signed heights that its blocks do not reach
 	LogTooLarge Trouble = "log-too-large" // the consensus log takes more room than it needs
+	SignedTwice Trouble = "signed-twice"  // a validator key of today has signed two different blocks at one height
 	Elsewhere   Trouble = "elsewhere"     // the validator key was last used on another machine
 	NoSignState Trouble = "no-sign-state" // the validator key is there, what it signed is not known
 )
@@ -62,6 +64,7 @@ func Diagnose(cfg Config) ([]Finding, error) {
 		return findings, errors.Join(err, g.release())
 	}
 	findings = append(findings, c.heights()...)
+	findings = append(findings, c.signedTwice()...)
 	lost, err := cfg.lostLog(c)
 	findings = append(findings, lost...)
 	large, sizeErr := cfg.largeLog()
@@ -76,7 +79,7 @@ func (c *Config) inspectKeys() (*guard, []Finding, error) {
 			Trouble: NoSignState,
 			What:    "The record of what the validator key signed is missing or damaged.",
 			Why:     "It was deleted, or keys were restored from a backup without it. Without it the key could sign two blocks at one height.",
-			Do:      "Make new keys with `sijil init --new-validator` and have the members vote for the new validator key. Do not restore the record.",
+			Do:      "Make a new key with `sijil rotate --new-validator` and have the members agree to it. Do not restore the record.",
 		}}, nil
 	}
 	if err != nil {
@@ -99,7 +102,8 @@ func (c *Config) inspectKeys() (*guard, []Finding, error) {
 type stored struct {
 	base, blocks, chain, state int64
 	sole                       bool // this node's key is the only validator
-	key                        *privval.FilePV
+	key                        *signer
+	offences                   []ledger.Evidence // of keys that are validators' still
 }
 
 func (c *Config) readChain() (s *stored, err error) {
@@ -144,10 +148,48 @@ func (s *stored) readState(dir string) error {
 	c, err := getAs[core](st, []byte{rowCore})
 	if err == nil {
 		s.state = c.Height
+		err = s.readEvidence(st)
 	} else if errors.Is(err, ledger.ErrNotFound) {
 		err = nil
 	}
 	return errors.Join(err, st.close())
+}
+
+// readEvidence keeps the evidence that still concerns somebody: a key that was replaced is harmless.
+func (s *stored) readEvidence(st *store) error {
+	state, err := st.load()
+	if err != nil {
+		return err
+	}
+	for _, e := range state.evidence {
+		if state.owner(e.Validator) != (verify.OrgID{}) {
+			s.offences = append(s.offences, e)
+		}
+	}
+	return nil
+}
+
+// signedTwice tells whose validator key was found to sign two different blocks, one finding for each key.
+func (s *stored) signedTwice() (findings []Finding) {
+	told := map[verify.Address]bool{}
+	for _, e := range s.offences {
+		if told[e.Validator] {
+			continue
+		}
+		told[e.Validator] = true
+		who, do := "The validator key of "+e.Org.String(), "Ask that member why. It should make a new key (`sijil rotate --new-validator`), and the members agree to that."
+		if bytes.Equal(e.Validator[:], s.key.GetAddress()) {
+			who = "This node's validator key"
+			do = "Make sure that nobody else has the key and that no copy of this node runs; then make a new one with `sijil rotate --new-validator` and have the members agree to it."
+		}
+		findings = append(findings, Finding{
+			Trouble: SignedTwice,
+			What:    fmt.Sprintf("%s signed two different blocks at height %d; the evidence is in block %d.", who, e.Height, e.Recorded),
+			Why:     "The key runs twice, in a copy of the machine or a restored backup, or somebody stole it.",
+			Do:      do,
+		})
+	}
+	return findings
 }
 
 // heights judges how far the state machine is against the blocks.
@@ -159,15 +201,16 @@ func (s *stored) heights() []Finding {
 			What:    fmt.Sprintf("The state is at block %d, the blocks end at %d.", s.state, s.blocks),
 			Why:     "The blocks were restored from an older copy than the state, or the disk lost blocks that it had confirmed as written.",
 			Do: "Restore blocks and state from one backup. Where other members hold the missing blocks, let this be mended instead: the state is put " +
-				"aside and made anew from the blocks, and the rest is fetched from them. A lone validator has nobody to fetch from.",
-			Safe: !s.sole && s.base <= 1, Mendable: !s.sole && s.base <= 1,
+				"aside and made anew from the blocks, or from a snapshot where the first blocks are pruned, and the rest is fetched from them. A lone " +
+				"validator has nobody to fetch from.",
+			Safe: !s.sole, Mendable: !s.sole,
 		}}
 	case s.state < s.base-1:
 		return []Finding{{
 			Trouble: StateBehind,
 			What:    fmt.Sprintf("The state is at block %d, blocks are kept from %d on.", s.state, s.base),
 			Why:     "The state was restored from an older copy than the blocks, or was deleted.",
-			Do:      "Let this be mended: blocks and state are put aside, and the node begins from a snapshot of the other members. Needs `state sync`.",
+			Do:      "Let this be mended: blocks and state are put aside, and the node begins from a snapshot of the other members.",
 			Safe:    !s.sole, Mendable: !s.sole,
 		}}
 	}

@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
-	cmtjson "github.com/cometbft/cometbft/libs/json"
 )
 
 // sick stops a network's node with some blocks and lets the test make it ill.
@@ -55,11 +53,7 @@ func signedNext(t *testing.T, cfg Config) {
 		t.Fatal(err)
 	}
 	last.Height, last.Round, last.Step = s.blocks+1, 0, stepPrecommit
-	b, err := cmtjson.Marshal(&last.FilePVLastSignState)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, b, 0o600); err != nil {
+	if err := last.write(file); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -151,8 +145,7 @@ func TestDoctorRefusesAnOlderCopyOfALoneChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	last.Height += 40
-	b, _ := cmtjson.Marshal(&last.FilePVLastSignState)
-	if err := os.WriteFile(file, b, 0o600); err != nil {
+	if err := last.write(file); err != nil {
 		t.Fatal(err)
 	}
 	f := one(t, o.cfg, SignedAhead)

@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	cstypes "github.com/cometbft/cometbft/consensus/types"
 	"github.com/cometbft/cometbft/mempool"
 	"github.com/cometbft/cometbft/node"
 	"github.com/cometbft/cometbft/p2p"
@@ -29,12 +31,18 @@ type engine struct {
 	node    *node.Node
 	blocks  *cmtstore.BlockStore
 	pool    mempool.Mempool
+	round   func() *cstypes.RoundState // of CometBFT's consensus
 	archive *archive
 	guard   *guard
 	self    p2p.ID
-	key     verify.PublicKey // validator key
-	seen    *symptoms
-	started time.Time
+	keys    *keyring
+	// snapshot says that this start begins from a snapshot, in place of a state that ended at height left.
+	snapshot bool
+	left     int64
+	behind   chan struct{} // closed by keepUp
+	restores atomic.Int64  // chunks of a snapshot taken in since keepUp looked
+	seen     *symptoms
+	started  time.Time
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -54,7 +62,10 @@ func Open(ctx context.Context, cfg Config) (ledger.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e, nil
+	if cfg.StateSync == nil {
+		return e, nil
+	}
+	return newStanding(cfg, e), nil
 }
 
 func open(ctx context.Context, cfg Config) (_ *engine, err error) {
@@ -64,7 +75,7 @@ func open(ctx context.Context, cfg Config) (_ *engine, err error) {
 	if err := os.MkdirAll(filepath.Join(cfg.Dir, "data"), 0o700); err != nil {
 		return nil, fmt.Errorf("chain: %w", err)
 	}
-	e := &engine{cfg: cfg, log: cfg.Log, seen: new(symptoms), started: time.Now()}
+	e := &engine{cfg: cfg, log: cfg.Log, seen: new(symptoms), started: time.Now(), behind: make(chan struct{})}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -74,7 +85,10 @@ func open(ctx context.Context, cfg Config) (_ *engine, err error) {
 		return nil, err
 	}
 	e.self = nodeKey.ID()
-	copy(e.key[:], pv.Key.PubKey.Bytes())
+	if pv.last.torn {
+		e.log.Warn("chain: one of the two records of what the validator key signed cannot be read, by a power cut or damage; the other is used",
+			"file", pv.file, "height", pv.last.Height)
+	}
 	if e.guard, err = holdKey(cfg.keys(), pv); err != nil {
 		return nil, err
 	}
@@ -83,13 +97,19 @@ func open(ctx context.Context, cfg Config) (_ *engine, err error) {
 			err = errors.Join(err, e.stop())
 		}
 	}()
-	if err := cfg.leaveBehind(ctx); err != nil {
+	if e.snapshot, e.left, err = cfg.leaveBehind(ctx); err != nil {
 		return nil, err
+	}
+	if e.snapshot {
+		e.log.Info("state sync: the members no longer keep the blocks after this height; beginning from a snapshot of theirs", "height", e.left)
 	}
 	if err := e.openState(); err != nil {
 		return nil, err
 	}
-	if err := e.openNode(ctx, nodeKey, pv); err != nil {
+	if e.keys, err = openKeyring(cfg.keys(), pv, e.guard, e.app.current.Load); err != nil {
+		return nil, err
+	}
+	if err := e.openNode(ctx, nodeKey, e.keys); err != nil {
 		return nil, err
 	}
 	if err := e.node.Start(); err != nil {
@@ -97,9 +117,11 @@ func open(ctx context.Context, cfg Config) (_ *engine, err error) {
 	}
 	e.background(e.promote)
 	e.background(e.keepPeers)
+	e.background(e.promptly)
 	e.background(e.keepArchive)
 	e.background(e.keepMoving)
 	e.background(e.keepLogSmall)
+	e.background(e.keepUp)
 	return e, nil
 }
 
@@ -111,6 +133,16 @@ func (e *engine) openState() error {
 	}
 	if e.app, err = newApp(e.cfg.Genesis, st); err != nil {
 		return errors.Join(err, st.close())
+	}
+	e.app.restored = func(height int64, chunk, of int) {
+		e.restores.Add(1)
+		e.log.Info("state sync: taking in a snapshot", "height", height, "chunk", chunk, "of", of)
+		if chunk == of {
+			e.log.Info("state sync: the snapshot is in; blocks follow from here", "height", height)
+		}
+	}
+	if e.cfg.StateSync != nil {
+		e.app.trusted = e.cfg.StateSync.Trusted
 	}
 	for _, peer := range e.cfg.Peers {
 		id, _ := splitPeer(peer)
@@ -131,14 +163,14 @@ func (e *engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivVa
 		return fmt.Errorf("chain: genesis: %w", err)
 	}
 	var options []node.Option
-	if e.cfg.StateSync != nil {
+	if e.snapshot {
 		options = append(options, node.StateProvider(newProvider(e.cfg.Genesis, e.cfg.StateSync, e.app.store.saveLight)))
 	}
 	cfg := e.cfg.comet()
 	if err := cfg.ValidateBasic(); err != nil {
 		return fmt.Errorf("chain: configuration: %w", err)
 	}
-	cfg.StateSync.Enable = e.cfg.StateSync != nil // only now: the check would ask for RPC servers, which our provider replaces
+	cfg.StateSync.Enable = e.snapshot // only now: the check would ask for RPC servers, which our provider replaces
 	var opened databases
 	defer func() {
 		if e.node == nil { // nobody else closes them
@@ -148,7 +180,7 @@ func (e *engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivVa
 	e.node, err = node.NewNodeWithContext(ctx, cfg, pv, key,
 		proxy.NewConnSyncLocalClientCreator(e.app),
 		func() (*types.GenesisDoc, error) { return doc, nil },
-		opened.open, node.DefaultMetricsProvider(cfg.Instrumentation), &cometLog{e.log, e.seen}, options...)
+		opened.open, node.DefaultMetricsProvider(cfg.Instrumentation), &cometLog{to: e.log, seen: e.seen}, options...)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrWedged, err)
 	}
@@ -160,6 +192,11 @@ func (e *engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivVa
 		return fmt.Errorf("chain: %w", err)
 	}
 	e.blocks, e.pool = e.node.BlockStore(), e.node.Mempool()
+	consensus, ok := env.ConsensusState.(interface{ GetRoundState() *cstypes.RoundState })
+	if !ok {
+		return errors.New("chain: CometBFT does not show its round")
+	}
+	e.round = consensus.GetRoundState
 	e.archive = &archive{store: e.app.store, blocks: e.blocks, states: env.StateStore}
 	e.app.retain = e.retain
 	e.app.pool.evict = func(id verify.Hash) {

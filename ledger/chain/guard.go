@@ -13,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/cometbft/cometbft/privval"
 )
 
 const leaseFile = "validator.lease"
@@ -40,9 +38,10 @@ type lease struct {
 type guard struct {
 	file *os.File
 	name net.Listener
+	more []net.Listener // of keys that wait to be taken up, or were
 }
 
-func holdKey(dir string, pv *privval.FilePV) (*guard, error) {
+func holdKey(dir string, pv *signer) (*guard, error) {
 	path := filepath.Join(dir, leaseFile)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -58,7 +57,7 @@ func holdKey(dir string, pv *privval.FilePV) (*guard, error) {
 	return g, nil
 }
 
-func (g *guard) claim(path string, pv *privval.FilePV) error {
+func (g *guard) claim(path string, pv *signer) error {
 	last, err := readLease(path)
 	if err != nil {
 		return err
@@ -69,7 +68,7 @@ func (g *guard) claim(path string, pv *privval.FilePV) error {
 	}
 	if runtime.GOOS == "linux" {
 		// An abstract name: no file is left behind, and other users of the machine see it too.
-		g.name, err = net.Listen("unix", "@sijil/validator/"+pv.Key.Address.String())
+		g.name, err = net.Listen("unix", keyName(pv))
 		if errors.Is(err, syscall.EADDRINUSE) {
 			return fmt.Errorf("%w (validator %s)", ErrInUse, pv.Key.Address)
 		}
@@ -87,10 +86,16 @@ func (g *guard) claim(path string, pv *privval.FilePV) error {
 	return nil
 }
 
+// keyName is an abstract name on this machine that stands for a key.
+func keyName(pv *signer) string { return "@sijil/validator/" + pv.Key.Address.String() }
+
 func (g *guard) release() error {
 	var err error
+	for _, l := range g.more {
+		err = errors.Join(err, l.Close())
+	}
 	if g.name != nil {
-		err = g.name.Close()
+		err = errors.Join(err, g.name.Close())
 	}
 	return errors.Join(err, g.file.Close())
 }

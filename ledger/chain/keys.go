@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -17,9 +16,9 @@ import (
 
 // Files of the key directory.
 const (
-	nodeKeyFile      = "node_key.json"             // the node's p2p identity
-	validatorKeyFile = "priv_validator_key.json"   // signs blocks
-	signStateFile    = "priv_validator_state.json" // what the validator key signed last
+	nodeKeyFile      = "node_key.json"           // the node's p2p identity
+	validatorKeyFile = "priv_validator_key.json" // signs blocks
+	signStateFile    = "signed"                  // what the validator key signed last
 )
 
 var (
@@ -27,8 +26,8 @@ var (
 	ErrKeysExist = errors.New("chain: there are keys already")
 	// ErrNoSignState says that the validator key is there without the record of what it signed. Returned by Open.
 	ErrNoSignState = errors.New("chain: the record of what the validator key signed is gone, and without it the key might sign two " +
-		"blocks at one height, which the other members would see as fraud; generate new keys with `sijil init --new-validator` " +
-		"and have the members vote for the new validator key")
+		"blocks at one height, which the other members would see as fraud; make a new key with `sijil rotate --new-validator` " +
+		"and have the members agree to it")
 )
 
 // GenerateKeys makes a node's p2p key and validator key in a directory, which it makes too, and gives their public
@@ -46,31 +45,11 @@ func GenerateKeys(dir string) (nodeID string, validator verify.PublicKey, err er
 	if err := node.SaveAs(filepath.Join(dir, nodeKeyFile)); err != nil {
 		return "", validator, fmt.Errorf("chain: keys: %w", err)
 	}
-	pv := privval.GenFilePV(filepath.Join(dir, validatorKeyFile), filepath.Join(dir, signStateFile))
-	if err := saved(pv.Save); err != nil {
+	s, err := makeSigner(dir, ed25519.GenPrivKey(), 0)
+	if err != nil {
 		return "", validator, err
 	}
-	copy(validator[:], pv.Key.PubKey.Bytes())
-	return string(node.ID()), validator, syncDir(dir)
-}
-
-// saved turns the panic by which CometBFT reports a failed write into an error.
-func saved(save func()) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("chain: keys: %v", r)
-		}
-	}()
-	save()
-	return nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("chain: keys: %w", err)
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return string(node.ID()), publicOf(s), nil
 }
 
 // PublicKeys reads the public parts of a node's keys.
@@ -79,48 +58,31 @@ func PublicKeys(dir string) (nodeID string, validator verify.PublicKey, err erro
 	if err != nil {
 		return "", validator, err
 	}
-	copy(validator[:], pv.Key.PubKey.Bytes())
-	return string(node.ID()), validator, nil
+	return string(node.ID()), publicOf(pv), nil
 }
 
 // loadKeys reads the keys and the signing state. CometBFT ends the process when it cannot read one of them, so that they
 // are read here first.
-func loadKeys(dir string) (*p2p.NodeKey, *privval.FilePV, error) {
+func loadKeys(dir string) (*p2p.NodeKey, *signer, error) {
 	node, err := p2p.LoadNodeKey(filepath.Join(dir, nodeKeyFile))
 	if err != nil {
 		return nil, nil, fmt.Errorf("chain: node key: %w", err)
 	}
-	keyFile, stateFile := filepath.Join(dir, validatorKeyFile), filepath.Join(dir, signStateFile)
-	b, err := os.ReadFile(keyFile)
-	if err != nil {
-		return nil, nil, fmt.Errorf("chain: validator key: %w", err)
-	}
-	var k privval.FilePVKey
-	if err := cmtjson.Unmarshal(b, &k); err != nil || k.PrivKey == nil {
-		return nil, nil, errors.Join(fmt.Errorf("chain: validator key %s is damaged", keyFile), err)
-	}
-	if _, err := readSignState(stateFile); err != nil {
+	if err := recoverKeys(dir); err != nil {
 		return nil, nil, err
 	}
-	return node, privval.LoadFilePV(keyFile, stateFile), nil
+	pv, err := loadValidator(dir)
+	return node, pv, err
 }
 
-// signState is what the validator key signed last.
-type signState struct {
-	privval.FilePVLastSignState
-}
-
-func readSignState(file string) (*signState, error) {
+func readValidatorKey(file string) (*privval.FilePVKey, error) {
 	b, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%w (%s)", ErrNoSignState, file)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("chain: signing state: %w", err)
+		return nil, fmt.Errorf("chain: validator key: %w", err)
 	}
-	s := new(signState)
-	if err := cmtjson.Unmarshal(b, &s.FilePVLastSignState); err != nil || !json.Valid(b) {
-		return nil, errors.Join(fmt.Errorf("%w: %s is damaged", ErrNoSignState, file), err)
+	k := new(privval.FilePVKey)
+	if err := cmtjson.Unmarshal(b, k); err != nil || k.PrivKey == nil {
+		return nil, errors.Join(fmt.Errorf("chain: validator key %s is damaged", file), err)
 	}
-	return s, nil
+	return k, nil
 }

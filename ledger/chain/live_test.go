@@ -137,19 +137,7 @@ func TestSnapshotLive(t *testing.T) {
 	hospital.cfg.Keep = -1
 	n.start(hospital)
 	// Blocks become old by time also; the test cannot wait for that, and drops them as CometBFT does.
-	prune := func() {
-		for range 3 * sealEvery {
-			n.commit(hospital, hospital.e)
-		}
-		s := hospital.e.app.current.Load()
-		state, err := hospital.e.archive.states.Load()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := hospital.e.blocks.PruneBlocks(s.Seals[0], state); err != nil {
-			t.Fatal(err)
-		}
-	}
+	prune := func() { n.prune(hospital) }
 	prune()
 	if _, err := hospital.e.Proof(t.Context(), 1); !errors.Is(err, ledger.ErrPruned) {
 		t.Fatalf("a pruned block: %v", err)
@@ -182,6 +170,22 @@ func TestSnapshotLive(t *testing.T) {
 	n.stop(clinic)
 	n.start(clinic) // with its own blocks now
 	n.commit(clinic, hospital.e)
+}
+
+// prune anchors until the ledger has snapshots, and drops the blocks before the latest.
+func (n *network) prune(o *org) {
+	n.t.Helper()
+	for range 3 * sealEvery {
+		n.commit(o, o.e)
+	}
+	s := o.e.app.current.Load()
+	state, err := o.e.archive.states.Load()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if _, _, err := o.e.blocks.PruneBlocks(s.Seals[0], state); err != nil {
+		n.t.Fatal(err)
+	}
 }
 
 // same waits until two nodes are at one height and compares them there.

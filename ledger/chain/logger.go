@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -20,6 +21,7 @@ type symptoms struct {
 // cometLog passes CometBFT's log on: its information as debug, for it has six lines to say of each block.
 type cometLog struct {
 	to   *slog.Logger
+	with []any // before the pairs of each line; most lines are never written
 	seen *symptoms
 }
 
@@ -27,7 +29,7 @@ var _ log.Logger = (*cometLog)(nil)
 
 func (l *cometLog) log(level slog.Level, msg string, keyvals []any) {
 	if ctx := context.Background(); l.to.Enabled(ctx, level) {
-		l.to.Log(ctx, level, msg, keyvals...)
+		l.to.Log(ctx, level, msg, append(slices.Clip(l.with), keyvals...)...)
 	}
 }
 
@@ -51,7 +53,7 @@ func (l *cometLog) Error(msg string, keyvals ...any) {
 }
 
 func (l *cometLog) With(keyvals ...any) log.Logger {
-	return &cometLog{to: l.to.With(keyvals...), seen: l.seen}
+	return &cometLog{to: l.to, with: append(slices.Clip(l.with), keyvals...), seen: l.seen}
 }
 
 func valueOf(keyvals []any, name string) *string {

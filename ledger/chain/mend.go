@@ -6,9 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	cmtjson "github.com/cometbft/cometbft/libs/json"
-	"github.com/cometbft/cometbft/libs/tempfile"
 )
 
 // ErrNotMendable says that a finding can only be dealt with as its Do says. Returned by Mend.
@@ -51,7 +48,14 @@ func (c *Config) mend(f Finding) error {
 	case LogTooLarge:
 		return trimLog(c.Dir)
 	case StateAhead:
-		return c.putAside(c.Dir, "state")
+		s, err := c.readChain()
+		if err != nil {
+			return err
+		}
+		if s.base <= 1 {
+			return c.putAside(c.Dir, "state")
+		}
+		return errors.Join(c.putAside(c.Dir, "state"), c.putAside(c.Dir, "data"))
 	case StateBehind:
 		if err := c.putAside(c.Dir, "state"); err != nil {
 			return err
@@ -85,14 +89,7 @@ func (c *Config) setBack(height int64) error {
 		return fmt.Errorf("chain: signing state: %w", err)
 	}
 	s.Round, s.Step, s.Signature, s.SignBytes = 0, 0, nil, nil
-	b, err := cmtjson.MarshalIndent(&s.FilePVLastSignState, "", "  ")
-	if err != nil {
-		return fmt.Errorf("chain: signing state: %w", err)
-	}
-	if err := tempfile.WriteFileAtomic(file, b, 0o600); err != nil {
-		return fmt.Errorf("chain: signing state: %w", err)
-	}
-	return nil
+	return s.write(file)
 }
 
 // asideDir makes a directory for what is replaced.

@@ -64,7 +64,7 @@ func (a *app) OfferSnapshot(_ context.Context, req *abci.RequestOfferSnapshot) (
 // wipe empties the store of what an abandoned restore left; light blocks stay.
 func (s *store) wipe() error {
 	var errs []error
-	for _, row := range []byte{rowBlock, rowAnchor, rowOrder, rowHead, rowNode, rowMember, rowChunk, rowCore, rowRestore} {
+	for _, row := range []byte{rowBlock, rowAnchor, rowOrder, rowHead, rowNode, rowMember, rowChunk, rowCore, rowRestore, rowBegun} {
 		errs = append(errs, s.db.DeleteRange([]byte{row}, []byte{row + 1}, pebble.NoSync))
 	}
 	return errors.Join(errs...)
@@ -94,8 +94,19 @@ func (a *app) ApplySnapshotChunk(_ context.Context, req *abci.RequestApplySnapsh
 		res.RefetchChunks, res.RejectSenders = []uint32{req.Index}, []string{req.Sender}
 		return res, nil
 	}
-	if err := batch.Commit(pebble.Sync); err != nil {
+	if last {
+		err = batch.Set([]byte{rowBegun}, binary.BigEndian.AppendUint64(nil, uint64(r.height)), nil)
+	}
+	if err := errors.Join(err, batch.Commit(pebble.Sync)); err != nil {
 		return nil, fmt.Errorf("chain: write the state: %w", err)
+	}
+	a.restored(r.height, int(req.Index)+1, len(r.digests))
+	if last {
+		if err := a.continues(next); err != nil { // the next snapshot on offer wipes it
+			a.restoring = nil
+			res.Result = abci.ResponseApplySnapshotChunk_REJECT_SNAPSHOT
+			return res, nil
+		}
 	}
 	r.state, r.at = next, r.at+1
 	if last {
@@ -105,6 +116,32 @@ func (a *app) ApplySnapshotChunk(_ context.Context, req *abci.RequestApplySnapsh
 	}
 	res.Result = abci.ResponseApplySnapshotChunk_ACCEPT
 	return res, nil
+}
+
+// continues tells whether a restored log begins with those of the trusted checkpoints, as far as it goes.
+func (a *app) continues(s *state) error {
+	for _, t := range a.trusted {
+		if t.Size > s.log.size {
+			continue
+		}
+		f, err := a.store.frontierAt(t.Size)
+		if err != nil {
+			return err
+		}
+		if t.Size > 0 && f.root() != t.Root {
+			return fmt.Errorf("%w: another log of %d anchors", ErrUntrusted, t.Size)
+		}
+	}
+	return nil
+}
+
+// begun is the height of the snapshot that this node began from; 0 when it has gone through every block itself.
+func (s *store) begun() int64 {
+	b, err := s.get([]byte{rowBegun})
+	if err != nil || len(b) != 8 {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(b))
 }
 
 // take adds the blocks of a chunk to a batch and gives the state after them.

@@ -54,12 +54,10 @@ func ReviveValidator(dir string, validator []byte, height int64) (public verify.
 	if !ok {
 		return public, ErrKeyCopy
 	}
-	pv := privval.NewFilePV(private, filepath.Join(dir, validatorKeyFile), filepath.Join(dir, signStateFile))
-	pv.LastSignState.Height, pv.LastSignState.Step = height, stepPrecommit
-	g, err := holdKey(dir, pv) // no other process of this machine uses the key
+	g, err := holdKey(dir, &signer{Key: privval.NewFilePV(private, "", "").Key}) // no other process of this machine uses the key
 	if err != nil {
 		return public, err
 	}
-	copy(public[:], pv.Key.PubKey.Bytes())
-	return public, errors.Join(saved(pv.Save), syncDir(dir), g.release())
+	s, err := makeSigner(dir, private, height)
+	return publicOf(s), errors.Join(err, g.release())
 }

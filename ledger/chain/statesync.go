@@ -12,7 +12,6 @@ import (
 	"github.com/cometbft/cometbft/types"
 	"github.com/cometbft/cometbft/version"
 
-	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -20,19 +19,19 @@ import (
 // which they may no longer keep.
 type StateSync struct {
 	Source LightSource
-	// Trusted pins an epoch whose validator set the operator knows from a cosigned checkpoint. Old validators who sold
-	// or lost their keys could otherwise show a newcomer a history of their own. Nil trusts genesis alone.
-	Trusted *ledger.Epoch
+	// Trusted are cosigned checkpoints that the history must go through: its log, and the validators of their epochs. Old validators
+	// who sold or lost their keys could otherwise show a newcomer a history of their own. Without any, genesis alone is trusted.
+	Trusted []*verify.Checkpoint
 }
 
-// ErrUntrusted says that the history offered to a new node does not go through the epoch that its operator trusts.
-var ErrUntrusted = errors.New("chain: the history on offer does not lead through the trusted epoch")
+// ErrUntrusted says that the history offered to a new node does not go through a checkpoint that its operator trusts.
+var ErrUntrusted = errors.New("chain: the history on offer does not lead through a trusted checkpoint")
 
 // provider answers CometBFT's questions about a height to start from (statesync.StateProvider), every answer checked
 // from genesis on.
 type provider struct {
 	params  types.ConsensusParams
-	trusted *ledger.Epoch
+	trusted []*verify.Checkpoint
 	save    func(epoch uint64, light []byte) error
 
 	mu    sync.Mutex
@@ -52,9 +51,11 @@ func (p *provider) light(ctx context.Context, height uint64) (*lightBlock, error
 	if err := p.chain.follow(ctx); err != nil {
 		return nil, err
 	}
-	if t := p.trusted; t != nil {
-		if t.Number >= uint64(len(p.chain.epochs)) || p.chain.epochs[t.Number].Validators.Hash() != t.Validators.Hash() {
-			return nil, fmt.Errorf("%w: epoch %d", ErrUntrusted, t.Number)
+	known := &state{epochs: p.chain.epochs}
+	for _, t := range p.trusted {
+		// The checkpoint that begins an epoch is of the last height that the validators before it sign; and so is the last of these.
+		if known.epochAt(t.Height).Validators.Hash() != t.Validators && known.epochAt(t.Height+1).Validators.Hash() != t.Validators {
+			return nil, fmt.Errorf("%w: other validators at height %d", ErrUntrusted, t.Height)
 		}
 	}
 	l, _, err := p.chain.at(ctx, int64(height))

@@ -22,7 +22,10 @@ func (e *engine) Status(context.Context) (*ledger.Status, error) {
 		return nil, err
 	}
 	defer leave()
-	s := e.app.current.Load()
+	s, left := e.app.current.Load(), int64(0)
+	if e.snapshot {
+		left = e.left
+	}
 	st := &ledger.Status{
 		Chain:         e.app.chain,
 		Height:        s.Height,
@@ -35,10 +38,16 @@ func (e *engine) Status(context.Context) (*ledger.Status, error) {
 		EvidenceCount: s.offences,
 		Evidence:      s.evidence,
 		Stopped:       e.seen.failure.Load() != nil,
+		Begun:         e.app.store.begun(),
+		Restoring:     e.snapshot && s.Height == 0,
+		Left:          left,
 	}
-	for _, v := range s.epochAt(s.Height + 1).Validators {
-		st.Voting = st.Voting || v.Key == e.key
+	select {
+	case <-e.behind:
+		st.Stopped = true // a supervisor starts it again, and then it begins from a snapshot
+	default:
 	}
+	st.Voting = signs(s.epochAt(s.Height+1), e.keys.public())
 	if at := e.app.committed.Load(); at != 0 {
 		st.Committed = time.Unix(0, at)
 	}
@@ -75,9 +84,9 @@ func (e *engine) skew(s *state, st *ledger.Status) (time.Duration, bool) {
 		return 0, false
 	}
 	bc, others := commit(c), false
-	set := s.epochAt(s.Height).Validators
+	set, own := s.epochAt(s.Height).Validators, e.keys.public()
 	for i, sig := range bc.Signatures {
-		others = others || sig.Flag == verify.VoteCommit && i < len(set) && set[i].Key != e.key
+		others = others || sig.Flag == verify.VoteCommit && i < len(set) && set[i].Key != own
 	}
 	median := set.MedianTime(&bc)
 	d := st.Committed.Sub(median.Time())
@@ -101,7 +110,7 @@ func (e *engine) wedged(s *state, st *ledger.Status) string {
 	}
 	if st.CatchingUp {
 		return "catching up makes no progress: the connected members may no longer keep the blocks that this node lacks; " +
-			"restart it to begin from a snapshot"
+			"it begins from a snapshot as soon as one of them says so"
 	}
 	return ""
 }

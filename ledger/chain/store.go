@@ -23,6 +23,7 @@ import (
 //	K number      → chunk             first height of a chunk of history, for snapshots
 //	C             → core              where the state stands
 //	R             →                   a restored snapshot is not yet followed by a block; at start the store is wiped
+//	S             → height of the snapshot that this node began from; not part of the state
 //	L epoch       → light block       of the height before the epoch; of this node only, not part of the state
 const (
 	rowBlock   = 'B'
@@ -34,6 +35,7 @@ const (
 	rowChunk   = 'K'
 	rowCore    = 'C'
 	rowRestore = 'R'
+	rowBegun   = 'S'
 	rowLight   = 'L'
 )
 

@@ -1,5 +1,6 @@
-// Command gen writes fhir/tables.go from the official FHIR R4 definitions: which search parameters each type has and where their
-// values stand, which elements make a resource part of a patient's chart, and which elements are URIs.
+// Command gen writes from the official FHIR R4 definitions fhir/tables.go: which search parameters each type has and where their
+// values stand, which elements make a resource part of a patient's chart, and which elements are URIs; and fhir/shape/r4.txt:
+// which elements each type has, and of what types they are.
 //
 // Run it as "go generate ./fhir" with the definitions in $SIJIL_SHARED/data/fhir-definitions/r4.
 package main
@@ -24,24 +25,27 @@ var wanted = []string{"category", "code", "date", "identifier", "patient", "subj
 
 func main() {
 	log.SetFlags(0)
-	src, err := generate()
+	files, err := generate()
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := os.WriteFile("tables.go", src, 0o644); err != nil {
-		log.Fatal(err)
+	for name, src := range files {
+		if err := os.WriteFile(name, src, 0o644); err != nil {
+			log.Fatal(err)
+		}
 	}
 }
 
-// generate gives the content of tables.go.
-func generate() ([]byte, error) {
+// generate gives the content of the files, by their names below fhir.
+func generate() (map[string][]byte, error) {
 	d, err := load()
 	if err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
 	d.write(&b)
-	return format.Source(b.Bytes())
+	tables, err := format.Source(b.Bytes())
+	return map[string][]byte{"tables.go": tables, "shape/r4.txt": d.shapes()}, err
 }
 
 // definitions is what is needed of the official files.
@@ -50,6 +54,8 @@ type definitions struct {
 	elements map[string][]string // "Observation.value[x]" → types
 	params   []searchParameter
 	charts   map[string][]string // type → parameters of the Patient compartment
+
+	structures []*structure // resources and data types but for primitive ones, in order
 }
 
 type searchParameter struct {
@@ -77,20 +83,16 @@ func load() (*definitions, error) {
 		}
 	}
 	sort.Strings(d.types)
+	slices.SortFunc(d.structures, func(a, b *structure) int { return strings.Compare(a.name, b.name) })
 	return d, nil
 }
 
 func (d *definitions) add(src []byte) error {
 	var r struct {
-		ResourceType, Code, Name, Kind, Derivation string
-		Abstract                                   bool
-		Snapshot                                   struct {
-			Element []struct {
-				Path, ContentReference string
-				Type                   []struct{ Code string }
-			}
-		}
-		Resource []struct {
+		ResourceType, Code, Name, Kind, Derivation, BaseDefinition string
+		Abstract                                                   bool
+		Snapshot                                                   struct{ Element []shapeElement }
+		Resource                                                   []struct {
 			Code  string
 			Param []string
 		}
@@ -127,6 +129,10 @@ func (d *definitions) add(src []byte) error {
 	}
 	if r.Kind == "resource" && !r.Abstract {
 		d.types = append(d.types, r.Name)
+	}
+	if r.Kind == "resource" || r.Kind == "complex-type" {
+		base := r.BaseDefinition[strings.LastIndexByte(r.BaseDefinition, '/')+1:]
+		d.structures = append(d.structures, &structure{r.Name, base, r.Snapshot.Element})
 	}
 	for _, e := range r.Snapshot.Element {
 		for _, t := range e.Type {

@@ -12,15 +12,17 @@ func TestTablesAreWhatTheDefinitionsSay(t *testing.T) {
 	if len(shared.Files("data/fhir-definitions/r4/*.gz")) == 0 {
 		t.Skip("no definitions: set SIJIL_SHARED")
 	}
-	want, err := generate()
+	files, err := generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile("../../tables.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Error("tables.go is not what the generator makes: run go generate ./fhir")
+	for name, want := range files {
+		got, err := os.ReadFile("../../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what the generator makes: run go generate ./fhir", name)
+		}
 	}
 }

@@ -1,0 +1,362 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// openPlans opens the plans. A file of them that is damaged or missing is named in the log and made again; what was there is kept
+// beside it, under a name that ends in asideSuffix. Errors: *Damage when that cannot be done.
+func (a *Anchorer) openPlans(ctx context.Context) error {
+	for before := ""; ; { // one turn for each file
+		plans, err := OpenPlans(a.opt.Plans)
+		damage := (*Damage)(nil)
+		if !errors.As(err, &damage) || damage.Error() == before {
+			if a.plans = plans; err == nil && plans.Torn() > 0 {
+				a.opt.Log.Warn("a plan was being written when the node stopped; it was not submitted and is made anew",
+					"file", plans.last.path, "bytes", plans.Torn())
+			}
+			return err
+		}
+		before = damage.Error()
+		a.opt.Log.Error("a file of batch plans is damaged; it is made again from the journal and the ledger", "file", damage.File, "error", damage)
+		if err := a.renewFirst(ctx); err != nil {
+			return fmt.Errorf("%w; it cannot be made again: %w. Put the file back from a backup, or restore the node", damage, err)
+		}
+	}
+}
+
+// renewFirst makes the first file again that keeps the plans from being opened: one that is missing before another, or the last.
+func (a *Anchorer) renewFirst(ctx context.Context) error {
+	files, err := findPlanFiles(a.opt.Plans)
+	if err != nil {
+		return err
+	}
+	for i, f := range files {
+		if want := uint64(i) * plansPerFile; f.first != want {
+			return a.renew(ctx, want)
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	return a.renew(ctx, files[len(files)-1].first)
+}
+
+// ScrubPlans reads all plans from disk and makes damaged files of them again. read is told of bytes, found of each damage and why it
+// could not be mended, nil when it was. The error says that it could not be done.
+func (a *Anchorer) ScrubPlans(ctx context.Context, read func(int64), found func(damage *Damage, heal error)) error {
+	a.plans.mu.Lock()
+	sealed := max(0, len(a.plans.files)-1)
+	files := a.plans.files[:sealed:sealed]
+	a.plans.mu.Unlock()
+	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		_, err := wholePlanFile(f)
+		damage := (*Damage)(nil)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			damage = &Damage{What: "plans", File: f.path, Detail: "the file is missing"}
+		case err != nil && !errors.As(err, &damage):
+			return err
+		}
+		if damage != nil {
+			err := a.renew(ctx, f.first)
+			a.plans.forget(f.first)
+			found(damage, err)
+		}
+		if info, err := os.Stat(f.path); err == nil {
+			read(info.Size())
+		}
+	}
+	damage, n, err := a.plans.mendLast()
+	if damage != nil {
+		found(damage, err)
+		err = nil
+	}
+	read(n)
+	return err
+}
+
+// PlansSize is what ScrubPlans reads, in bytes.
+func (a *Anchorer) PlansSize() (size int64) {
+	files, err := findPlanFiles(a.opt.Plans)
+	if err != nil {
+		return 0 // ScrubPlans names it
+	}
+	for _, f := range files {
+		if info, err := os.Stat(f.path); err == nil {
+			size += info.Size()
+		}
+	}
+	return size
+}
+
+// CheckPlans reads the plans in a directory and names what is damaged; nothing is changed.
+func CheckPlans(dir string, found func(*Damage)) error {
+	files, err := findPlanFiles(dir)
+	for i := 0; err == nil && i < len(files); i++ {
+		last := i == len(files)-1
+		if want := uint64(i) * plansPerFile; files[i].first != want {
+			err = &Damage{What: fmt.Sprintf("the file of plans from %d on", want), Detail: "missing before " + files[i].path}
+			break
+		}
+		var c *plansIn
+		var good int
+		if last {
+			if c, good, err = readPlanFile(files[i]); err == nil && !c.torn(good) {
+				err = c.whole(good)
+			}
+		} else {
+			_, err = wholePlanFile(files[i])
+		}
+		if damage := (*Damage)(nil); errors.As(err, &damage) {
+			found(damage)
+			err = nil
+		}
+	}
+	if damage := (*Damage)(nil); errors.As(err, &damage) {
+		found(damage)
+		return nil
+	}
+	return err
+}
+
+// wholePlanFile reads a file that is not the last.
+func wholePlanFile(f planFile) (*plansIn, error) {
+	c, good, err := readPlanFile(f)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.whole(good); err != nil {
+		return nil, err
+	}
+	if len(c.at) != plansPerFile {
+		return nil, &Damage{What: "plans", File: c.path, Detail: fmt.Sprintf("it ends after %d plans of %d", len(c.at), plansPerFile)}
+	}
+	return c, nil
+}
+
+// forget drops a file from memory that is another one now.
+func (s *Plans) forget(first uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.visited != nil && s.visited.first == first {
+		s.visited = nil
+	}
+}
+
+// mendLast compares the last file with what is in memory, which was whole when it was read or written, and writes it anew where it differs.
+func (s *Plans) mendLast() (damage *Damage, size int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil || s.failed != nil {
+		return nil, 0, s.failed
+	}
+	size = int64(len(s.last.data))
+	data, err := os.ReadFile(s.last.path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) || err == nil && bytes.Equal(data, s.last.data) {
+		return nil, size, err
+	}
+	damage = &Damage{What: "plans", File: s.last.path, Detail: "the file is not what was written"}
+	if err := putAside(s.last.path, data); err != nil {
+		return damage, size, err
+	}
+	if err := writeDurably(s.last.path, s.last.data); err != nil {
+		return damage, size, err
+	}
+	w, err := os.OpenFile(s.last.path, os.O_RDWR, 0)
+	if err != nil {
+		s.failed = fmt.Errorf("ledger: plans: %w", err)
+		return damage, size, s.failed
+	}
+	old := s.w
+	s.w = w
+	return damage, size, old.Close()
+}
+
+// asideSuffix ends the names of damaged files that were replaced.
+const asideSuffix = ".damaged"
+
+func putAside(path string, data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	return writeDurably(path+asideSuffix, data)
+}
+
+// renew makes the file of plans from first on again: of the plans that can still be read in it, and of the anchors on the chain together
+// with the journal. Plans of the last file that were never committed and cannot be read are left out; their entries are cut anew.
+func (a *Anchorer) renew(ctx context.Context, first uint64) error {
+	r := renewal{a: a, first: first}
+	if err := r.around(); err != nil {
+		return err
+	}
+	head, ok, err := a.opt.Engine.Head(ctx, a.opt.Org)
+	if err != nil && !errors.Is(err, ErrDown) {
+		return err
+	}
+	if ok {
+		r.anchored = head.Seq + 1
+	}
+	if err := r.gather(ctx); err != nil {
+		return err
+	}
+	for _, old := range r.old {
+		if err := putAside(old.path, r.data); err != nil {
+			return err
+		}
+	}
+	path := filepath.Join(a.opt.Plans, planFileName(first, r.begin.Entry))
+	if err := writeDurably(path, r.made); err != nil {
+		return err
+	}
+	for _, old := range r.old {
+		if old.path != path {
+			if err := os.Remove(old.path); err != nil {
+				return err
+			}
+		}
+	}
+	a.opt.Log.Warn("a file of batch plans was made again", "file", path, "plans", r.count, "from the ledger", r.derived)
+	return nil
+}
+
+// renewal is one file that is made again.
+type renewal struct {
+	a        *Anchorer
+	first    uint64
+	begin    journal.Cursor  // where the file's first batch begins
+	end      *journal.Cursor // where its last one must end; nil for the last file
+	old      []planFile      // the file as it is; none when it is missing
+	data     []byte          // of it
+	anchored uint64          // plans below are on the chain
+
+	made           []byte
+	count, derived int
+}
+
+// around learns from the files before and after.
+func (r *renewal) around() error {
+	files, err := findPlanFiles(r.a.opt.Plans)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		switch f.first {
+		case r.first:
+			r.old = append(r.old, f)
+			if r.data, err = os.ReadFile(f.path); err != nil {
+				return err
+			}
+		case r.first - plansPerFile:
+			c, err := wholePlanFile(f)
+			if err != nil {
+				return err
+			}
+			r.begin = c.end
+		case r.first + plansPerFile:
+			c, _, err := readPlanFile(f)
+			if err != nil {
+				return err
+			}
+			if r.end = &c.end; len(c.at) > 0 {
+				r.end = &c.at[0].begin
+			}
+		}
+	}
+	if r.first > 0 && r.begin == (journal.Cursor{}) {
+		return &Damage{What: fmt.Sprintf("the file of plans from %d on", r.first-plansPerFile), Detail: "missing too"}
+	}
+	return nil
+}
+
+// gather makes the file's content.
+func (r *renewal) gather(ctx context.Context) error {
+	r.made = planFileHead(r.first, r.begin)
+	left := salvage(r.data, r.first)
+	begin, prev := r.begin, (*Plan)(nil)
+	for seq := r.first; seq < r.first+plansPerFile; seq++ {
+		p, err := r.plan(ctx, seq, begin, prev, left)
+		if err != nil {
+			return err
+		}
+		if p == nil {
+			break
+		}
+		if last := seq == r.first+plansPerFile-1; last && r.end != nil && p.End.Entry == r.end.Entry {
+			p.End = *r.end // one place may be written in two ways
+		}
+		r.made = p.append(r.made)
+		begin, prev = p.End, p
+		r.count++
+	}
+	if r.end != nil && (r.count < plansPerFile || begin != *r.end) {
+		return fmt.Errorf("ledger: the plans from %d on do not lead to the ones that follow them", r.first)
+	}
+	return nil
+}
+
+// plan gives one plan: as it is left in the file if that is the one on the chain, else derived. Nil when it is in neither.
+func (r *renewal) plan(ctx context.Context, seq uint64, begin journal.Cursor, prev *Plan, left map[uint64]int) (*Plan, error) {
+	var p *Plan
+	if at, ok := left[seq]; ok {
+		p, _, _ = takePlan(r.data[at:], seq, begin) // salvage has read it before
+	}
+	if seq >= r.anchored {
+		if p == nil {
+			return nil, nil
+		}
+		anchor, err := verify.DecodeAnchor(p.Anchor)
+		if err != nil || anchor.Seq != seq || prev != nil && anchor.Prev != prev.ID() {
+			return nil, nil
+		}
+		return p, nil
+	}
+	an, err := r.a.opt.Engine.Anchor(ctx, r.a.opt.Org, seq)
+	if err != nil {
+		return nil, err
+	}
+	if p != nil && p.ID() == an.ID {
+		return p, nil
+	}
+	r.derived++
+	return r.a.derive(ctx, seq, begin)
+}
+
+// Bounds of salvage, so that a file full of noise costs no more than a moment.
+const (
+	salvageGap = 64       // most plans that are passed over at once
+	salvageBad = 64 << 10 // most bytes
+)
+
+// salvage finds the plans that can be read in a damaged file, and where in it they are.
+func salvage(data []byte, first uint64) map[uint64]int {
+	found := make(map[uint64]int)
+	next, bad := first, 0
+	for at := planFileHeader; at < len(data) && bad < salvageBad; {
+		size := 0
+		for gap := uint64(0); gap <= min(salvageGap, uint64(bad)); gap++ {
+			if _, rest, err := takePlan(data[at:], next+gap, journal.Cursor{}); err == nil {
+				found[next+gap] = at
+				next, size = next+gap+1, len(data)-at-len(rest)
+				break
+			}
+		}
+		if size == 0 {
+			at, bad = at+1, bad+1
+			continue
+		}
+		at, bad = at+size, 0
+	}
+	return found
+}

@@ -1,0 +1,56 @@
+package node
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sijil-health/sijil/custody"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// awayPatience is for how long a custodian may be silent before the operator is told.
+const awayPatience = 10 * time.Second
+
+// CustodyStatus is how far others hold this node's record, and what it holds for them.
+type CustodyStatus struct {
+	custody.Status
+	Lag  int64          `json:"lag"`  // bytes of the journal that the chosen custodians lack, all together
+	Kept []custody.Kept `json:"kept"` // for other members, with the alarms about them
+}
+
+// custodyStatus adds it to the status of a node that has other members.
+func (n *Node) custodyStatus(s *Status) {
+	if n.replicator == nil {
+		return
+	}
+	c := &CustodyStatus{Status: n.replicator.Status(), Kept: []custody.Kept{}}
+	for _, x := range c.Custodians {
+		c.Lag += x.Lag
+		if !x.Away.IsZero() && time.Since(x.Away) > awayPatience {
+			s.warn("custodian-away", "%s is passed over as a custodian since %s: %s. Others hold its share meanwhile.",
+				s.nameOf(x.Org), x.Away.UTC().Format("2006-01-02 15:04:05 MST"), x.Problem)
+		}
+	}
+	kept, err := n.keeper.Status()
+	if err != nil {
+		s.warn("custody", "what is held for other members cannot be told: %v", err)
+	}
+	c.Kept = append(c.Kept, kept...)
+	for _, k := range kept {
+		for _, a := range k.Alarms {
+			s.warn("alarm", "as a custodian of %s (%s, entry %d, %d times): %s", s.nameOf(k.Owner), a.Code, a.Entry, a.Count, a.Detail)
+		}
+	}
+	if n.lost > 0 {
+		s.warn("journal-tail", "custodians hold %d entries beyond this node's journal that could not be brought back at its start. Start it again when they can be reached.", n.lost)
+	}
+	s.Custody = c
+}
+
+func (s *Status) nameOf(org verify.OrgID) string {
+	i := slices.IndexFunc(s.Members, func(m MemberStatus) bool { return m.Org == org })
+	if i < 0 {
+		return "a former member"
+	}
+	return s.Members[i].Name
+}

@@ -1,0 +1,188 @@
+package node
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sijil-health/sijil/custody"
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/peer"
+	"github.com/sijil-health/sijil/vault"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// helperPatience bounds the waiting for members that do not answer.
+const helperPatience = 10 * time.Second
+
+// helpers are the other members, for a restore. The kit's signing key proves to them whose record is asked for.
+type helpers struct {
+	client  *peer.Client
+	fetcher *custody.Fetcher
+	members []verify.Member
+	held    custody.Holdings
+}
+
+// SilentError says that members which may hold the only copy of something did not answer.
+type SilentError struct {
+	Names    []string
+	Problems error
+}
+
+// Error says what happened and what to do.
+func (e *SilentError) Error() string {
+	return fmt.Sprintf("these members do not answer, and may hold what nobody else does: %s. Have their nodes started and try again; with "+
+		"--incomplete the restore goes on without them, and what only they hold is lost (%v)", strings.Join(e.Names, ", "), e.Problems)
+}
+
+// askHelpers asks the other members what they hold, where there are others and they are wanted.
+func (r *restoring) askHelpers(ctx context.Context) error {
+	if err := r.addresses(); err != nil {
+		return err
+	}
+	g, err := ReadGenesis(r.Layout.Dir)
+	if err != nil {
+		return err
+	}
+	if r.Restoration.Trust != nil {
+		if r.Restoration.Trust.Genesis.Chain() != g.Chain() {
+			return errors.New("the trust file is of another ledger than the backup")
+		}
+		if err := writeTrust(r.Layout, r.Restoration.Trust); err != nil {
+			return err
+		}
+	}
+	members := known(r.Layout, g)
+	if r.Offline || r.facts.Lone || len(members) < 2 {
+		return nil
+	}
+	id, err := peer.NewIdentity(g.Chain(), r.Kit.Org, r.Kit.key())
+	if err != nil {
+		return err
+	}
+	all := func() []verify.Member { return members }
+	h := &helpers{client: peer.NewClient(id, all), members: members}
+	h.fetcher = custody.NewFetcher(r.Kit.Org, h.client, all)
+	r.others = h
+	ask, cancel := context.WithTimeout(ctx, helperPatience)
+	defer cancel()
+	h.held = h.fetcher.Holdings(ask)
+	return r.enough()
+}
+
+// enough refuses to go on where more members are silent than there are further copies.
+func (r *restoring) enough() error {
+	h := r.others
+	silent := &SilentError{}
+	for _, m := range h.members {
+		if err, ok := h.held.Silent[m.Org]; ok {
+			silent.Names = append(silent.Names, m.Name)
+			silent.Problems = errors.Join(silent.Problems, err)
+		}
+	}
+	r.done.Silent = silent.Names
+	if len(silent.Names) > automaticCopies(h.members)-2 && len(silent.Names) > 0 && !r.Incomplete {
+		return silent
+	}
+	return nil
+}
+
+// heldPages are the pages of the key store at the custodians: newer than a backup's, so that no later key is missing and no erased one
+// comes back.
+func (h *helpers) heldPages(ctx context.Context) ([]vault.SealedPage, error) {
+	pages, err := h.fetcher.Pages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sealed := make([]vault.SealedPage, len(pages))
+	for i, p := range pages {
+		sealed[i] = pageOf(p)
+	}
+	return sealed, nil
+}
+
+// tail brings back what custodians hold of the journal beyond what is here already.
+func (r *restoring) tail(ctx context.Context) error {
+	if r.others == nil {
+		return nil
+	}
+	from, to := journalEnd(r.Journal()), r.others.held.End()
+	if to.Compare(from) <= 0 {
+		if r.from == nil {
+			return fmt.Errorf("%w: a journal of this organisation", custody.ErrNowhere)
+		}
+		return nil
+	}
+	r.progress.Total += to.Offset + int64(to.Segment-from.Segment)*journal.DefaultSegment - from.Offset
+	last := from.Offset
+	err := r.others.fetcher.Extend(ctx, r.Journal(), from, to, func(segment uint32) {
+		size := r.segmentSize(segment)
+		r.tell(journal.SegmentFile("journal", segment), size-last)
+		last = 0
+	})
+	if err != nil {
+		return err
+	}
+	end := journalEnd(r.Journal())
+	r.done.Fetched = end.Entry - from.Entry
+	if end.Compare(to) < 0 && !r.Incomplete {
+		return fmt.Errorf("the members hold the journal up to entry %d, but those from %d on are at none that answered: %w", to.Entry, end.Entry, custody.ErrNowhere)
+	}
+	return nil
+}
+
+func (r *restoring) segmentSize(segment uint32) (size int64) {
+	for _, ranges := range r.others.held.Held {
+		for _, x := range ranges {
+			if x.Start.Segment == segment {
+				size = max(size, x.End.Offset)
+			}
+		}
+	}
+	return size
+}
+
+// journalEnd is where a journal that no process has open ends.
+func journalEnd(dir string) (end journal.Cursor) {
+	// What is damaged is found again, and named, by check.
+	_ = journal.Scan(dir, journal.Cursor{}, func(at journal.Located) error {
+		end = at.Next
+		return nil
+	})
+	return end
+}
+
+// blobs brings back the ciphertexts outside the journal that are not here already. One that nobody has is named in the report: the rest of
+// the record must not be lost with it.
+func (r *restoring) blobs(ctx context.Context) error {
+	if r.others == nil {
+		return nil
+	}
+	store, err := vault.NewDirBlobs(r.Blobs())
+	if err != nil {
+		return err
+	}
+	return journal.Scan(r.Journal(), journal.Cursor{}, func(at journal.Located) error {
+		for _, h := range custody.AppendLarge(nil, at.Record) {
+			if _, err := store.Get(ctx, h); err == nil {
+				continue
+			}
+			b, err := r.others.fetcher.Blob(ctx, h)
+			if errors.Is(err, custody.ErrNowhere) && ctx.Err() == nil {
+				r.done.Lost = append(r.done.Lost, hex.EncodeToString(h[:]))
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if err := store.Put(ctx, h, b); err != nil {
+				return err
+			}
+			r.tell("blobs/"+h.String(), int64(len(b)))
+		}
+		return ctx.Err()
+	})
+}

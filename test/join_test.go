@@ -1,0 +1,102 @@
+//go:build real && linux
+
+package real_test
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestRealJoin takes a fifth organisation into a ledger that runs, and lets it go again.
+func TestRealJoin(t *testing.T) {
+	t.Parallel() // it mostly waits for five nodes to agree
+	at := loopback(t, 5)
+	c := prepare(t, at[:4])
+	c.start(t)
+	hospital := c.nodes[0]
+	hospital.ask(t, http.StatusCreated, "clinician PUT /Patient/p1", patient("p1", "Hassan"))
+	for i := range 20 {
+		id := fmt.Sprintf("o%d", i)
+		hospital.ask(t, http.StatusCreated, "clinician PUT /Observation/"+id, observation(id, "p1", i))
+	}
+	ministry := c.add(t, "ministry", at[4])
+	joins(t, c, ministry)
+
+	// It is a member like the others: it writes, what it writes is proven to whom trusts the genesis, and it keeps copies.
+	a := ministry.ask(t, http.StatusCreated, "clinician PUT /Patient/p2", patient("p2", "Ali"))
+	if ack := a.header.Get("Sijil-Ack"); ack != "anchored" {
+		t.Errorf("the newcomer's write: Sijil-Ack %q", ack)
+	}
+	receipt := filepath.Join(c.dir, "receipt.json")
+	var seen string
+	await(t, "the newcomer's receipt to hold: the members of before sign the beginning of its epoch", func() bool {
+		write(t, receipt, ministry.ask(t, http.StatusOK, "clinician GET /Patient/p2/_history/1/$receipt", "").body)
+		var code int
+		seen, code = ministry.run(t, "verify", receipt, "--trust", filepath.Join(hospital.dir, "trust.json"))
+		return code == 0
+	}, &seen)
+	c.settled(t)
+	ministry.sijil(t, 0, "audit", ministry.dir)
+
+	s, err := ministry.status(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	agree(t, c.nodes[:4], "leave", s.Org)
+	await(t, "the members to be four again", known(t, hospital, 4, 2), nil)
+	ministry.kill()
+	c.nodes = c.nodes[:4]
+	a = hospital.ask(t, http.StatusCreated, "clinician PUT /Patient/p3", patient("p3", "Omar"))
+	if ack := a.header.Get("Sijil-Ack"); ack != "anchored" {
+		t.Errorf("after it left: Sijil-Ack %q", ack)
+	}
+	c.settled(t)
+	hospital.sijil(t, 0, "audit", hospital.dir)
+	hospital.sijil(t, 0, "verify", receipt, "--trust", filepath.Join(hospital.dir, "trust.json"))
+}
+
+// joins has three of the first four members vote a newcomer in, which is more than two thirds, starts it and waits until it is one of them.
+func joins(t *testing.T, c *cluster, newcomer *member) {
+	t.Helper()
+	genesis, request := filepath.Join(c.dir, "genesis.json"), filepath.Join(c.dir, newcomer.name+"-request.json")
+	newcomer.sijil(t, 0, "join", "--genesis", genesis, "--dir", newcomer.dir, "--out", request)
+	agree(t, c.nodes[:3], "join", request)
+	await(t, "the members to be five", known(t, c.nodes[0], 5, 1), nil)
+	newcomer.start(t)
+	await(t, "the newcomer to know all five", known(t, newcomer, 5, 1), nil)
+	c.settled(t)
+}
+
+// agree has members agree to a change, each once it knows of the proposal that the first of them makes.
+func agree(t *testing.T, members []*member, change ...string) {
+	t.Helper()
+	for i, n := range members {
+		want := "agreed"
+		if i == 0 {
+			want = "proposed"
+		}
+		var seen string
+		await(t, n.name+" to have "+want, func() bool {
+			if s, err := n.status(t); err != nil || i > 0 && len(s.Pending) == 0 {
+				return false
+			}
+			var code int
+			seen, code = n.run(t, append(change, "--json", "--dir", n.dir)...)
+			return code == 0
+		}, &seen)
+		if !strings.Contains(seen, `"`+want+`"`) {
+			t.Errorf("%s: %s, want %s", n.name, head([]byte(seen)), want)
+		}
+	}
+}
+
+// known tells whether a node sees so many members, in this epoch or a later one.
+func known(t *testing.T, n *member, members int, epoch uint64) func() bool {
+	return func() bool {
+		s, err := n.status(t)
+		return err == nil && len(s.Members) == members && s.Epoch >= epoch
+	}
+}
