@@ -102,11 +102,28 @@ func (n *ledgerNode) do(o order) (result, error) {
 	case "ready":
 		return result{}, n.ready()
 	case "load":
-		return n.load(o.Seconds)
+		return n.profiled(o.Do, func() (result, error) { return n.load(o.Seconds) })
 	case "audit":
-		return n.audit()
+		return n.profiled(o.Do, n.audit)
 	}
 	return result{}, fmt.Errorf("unknown order %q", o.Do)
+}
+
+// profiled does something and writes down where its processor time goes, if that was asked for.
+func (n *ledgerNode) profiled(what string, do func() (result, error)) (result, error) {
+	if n.spec.Profile == "" {
+		return do()
+	}
+	f, err := os.Create(n.spec.Profile + "-" + what + ".pprof")
+	if err != nil {
+		return result{}, err
+	}
+	defer f.Close()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return result{}, err
+	}
+	defer pprof.StopCPUProfile()
+	return do()
 }
 
 // ready waits until the engine sees all members.
@@ -124,17 +141,6 @@ func (n *ledgerNode) ready() error {
 
 // load appends for a while and waits until the last entry is in a block.
 func (n *ledgerNode) load(seconds float64) (r result, err error) {
-	if n.spec.Profile != "" {
-		f, err := os.Create(n.spec.Profile)
-		if err != nil {
-			return r, err
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return r, err
-		}
-		defer pprof.StopCPUProfile()
-	}
 	used, err := cpu(os.Getpid())
 	if err != nil {
 		return r, err

@@ -101,8 +101,11 @@ func (s *Store) update(ctx context.Context, e *journal.Entry, n uint64, at *plac
 		s.Log.Error("a resource cannot be found by search", "entry", n, "error", err)
 		return u, nil
 	}
-	u.Terms, err = s.Extract(typ, v.Body)
-	return u, err
+	if u.Terms, err = s.Extract(typ, v.Body); err != nil { // stored under older rules: the index goes on without it
+		s.Log.Error("a resource cannot be found by search", "entry", n, "error", err)
+		u.Terms = nil
+	}
+	return u, nil
 }
 
 // places finds ciphertexts inside a journal record by their hash.
