@@ -127,10 +127,10 @@ func TestPlansThatWaitSurviveDamage(t *testing.T) {
 	n := newNode(t, org, s)
 	n.opt.InFlight, n.opt.Linger = maxInFlight, time.Nanosecond
 	n.open()
-	for range 8 {
+	for i := range uint64(8) { // a batch each
 		n.write(1)
+		waitFor(t, func() bool { next, _ := n.plans.Next(); return next > i })
 	}
-	waitFor(t, func() bool { next, _ := n.plans.Next(); return next >= 4 })
 	s.commit()
 	n.crash()
 	next, _ := n.plans.Next()
