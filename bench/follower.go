@@ -53,6 +53,12 @@ func (b *bench) follower(ctx context.Context, n int) error {
 		return err
 	}
 	b.reportTraffic("2 entries/s", work, 20)
+	voter, err := c.count(c.members[0], b.load.busy/2, func() error { return c.calm(ctx, ids, b.load.busy/2, n) })
+	if err != nil {
+		return err
+	}
+	b.add(figure{Name: "a voter, with one follower, 2 entries/s: consensus engine", Nodes: n, Value: voter.p2p, Unit: "kbit/s"})
+	b.add(figure{Name: "a voter, with one follower, 2 entries/s: copies", Nodes: n, Value: voter.peer, Unit: "kbit/s"})
 	return nil
 }
 

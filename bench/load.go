@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// observation is of the usual size of a laboratory result, 1.3 kB.
+// observation is of the usual size of a laboratory result, 1.15 kB.
 const observation = `{"resourceType":"Observation","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory","display":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"4548-4","display":"Hemoglobin A1c/Hemoglobin.total in Blood"}],"text":"Hemoglobin A1c/Hemoglobin.total in Blood"},"subject":{"reference":"Patient/%s"},"encounter":{"reference":"Encounter/%s"},"effectiveDateTime":"2026-03-0%dT08:12:44+03:00","issued":"2026-03-05T08:12:44.123+03:00","valueQuantity":{"value":6.%02d,"unit":"%%","system":"http://unitsofmeasure.org","code":"%%"},"interpretation":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation","code":"N","display":"Normal"}]}],"referenceRange":[{"low":{"value":4.0,"unit":"%%","system":"http://unitsofmeasure.org","code":"%%"},"high":{"value":6.5,"unit":"%%","system":"http://unitsofmeasure.org","code":"%%"},"text":"4.0 - 6.5 %%"}],"note":[{"text":"Sample taken fasting. Method: HPLC, IFCC aligned; repeat in three months if clinically indicated, see guideline."}]}`
 
 // fillIn gives an Observation of a patient, the i-th.
