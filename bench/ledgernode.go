@@ -84,7 +84,7 @@ func (n *ledgerNode) open(ctx context.Context) (err error) {
 	n.anchorer, err = ledger.OpenAnchorer(ctx, ledger.Options{
 		Org: n.org, Chain: n.spec.Genesis.Chain(), Journal: n.journal, Engine: n.engine, Sealer: plainSealer{gcm},
 		Sign:  func(b []byte) verify.Signature { return verify.Signature(ed25519.Sign(key, b)) },
-		Plans: filepath.Join(n.spec.Dir, "plans"), Copies: 1,
+		Plans: filepath.Join(n.spec.Dir, "plans"), Copies: func() int { return 1 },
 	})
 	n.entries = make([]journal.Entry, 4096)
 	for i := range n.entries {

@@ -11,12 +11,16 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
 
-// maxExported bounds one answer of the gate that an export reads, in bytes.
-const maxExported = 64 << 20
+// Limits of an export.
+const (
+	maxExported    = 64 << 20        // bytes of one answer of the gate
+	exportPatience = 5 * time.Minute // for one answer, its body included
+)
 
 func (a *app) export() *cobra.Command {
 	var x exporting
@@ -31,7 +35,7 @@ current version. Whoever gets the directory checks it without a network and with
 Each resource and each receipt handed out is an entry of the chart.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if !patientForm.MatchString(args[0]) {
+			if typ, id, _ := strings.Cut(args[0], "/"); typ != "Patient" || !idForm.MatchString(id) {
 				return misuse("%q is no Patient/ID", args[0])
 			}
 			if x.token == "" {
@@ -40,6 +44,11 @@ Each resource and each receipt handed out is an entry of the chart.`,
 			if x.fhir == "" || x.token == "" || x.out == "" {
 				return misuse("--fhir, --out, and --token (or SIJIL_TOKEN) are needed")
 			}
+			base, err := url.Parse(strings.TrimSuffix(x.fhir, "/"))
+			if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.RawQuery != "" || base.Fragment != "" {
+				return misuse("--fhir %q: write the base URL of the gate, such as https://records.example/fhir", x.fhir)
+			}
+			x.fhir = base.String()
 			n, err := x.run(c.Context(), args[0])
 			if err != nil {
 				return err
@@ -58,9 +67,20 @@ Each resource and each receipt handed out is an entry of the chart.`,
 	return a.jsonFlag(c)
 }
 
-var patientForm = regexp.MustCompile(`^Patient/[A-Za-z0-9\-.]{1,64}$`)
+// What the gate names becomes part of file names and addresses: it must have these forms (FHIR R4, 2.24.0.1), which hold no slash.
+var (
+	typeForm    = regexp.MustCompile(`^[A-Z][A-Za-z]{1,63}$`)
+	idForm      = regexp.MustCompile(`^[A-Za-z0-9\-.]{1,64}$`)
+	versionForm = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
+)
 
 type exporting struct{ fhir, token, out string }
+
+// exportClient follows nobody elsewhere: the token is for the gate that was named.
+var exportClient = &http.Client{
+	Timeout:       exportPatience,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
 
 // run exports the patient and everything that the gate finds by the parameter patient, type by type.
 func (x *exporting) run(ctx context.Context, patient string) (resources int, err error) {
@@ -71,19 +91,20 @@ func (x *exporting) run(ctx context.Context, patient string) (resources int, err
 	if err != nil {
 		return 0, err
 	}
-	if err := x.resource(ctx, patient); err != nil {
+	_, id, _ := strings.Cut(patient, "/")
+	if err := x.resource(ctx, "Patient", id); err != nil {
 		return 0, err
 	}
 	resources = 1
 	for _, typ := range types {
-		next := x.fhir + "/" + typ + "?_count=200&patient=" + url.QueryEscape(patient)
-		for next != "" {
-			var refs []string
-			if refs, next, err = x.page(ctx, next); err != nil {
+		query := "_count=200&patient=" + url.QueryEscape(patient)
+		for query != "" {
+			var ids []string
+			if ids, query, err = x.page(ctx, typ, query); err != nil {
 				return resources, err
 			}
-			for _, ref := range refs {
-				if err := x.resource(ctx, ref); err != nil {
+			for _, id := range ids {
+				if err := x.resource(ctx, typ, id); err != nil {
 					return resources, err
 				}
 				resources++
@@ -113,17 +134,23 @@ func (x *exporting) types(ctx context.Context) (types []string, err error) {
 	for _, rest := range statement.Rest {
 		for _, r := range rest.Resource {
 			for _, p := range r.SearchParam {
-				if p.Name == "patient" && r.Type != "AuditEvent" {
-					types = append(types, r.Type)
+				if p.Name != "patient" || r.Type == "AuditEvent" {
+					continue
 				}
+				if !typeForm.MatchString(r.Type) {
+					return nil, fmt.Errorf("the gate names %q, which is no resource type", r.Type)
+				}
+				types = append(types, r.Type)
 			}
 		}
 	}
 	return types, nil
 }
 
-func (x *exporting) page(ctx context.Context, from string) (refs []string, next string, err error) {
-	b, err := x.get(ctx, from)
+// page reads one page of a search: the ids found, and the query of the next page, "" if there is none. Of the link to that only the query
+// counts: the address stays the one that was named, whatever the gate calls itself.
+func (x *exporting) page(ctx context.Context, typ, query string) (ids []string, next string, err error) {
+	b, err := x.get(ctx, x.fhir+"/"+typ+"?"+query)
 	if err != nil {
 		return nil, "", err
 	}
@@ -137,21 +164,31 @@ func (x *exporting) page(ctx context.Context, from string) (refs []string, next 
 		return nil, "", err
 	}
 	for _, l := range bundle.Link {
-		if l.Relation == "next" {
-			next = l.URL
+		if l.Relation != "next" {
+			continue
 		}
+		u, err := url.Parse(l.URL)
+		if err != nil || u.RawQuery == "" || u.RawQuery == query {
+			return nil, "", fmt.Errorf("the gate's link to the next page of %s leads nowhere", typ)
+		}
+		next = u.RawQuery
 	}
 	for _, e := range bundle.Entry {
-		if e.Resource.ID != "" {
-			refs = append(refs, e.Resource.ResourceType+"/"+e.Resource.ID)
+		switch r := e.Resource; {
+		case r.ID == "": // what the search says of itself
+		case r.ResourceType != typ || !idForm.MatchString(r.ID):
+			return nil, "", fmt.Errorf("a search for %s gave %q with the id %q; nothing of it is written", typ, r.ResourceType, r.ID)
+		default:
+			ids = append(ids, r.ID)
 		}
 	}
-	return refs, next, nil
+	return ids, next, nil
 }
 
-// resource writes TYPE/ID.json and TYPE/ID.receipt.json.
-func (x *exporting) resource(ctx context.Context, ref string) error {
-	body, err := x.get(ctx, x.fhir+"/"+ref)
+// resource writes TYPE/ID.json and TYPE/ID.receipt.json. typ and id have their forms.
+func (x *exporting) resource(ctx context.Context, typ, id string) error {
+	address := x.fhir + "/" + typ + "/" + id
+	body, err := x.get(ctx, address)
 	if err != nil {
 		return err
 	}
@@ -159,19 +196,21 @@ func (x *exporting) resource(ctx context.Context, ref string) error {
 	if err := json.Unmarshal(body, &r); err != nil {
 		return err
 	}
-	receipt, err := x.get(ctx, x.fhir+"/"+ref+"/_history/"+r.Meta.VersionID+"/$receipt")
+	if !versionForm.MatchString(r.Meta.VersionID) {
+		return fmt.Errorf("%s/%s has the version %q, which is no number", typ, id, r.Meta.VersionID)
+	}
+	receipt, err := x.get(ctx, address+"/_history/"+r.Meta.VersionID+"/$receipt")
 	if err != nil {
 		return err
 	}
-	typ, id, _ := strings.Cut(ref, "/")
 	if err := os.MkdirAll(filepath.Join(x.out, typ), 0o700); err != nil {
 		return err
 	}
-	path := filepath.Join(x.out, typ, id)
-	if err := os.WriteFile(path+".json", body, 0o600); err != nil {
+	// The endings belong to the names before they are joined: the id ".." is a valid one.
+	if err := os.WriteFile(filepath.Join(x.out, typ, id+".json"), body, 0o600); err != nil {
 		return err
 	}
-	return os.WriteFile(path+".receipt.json", receipt, 0o600)
+	return os.WriteFile(filepath.Join(x.out, typ, id+".receipt.json"), receipt, 0o600)
 }
 
 func (x *exporting) get(ctx context.Context, address string) ([]byte, error) {
@@ -180,16 +219,18 @@ func (x *exporting) get(ctx context.Context, address string) ([]byte, error) {
 		return nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+x.token)
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := exportClient.Do(r)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxExported))
-	if err != nil {
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxExported+1))
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK {
+	case len(b) > maxExported:
+		return nil, fmt.Errorf("GET %s: the answer is larger than %d bytes", address, maxExported)
+	case resp.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("GET %s: %s: %.300s", address, resp.Status, b)
 	}
 	return b, nil

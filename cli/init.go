@@ -13,10 +13,16 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
+// newNode is what `sijil init` is asked for.
+type newNode struct {
+	config         *node.Config
+	passphraseFile string
+	kit            string
+	follower, wait bool
+}
+
 func (a *app) init() *cobra.Command {
-	var passphraseFile, kit string
-	var follower, wait bool
-	config := node.DefaultConfig("")
+	q := newNode{config: node.DefaultConfig("")}
 	c := &cobra.Command{
 		Use:   "init --dir DIR --name NAME",
 		Short: "Make a node for an organisation",
@@ -26,79 +32,47 @@ at once. Others can be voted in later, and a witness next door protects it from 
 With --wait it makes the keys only: the founders of a common ledger exchange their member.json files and one of them runs
 "sijil found"; a newcomer to a running ledger hands member.json to a member, who runs "sijil join".
 
-The recovery kit brings the organisation back when every machine is lost. Print it and keep it elsewhere.`,
-		Example: "  sijil init --dir /var/lib/sijil --name \"Basra Teaching Hospital\"",
+The recovery kit brings the organisation back when every machine is lost. Print it and keep it elsewhere.
+
+Where clients reach the gate through a TLS proxy, give its URL with --base: links lead there, and references that begin with it
+are to this node.`,
+		Example: "  sijil init --dir /var/lib/sijil --name \"Basra Teaching Hospital\" --base https://records.example/fhir",
 		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if config.Name == "" {
-				return misuse("--name is needed: which organisation is this node's?")
-			}
-			if exists(filepath.Join(a.dir, "config.json")) {
-				return fmt.Errorf("%s", a.say.Explain("data_exists", a.dir))
-			}
-			if err := os.MkdirAll(a.dir, 0o700); err != nil {
-				return err
-			}
-			made, err := a.makeNode(c, config, passphraseFile, follower)
-			if err != nil {
-				return err
-			}
-			if kit == "" {
-				kit = filepath.Join(a.dir, "recovery-kit.json")
-			}
-			if err := writeKit(kit, made.Kit); err != nil {
-				return err
-			}
-			if !wait {
-				g, err := node.Found([]verify.Member{made.Member}, time.Now())
-				if err != nil {
-					return err
-				}
-				if err := node.Adopt(a.dir, g); err != nil {
-					return err
-				}
-			}
-			return a.sayMade(made, kit, wait)
-		},
+		RunE:    func(c *cobra.Command, _ []string) error { return a.makeNode(c, &q) },
 	}
 	f := c.Flags()
-	f.StringVar(&config.Name, "name", "", "name of the organisation")
-	f.StringVar(&config.FHIR, "fhir", config.FHIR, "address of the FHIR gate, host:port")
-	f.StringVar(&config.Peer, "peer", "", "address at which other members' nodes reach this one, host:port")
-	f.StringVar(&config.P2P, "p2p", "", "address at which other members' consensus engines reach this one, host:port")
-	f.StringVar(&config.Engine, "engine", config.Engine, "where the consensus engine runs: inside, or child (a supervised process)")
-	f.StringVar(&config.Network, "network", config.Network, "lan or wan: how far the members are apart")
-	f.IntVar(&config.Copies, "copies", 0, "nodes that hold every record, this one included (0: automatic)")
-	f.BoolVar(&follower, "follower", false, "keep the ledger without voting on it")
-	f.BoolVar(&wait, "wait", false, "make the keys only; the ledger is founded or joined later")
-	f.StringVar(&kit, "kit", "", "file for the recovery kit (default DIR/recovery-kit.json)")
-	return a.jsonFlag(a.passphraseFlag(a.dirFlag(c), &passphraseFile))
+	f.StringVar(&q.config.Name, "name", "", "name of the organisation")
+	f.StringVar(&q.config.FHIR, "fhir", q.config.FHIR, "address of the FHIR gate, host:port")
+	f.StringVar(&q.config.Base, "base", "", "URL that clients know the FHIR gate by, e.g. https://records.example/fhir")
+	f.StringVar(&q.config.Peer, "peer", "", "address at which other members' nodes reach this one, host:port")
+	f.StringVar(&q.config.P2P, "p2p", "", "address at which other members' consensus engines reach this one, host:port")
+	f.StringVar(&q.config.Engine, "engine", q.config.Engine, "where the consensus engine runs: inside, or child (a supervised process)")
+	f.StringVar(&q.config.Network, "network", q.config.Network, "lan or wan: how far the members are apart")
+	f.IntVar(&q.config.Copies, "copies", 0, "nodes that hold every record, this one included (0: automatic)")
+	f.BoolVar(&q.follower, "follower", false, "keep the ledger without voting on it")
+	f.BoolVar(&q.wait, "wait", false, "make the keys only; the ledger is founded or joined later")
+	f.StringVar(&q.kit, "kit", "", "file for the recovery kit, which must not exist (default DIR/recovery-kit.json)")
+	return a.jsonFlag(a.passphraseFlag(a.dirFlag(c), &q.passphraseFile))
 }
 
-func (a *app) makeNode(c *cobra.Command, config *node.Config, passphraseFile string, follower bool) (*node.Made, error) {
+func (a *app) makeNode(c *cobra.Command, q *newNode) error {
+	if q.config.Name == "" {
+		return misuse("--name is needed: which organisation is this node's?")
+	}
+	if exists(filepath.Join(a.dir, "config.json")) {
+		return fmt.Errorf("%s", a.say.Explain("data_exists", a.dir))
+	}
+	if q.kit == "" {
+		q.kit = filepath.Join(a.dir, "recovery-kit.json")
+	}
 	made, err := node.Init(c.Context(), node.Setup{
-		Dir: a.dir, Config: config, Follower: follower,
-		Passphrase: func() ([]byte, error) { return a.newPassphrase(passphraseFile) },
+		Dir: a.dir, Config: q.config, Follower: q.follower, Lone: !q.wait, Kit: q.kit,
+		Passphrase: func() ([]byte, error) { return a.newPassphrase(q.passphraseFile) },
 	})
 	if err != nil {
-		return nil, err
-	}
-	return made, nil
-}
-
-func writeKit(path string, kit *node.Kit) error {
-	b, err := json.MarshalIndent(kit, "", "  ")
-	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write(append(b, '\n')); err != nil {
-		return err
-	}
-	return f.Close()
+	return a.sayMade(made, q.kit, q.wait)
 }
 
 func (a *app) sayMade(made *node.Made, kit string, wait bool) error {

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,15 +18,15 @@ func (a *app) audit() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "audit DATA_DIR",
 		Short: "Verify again, from the genesis on, everything that a node holds",
-		Long: `Re-verifies the chain of anchors, the journal against it, and every ciphertext, without any key. It changes nothing. A node that runs
-in DATA_DIR does it itself.
+		Long: `Re-verifies the chain of anchors, the journal against it, every ciphertext, and the files that a start reads, without any key. A node
+that runs in DATA_DIR does it itself. One that does not is read where it lies: nothing is written, and the medium may be read-only.
 
 Exit codes: 0 all is well; 2 something is damaged, and each damage is named; 1 the audit could not be made.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			var last node.AuditEvent
 			begin := time.Now()
-			err := node.Audit(c.Context(), args[0], slog.New(slog.DiscardHandler), func(e node.AuditEvent) {
+			err := node.Audit(c.Context(), args[0], func(e node.AuditEvent) {
 				last = e
 				if p := e.Progress; p != nil && !a.json {
 					a.progress("audit.progress", int64(p.Entries+p.Anchors), int64(p.EntriesTotal+p.AnchorsTotal))
@@ -55,12 +55,20 @@ func (a *app) sayAudit(e *node.AuditEvent, took time.Duration) error {
 			return err
 		}
 	} else {
-		a.tell("audit.done", r.Entries, r.Anchors, r.Blobs, took.Round(time.Millisecond))
+		done := "audit.done"
+		if len(r.Damages) > 0 {
+			done = "audit.damaged"
+		}
+		a.tell(done, r.Entries, r.Anchors, r.Blobs, took.Round(time.Millisecond))
 		if r.Snapshot > 0 {
 			a.tell("audit.snapshot", r.Snapshot)
 		}
 		for _, d := range r.Damages {
-			a.tell("audit.damage", d.What, d.File, d.Detail)
+			what := d.What
+			if d.File != "" {
+				what += " (" + d.File + ")"
+			}
+			a.tell("audit.damage", what, d.Detail)
 		}
 	}
 	if len(r.Damages) > 0 {
@@ -140,7 +148,15 @@ func (a *app) doctor() *cobra.Command {
 		Use:   "doctor --dir DIR",
 		Short: "Explain what is wrong with a node that does not start or move on, and mend what is safe",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
+			var s node.Status
+			err := node.Ask(c.Context(), a.dir, http.MethodGet, "/status", nil, &s)
+			if err == nil {
+				return a.sayRunning(&s)
+			}
+			if !errors.Is(err, node.ErrNotRunning) {
+				return err
+			}
 			found, err := node.Doctor(a.dir, mend)
 			if err != nil {
 				return err
@@ -177,6 +193,35 @@ func (a *app) doctor() *cobra.Command {
 	}
 	c.Flags().BoolVar(&mend, "mend", false, "apply what is safe to apply")
 	return a.jsonFlag(a.dirFlag(c))
+}
+
+// troubles are the warnings of a running node that the doctor's exit code tells of. The others concern duties of the operator.
+var troubles = []string{"damage", "wedged", "engine", "disk", "anchoring", "evidence", "quorum", "alarm"}
+
+// sayRunning says how a running node does by its own account: its files are its own while it runs.
+func (a *app) sayRunning(s *node.Status) error {
+	trouble := false
+	for _, w := range s.Warnings {
+		trouble = trouble || slices.Contains(troubles, w.Code)
+	}
+	if a.json {
+		if err := a.printJSON(map[string]any{"running": true, "findings": []node.Finding{}, "warnings": s.Warnings}); err != nil {
+			return err
+		}
+	} else {
+		a.tell("doctor.running", fmt.Sprint(s.Height), a.dir)
+		for _, w := range s.Warnings {
+			args := make([]any, len(w.Args))
+			for i := range w.Args {
+				args[i] = w.Args[i]
+			}
+			a.tell("doctor.finding", w.Code, a.say.T("warning."+w.Code+".text", args...))
+		}
+	}
+	if trouble {
+		return exit{exitDamage}
+	}
+	return nil
 }
 
 // progress draws how far long work has come, on a terminal only.

@@ -57,12 +57,27 @@ func (a *app) newPassphrase(file string) ([]byte, error) {
 	if file == "" {
 		file = filepath.Join(a.dir, "passphrase")
 	}
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
+	if err := createSecret(file, append(bytes.Clone(passphrase), '\n')); err != nil {
 		return nil, fmt.Errorf("passphrase: %w", err)
 	}
-	_, err = f.Write(append(passphrase, '\n'))
-	return passphrase, errors.Join(err, f.Sync(), f.Close())
+	return passphrase, nil
+}
+
+// createSecret writes a new file that only its owner reads. It refuses one that is there; once it returns nil, file and name are on disk.
+func createSecret(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func exists(path string) bool {

@@ -13,10 +13,15 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
+// restoring is what `sijil restore` is asked for.
+type restoring struct {
+	node.Restoration
+	passphraseFile, kit, trust string
+	custodians                 bool
+}
+
 func (a *app) restore() *cobra.Command {
-	var passphraseFile, kit, trust string
-	var custodians bool
-	var q node.Restoration
+	var q restoring
 	c := &cobra.Command{
 		Use:   "restore {--from DEST | --from-custodians --trust FILE} --kit FILE --dir NEW",
 		Short: "Make a node again from its recovery kit, with a backup or with what the other members hold",
@@ -39,58 +44,69 @@ key back and goes on from the last block in the backup.`,
 		Example: "  sijil restore --from /media/usb/sijil --kit recovery-kit.json --dir /var/lib/sijil-new\n" +
 			"  sijil restore --from-custodians --trust trust.json --kit recovery-kit.json --dir /var/lib/sijil-new",
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) (err error) {
-			switch {
-			case kit == "" || !c.Flags().Changed("dir"):
-				return misuse("--kit and --dir are needed; see `sijil restore --help`")
-			case (q.From == "") == !custodians:
-				return misuse("name either --from DEST or --from-custodians")
-			case custodians && (trust == "" || q.Offline):
-				return misuse("--from-custodians needs --trust, the trust file of another member, and does not go with --offline")
-			}
-			if q.Kit, err = node.ReadKit(kit); err != nil {
-				return err
-			}
-			if trust != "" {
-				b, err := os.ReadFile(trust)
-				if err != nil {
-					return err
-				}
-				if q.Trust, err = verify.ParseTrust(b); err != nil {
-					return fmt.Errorf("%s: %w", trust, err)
-				}
-			}
-			q.Dir, q.S3, q.Log = a.dir, backup.S3FromEnvironment(os.Getenv), slog.New(slog.DiscardHandler)
-			q.Tell = func(p backup.Progress) {
-				if !a.json {
-					a.progress("restore.progress", p.Bytes, p.Total)
-				}
-			}
-			q.Passphrase = func(dir string) ([]byte, error) {
-				into := *a
-				into.dir = dir
-				return into.newPassphrase(passphraseFile)
-			}
-			done, err := node.Restore(c.Context(), &q)
-			a.progressEnd()
-			if err != nil {
-				return err
-			}
-			return a.sayRestored(done)
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return a.runRestore(c, &q) },
 	}
 	f := c.Flags()
 	f.StringVar(&q.From, "from", "", "where the backup is: a folder, or s3://bucket/prefix")
-	f.BoolVar(&custodians, "from-custodians", false, "bring everything from the other members; no backup is needed")
-	f.StringVar(&kit, "kit", "", "file of the recovery kit")
-	f.StringVar(&trust, "trust", "", "trust file of another member")
+	f.BoolVar(&q.custodians, "from-custodians", false, "bring everything from the other members; no backup is needed")
+	f.StringVar(&q.kit, "kit", "", "file of the recovery kit")
+	f.StringVar(&q.trust, "trust", "", "trust file of another member")
 	f.BoolVar(&q.Offline, "offline", false, "do not ask the other members: the node as it was at the backup, for a drill")
 	f.BoolVar(&q.Incomplete, "incomplete", false, "go on although members do not answer; what only they hold is lost")
 	f.StringVar(&q.FHIR, "fhir", "", "address of the FHIR gate on the new machine, host:port (default: as before)")
 	f.StringVar(&q.Peer, "peer", "", "address at which other members' nodes reach the new machine (default: as before)")
 	f.StringVar(&q.P2P, "p2p", "", "address at which other members' consensus engines reach it (default: as before)")
 	f.BoolVar(&q.OldMachineDestroyed, "old-machine-is-destroyed", false, "the machine whose backup this is will never run again")
-	return a.jsonFlag(a.passphraseFlag(a.dirFlag(c), &passphraseFile))
+	return a.jsonFlag(a.passphraseFlag(a.dirFlag(c), &q.passphraseFile))
+}
+
+func (a *app) runRestore(c *cobra.Command, q *restoring) (err error) {
+	switch {
+	case q.kit == "" || !c.Flags().Changed("dir"):
+		return misuse("--kit and --dir are needed; see `sijil restore --help`")
+	case (q.From == "") == !q.custodians:
+		return misuse("name either --from DEST or --from-custodians")
+	case q.custodians && (q.trust == "" || q.Offline):
+		return misuse("--from-custodians needs --trust, the trust file of another member, and does not go with --offline")
+	}
+	if q.Kit, err = node.ReadKit(q.kit); err != nil {
+		return err
+	}
+	if q.trust != "" {
+		if q.Trust, err = readTrust(q.trust); err != nil {
+			return err
+		}
+	}
+	q.Dir, q.S3, q.Log = a.dir, backup.S3FromEnvironment(os.Getenv), slog.New(slog.DiscardHandler)
+	q.Tell = func(p backup.Progress) {
+		if !a.json {
+			a.progress("restore.progress", p.Bytes, p.Total)
+		}
+	}
+	q.Passphrase = func(dir string) ([]byte, error) {
+		into := *a
+		into.dir = dir
+		return into.newPassphrase(q.passphraseFile)
+	}
+	done, err := node.Restore(c.Context(), &q.Restoration)
+	a.progressEnd()
+	if err != nil {
+		return err
+	}
+	return a.sayRestored(done)
+}
+
+// readTrust reads a trust file; an error names it.
+func readTrust(file string) (*verify.Trust, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	t, err := verify.ParseTrust(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return t, nil
 }
 
 func (a *app) sayRestored(done *node.Restored) error {

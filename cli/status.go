@@ -59,13 +59,23 @@ func (a *app) sayStatus(s *node.Status) {
 		a.tell("status.pending", p.Change, p.Name, p.Yes, p.Voters)
 	}
 	for _, w := range s.Warnings {
-		if key := "warning." + w.Code; a.say.Has(key) {
-			a.tell("status.warning", a.say.T(key))
-			a.printf("    %s\n", w.Text)
-			continue
-		}
-		a.tell("status.warning", w.Text)
+		a.sayWarning(&w)
 	}
+}
+
+// sayWarning gives a warning's title and text in the person's language; of a node newer than this program, its English text.
+func (a *app) sayWarning(w *node.Warning) {
+	key := "warning." + w.Code
+	if !a.say.Has(key + ".text") {
+		a.tell("status.warning", w.Text)
+		return
+	}
+	args := make([]any, len(w.Args))
+	for i, arg := range w.Args {
+		args[i] = arg
+	}
+	a.tell("status.warning", a.say.T(key))
+	a.printf("    %s\n", a.say.T(key+".text", args...))
 }
 
 func (a *app) token() *cobra.Command {

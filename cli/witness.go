@@ -28,7 +28,10 @@ C2SP tlog-witness protocol over HTTP, and the same by file, for a USB stick, e-m
 
   sijil witness init --dir W --name university.example/sijil      once; prints the key to name in the node's config.json
   sijil witness serve --dir W --trust trust.json --listen :8090   cosign over HTTP
-  sijil witness cosign --dir W --trust trust.json REQUEST         cosign a file; prints the answer`,
+  sijil witness cosign --dir W --trust trust.json REQUEST         cosign a file; prints the answer
+
+The trust file says who speaks for a ledger: the voting members of its last epoch. More than two thirds of them must have signed a
+checkpoint before it is cosigned; --need N asks for fewer. When members change, get the trust file anew and start again.`,
 	}
 	c.AddCommand(a.witnessInit(), a.witnessServe(), a.witnessCosign())
 	return c
@@ -52,12 +55,7 @@ func (a *app) witnessInit() *cobra.Command {
 			if err != nil {
 				return misuse("%v", err)
 			}
-			if err := ledger.CreateWitness(a.dir, signer.Key()); err != nil {
-				return err
-			}
-			err = errors.Join(os.WriteFile(filepath.Join(a.dir, witnessSeedFile), seed, 0o600),
-				os.WriteFile(filepath.Join(a.dir, witnessNameFile), []byte(name), 0o600))
-			if err != nil {
+			if err := a.createWitness(name, seed, signer.Key()); err != nil {
 				return err
 			}
 			if a.json {
@@ -72,13 +70,27 @@ func (a *app) witnessInit() *cobra.Command {
 	return a.jsonFlag(a.witnessDir(c))
 }
 
+// createWitness puts the witness onto the disk: seed and name first, for with the key the directory is a witness's.
+func (a *app) createWitness(name string, seed []byte, key verify.NoteKey) error {
+	if err := os.MkdirAll(a.dir, 0o700); err != nil {
+		return err
+	}
+	if err := createSecret(filepath.Join(a.dir, witnessSeedFile), seed); err != nil {
+		return fmt.Errorf("%w; a witness is made once, in a directory of its own", err)
+	}
+	if err := createSecret(filepath.Join(a.dir, witnessNameFile), []byte(name)); err != nil {
+		return err
+	}
+	return ledger.CreateWitness(a.dir, key)
+}
+
 func (a *app) witnessDir(c *cobra.Command) *cobra.Command {
 	c.Flags().StringVar(&a.dir, "dir", "sijil-witness", "directory of the witness")
 	return c
 }
 
 // openWitness opens the witness for the ledgers whose trust files are given.
-func (a *app) openWitness(trusts []string) (*ledger.Witness, error) {
+func (a *app) openWitness(q *witnessing) (*ledger.Witness, error) {
 	seed, err := os.ReadFile(filepath.Join(a.dir, witnessSeedFile))
 	if err != nil {
 		return nil, fmt.Errorf("%w; make a witness with `sijil witness init`", err)
@@ -95,8 +107,11 @@ func (a *app) openWitness(trusts []string) (*ledger.Witness, error) {
 		return nil, err
 	}
 	var logs []ledger.WitnessLog
-	for _, file := range trusts {
-		l, err := witnessLog(file)
+	if q.need < 0 {
+		return nil, misuse("--need %d: use 1 or more", q.need)
+	}
+	for _, file := range q.trusts {
+		l, err := witnessLog(file, q.need)
 		if err != nil {
 			return nil, err
 		}
@@ -108,34 +123,54 @@ func (a *app) openWitness(trusts []string) (*ledger.Witness, error) {
 	return ledger.OpenWitness(a.dir, signer, logs, time.Now)
 }
 
-func witnessLog(file string) (*ledger.WitnessLog, error) {
-	b, err := os.ReadFile(file)
+// witnessLog says of a ledger who may speak for it: the voting members of the last epoch that the trust file knows, and of them more than
+// two thirds together, as it takes for the ledger itself to go on. A witness that listened to fewer would cosign the fork of whoever holds
+// one key, and refuse the true log from then on. need, if it is not 0, asks for fewer.
+func witnessLog(file string, need int) (*ledger.WitnessLog, error) {
+	t, err := readTrust(file)
 	if err != nil {
 		return nil, err
 	}
-	t, err := verify.ParseTrust(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	chain, members := t.Genesis.Chain(), t.Genesis.Members
+	if n := len(t.Epochs); n > 0 {
+		members = t.Epochs[n-1].Members
 	}
-	chain := t.Genesis.Chain()
 	l := &ledger.WitnessLog{Origin: verify.OriginOf(chain)}
-	for _, m := range t.Genesis.Members {
+	for _, m := range members {
+		if m.Power == 0 {
+			continue
+		}
 		key, err := verify.NewNoteKey(verify.MemberKeyName(chain, m.Org), verify.AlgEd25519, m.Key[:])
 		if err != nil {
 			return nil, err
 		}
 		l.Keys = append(l.Keys, key)
 	}
+	l.Need = 2*len(l.Keys)/3 + 1
+	if need > 0 {
+		l.Need = min(l.Need, need)
+	}
 	return l, nil
 }
 
+// witnessing is what serving and cosigning are asked for: the ledgers, and how many members must speak for each.
+type witnessing struct {
+	trusts []string
+	need   int
+}
+
+func (q *witnessing) flags(c *cobra.Command) {
+	c.Flags().StringArrayVar(&q.trusts, "trust", nil, "trust file of a ledger to witness (repeatable)")
+	c.Flags().IntVar(&q.need, "need", 0, "voting members that must have signed a checkpoint (default: more than two thirds; fewer lets that many fork the ledger)")
+}
+
 func (a *app) witnessServe() *cobra.Command {
-	var trusts []string
+	var q witnessing
 	var listen string
 	c := &cobra.Command{
 		Use: "serve --dir DIR --trust TRUST", Short: "Cosign over HTTP", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			w, err := a.openWitness(trusts)
+			w, err := a.openWitness(&q)
 			if err != nil {
 				return err
 			}
@@ -155,18 +190,18 @@ func (a *app) witnessServe() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringArrayVar(&trusts, "trust", nil, "trust file of a ledger to witness (repeatable)")
+	q.flags(c)
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8090", "address to listen on")
 	return a.witnessDir(c)
 }
 
 func (a *app) witnessCosign() *cobra.Command {
-	var trusts []string
+	var q witnessing
 	var code string
 	c := &cobra.Command{
 		Use: "cosign --dir DIR --trust TRUST REQUEST", Short: "Cosign a request from a file (- for standard input)", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			w, err := a.openWitness(trusts)
+			w, err := a.openWitness(&q)
 			if err != nil {
 				return err
 			}
@@ -181,7 +216,7 @@ func (a *app) witnessCosign() *cobra.Command {
 			return a.carry(answer, code)
 		},
 	}
-	c.Flags().StringArrayVar(&trusts, "trust", nil, "trust file of the ledger (repeatable)")
+	q.flags(c)
 	qrFlag(c, &code)
 	return a.witnessDir(c)
 }
@@ -198,15 +233,18 @@ reached by file:
 Both print text that an e-mail can hold, and with --qr FILE.png the same as a QR code for a telephone's camera.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			var t verify.Trust
-			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/checkpoint", nil, &t); err != nil {
+			var report node.CheckpointReport
+			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/checkpoint", nil, &report); err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(t)
+			for _, u := range report.Unanswered {
+				fmt.Fprintln(a.err, a.say.T("checkpoint.unanswered", u.Witness, u.Reason))
 			}
-			for _, note := range t.Checkpoints {
-				a.printf("%s", note)
+			if a.json {
+				return a.printJSON(report.Trust)
+			}
+			if len(report.Checkpoints) > 0 {
+				a.printf("%s", report.Checkpoints[0]) // the latest; those after it are what witnesses cosigned before
 			}
 			return nil
 		},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/peer"
@@ -19,24 +20,64 @@ type asker struct{ client *peer.Client }
 
 // do sends a request and reads an answer of at most limit bytes.
 func (a asker) do(ctx context.Context, to verify.OrgID, method, path string, body []byte, limit int64) ([]byte, error) {
-	resp, err := a.client.Do(ctx, to, peer.Request{Method: method, Path: path, Body: body})
+	request := peer.Request{Method: method, Path: path, Body: body}
+	if method == http.MethodGet {
+		_, b, err := a.get(ctx, to, request, limit)
+		return b, err
+	}
+	resp, err := a.client.Do(ctx, to, request)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	if resp.ContentLength > limit {
-		return nil, fmt.Errorf("custody: %s answered with %d bytes, at most %d", to, resp.ContentLength, limit)
-	}
-	if resp.ContentLength > 0 {
-		b := make([]byte, resp.ContentLength)
-		_, err = io.ReadFull(resp.Body, b)
-		return b, answerErr(to, err)
-	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("more than %d bytes", limit)
-	}
+	b, err := readAnswer(resp.Body, limit)
 	return b, answerErr(to, err)
+}
+
+// stallLimit is how long an answer to a question may make no progress: who is asked may mean to keep the caller waiting.
+const stallLimit = 5 * time.Second
+
+var errStalled = fmt.Errorf("no byte came for %v", stallLimit)
+
+// get asks for something held, as long as its bytes keep coming.
+func (a asker) get(ctx context.Context, to verify.OrgID, request peer.Request, limit int64) (http.Header, []byte, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stall := time.AfterFunc(stallLimit, func() { cancel(errStalled) })
+	defer stall.Stop()
+	resp, err := a.client.Do(ctx, to, request)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	b, err := readAnswer(&progress{resp.Body, stall}, limit)
+	if err != nil && context.Cause(ctx) == errStalled {
+		err = errStalled
+	}
+	return resp.Header, b, answerErr(to, err)
+}
+
+// progress puts a timer off with each byte that comes.
+type progress struct {
+	from  io.Reader
+	timer *time.Timer
+}
+
+func (p *progress) Read(b []byte) (int, error) {
+	n, err := p.from.Read(b)
+	if n > 0 {
+		p.timer.Reset(stallLimit)
+	}
+	return n, err
+}
+
+// readAnswer reads at most limit bytes. It believes no length: memory is taken as bytes come.
+func readAnswer(r io.Reader, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		return nil, fmt.Errorf("more than %d bytes", limit)
+	}
+	return b, err
 }
 
 func answerErr(to verify.OrgID, err error) error {
@@ -57,19 +98,14 @@ func (a asker) append(ctx context.Context, to verify.OrgID, start journal.Cursor
 
 // frames gets frames held from a place on, and the place after them as the custodian says. None are the end of a run.
 func (a asker) frames(ctx context.Context, to verify.OrgID, from journal.Cursor) (b []byte, end journal.Cursor, err error) {
-	resp, err := a.client.Do(ctx, to, peer.Request{Method: http.MethodGet, Path: pathJournal + "?at=" + from.String()})
-	if err != nil {
-		return nil, end, err
+	header, b, err := a.get(ctx, to, peer.Request{Method: http.MethodGet, Path: pathJournal + "?at=" + from.String()}, journal.MaxFrames)
+	if err == nil {
+		err = answerErr(to, end.UnmarshalText([]byte(header.Get(headerEnd))))
 	}
-	defer resp.Body.Close()
-	if err := end.UnmarshalText([]byte(resp.Header.Get(headerEnd))); err != nil {
-		return nil, end, answerErr(to, err)
+	if err == nil && (end.Segment != from.Segment || end.Offset != from.Offset+int64(len(b))) {
+		err = answerErr(to, fmt.Errorf("%d bytes from %s do not end at %s", len(b), from, end))
 	}
-	b, err = io.ReadAll(io.LimitReader(resp.Body, journal.MaxFrames+1))
-	if err == nil && (len(b) > journal.MaxFrames || end.Segment != from.Segment || end.Offset != from.Offset+int64(len(b))) {
-		err = fmt.Errorf("%d bytes from %s do not end at %s", len(b), from, end)
-	}
-	return b, end, answerErr(to, err)
+	return b, end, err
 }
 
 func (a asker) held(ctx context.Context, to verify.OrgID) (h held, err error) {
@@ -133,15 +169,20 @@ func (a asker) pages(ctx context.Context, to verify.OrgID, from uint64) ([]Page,
 	if err != nil {
 		return nil, err
 	}
-	var pages []Page
-	if err := wireDec.Unmarshal(b, &pages); err != nil {
-		return nil, answerErr(to, err)
+	pages, err := decodeHeldPages(b, from)
+	return pages, answerErr(to, err)
+}
+
+// decodeHeldPages reads an untrusted answer: pages with rising numbers, none below from.
+func decodeHeldPages(b []byte, from uint64) ([]Page, error) {
+	pages, err := decodePages(b)
+	if err != nil {
+		return nil, err
 	}
 	for i := range pages {
-		if pages[i].Number < from {
-			return nil, fmt.Errorf("custody: %s answered with page %d, asked from %d on", to, pages[i].Number, from)
+		if pages[i].Number < from || i > 0 && pages[i].Number <= pages[i-1].Number {
+			return nil, fmt.Errorf("page %d stands where page %d or a later one is due", pages[i].Number, from)
 		}
-		from = pages[i].Number + 1
 	}
 	return pages, nil
 }

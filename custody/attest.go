@@ -27,13 +27,13 @@ const (
 // batches is told, in the background if that takes longer, and signs the next time. Fewer than R−1 statements mean that the
 // anchor has to say verify.FlagLocalOnly.
 func (r *Replicator) Attest(ctx context.Context, p Proposal) []verify.Custody {
-	if r.opt.Copies <= 1 {
+	if r.opt.Copies() <= 1 {
 		return nil
 	}
 	patience := r.opt.Patience + time.Duration(p.Entries())*attestPerEntry
 	var mu sync.Mutex
 	var statements []verify.Custody
-	enough := r.opt.Copies - 1
+	enough := r.opt.Copies() - 1
 	s := r.spread(r.holders(&p.Batch), patience, func(c *courier) <-chan error {
 		done := make(chan error, 1)
 		r.work.Go(func() {

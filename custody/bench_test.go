@@ -19,7 +19,7 @@ func BenchmarkHold(b *testing.B) {
 		b.Run("R="+string(rune('0'+r)), func(b *testing.B) {
 			c := newCluster(b, 3)
 			o := c.nodes[0].own(1, journal.Options{})
-			repl := NewReplicator(Options{Org: o.self.Org, Chain: testChain, Copies: r, Client: o.client, Members: c.members, Patience: time.Second, Log: c.log()})
+			repl := NewReplicator(Options{Org: o.self.Org, Chain: testChain, Copies: func() int { return r }, Client: o.client, Members: c.members, Patience: time.Second, Log: c.log()})
 			b.Cleanup(repl.Close)
 			groups := groupsOf(b, o, 2000)
 			took := make([]time.Duration, 0, b.N)

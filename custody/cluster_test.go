@@ -189,16 +189,32 @@ type owner struct {
 
 func (m *member) own(copies int, opt journal.Options) *owner {
 	m.c.t.Helper()
+	return m.ownAsMany(func() int { return copies }, opt)
+}
+
+// ownAsMany is own where the number of copies changes.
+func (m *member) ownAsMany(copies func() int, opt journal.Options) *owner {
+	m.c.t.Helper()
 	o := &owner{member: m, client: m.client()}
 	o.repl = NewReplicator(Options{Org: m.self.Org, Chain: testChain, Copies: copies, Client: o.client, Members: m.members,
 		State: filepath.Join(m.dir, "custody.json"), Patience: m.c.patience, Log: m.c.log()})
-	opt.Hold = o.repl
+	opt.Hold, opt.Key = o.repl, testKey
 	var err error
 	if o.journal, err = journal.Open(filepath.Join(m.dir, "journal"), opt); err != nil {
 		m.c.t.Fatal(err)
 	}
 	m.c.t.Cleanup(o.close)
 	return o
+}
+
+// testKey seals the owners' journals.
+var testKey = journal.Key{1, 2, 3}
+
+// fetcher brings back what the owner lost.
+func (o *owner) fetcher() *Fetcher {
+	f := NewFetcher(o.self.Org, o.client, o.c.members)
+	f.Seal(testKey)
+	return f
 }
 
 func (o *owner) close() {

@@ -30,19 +30,21 @@ type courier struct {
 	org verify.OrgID
 
 	sending sync.Mutex
-	line    *line // the stream in use; nil if none is. Guarded by sending
+	paging  sync.Mutex // held through one step of bringing pages; taken before state
+	line    *line      // the stream in use; nil if none is. Guarded by sending
 
 	state     sync.Mutex // guards all below
 	held      runs
 	heldAt    time.Time         // when the custodian last listed what it holds; zero if never
 	pages     map[uint64]uint64 // versions held; nil if unknown
-	sentPages int               // counts requests that brought some
-	used      int64             // bytes held there
-	quota     int64             // bytes granted there
-	until     time.Time         // on probation until then
-	wait      time.Duration     // of the present probation
-	since     time.Time         // when the first of the present probations began; zero if in good standing
-	problem   string            // why
+	shown     shownPages
+	sentPages int           // counts requests that brought some
+	used      int64         // bytes held there
+	quota     int64         // bytes granted there
+	until     time.Time     // on probation until then
+	wait      time.Duration // of the present probation
+	since     time.Time     // when the first of the present probations began; zero if in good standing
+	problem   string        // why
 	tending   bool
 	attested  uint64 // number of the batch signed last, plus one; 0 if unknown
 }
@@ -111,6 +113,9 @@ func (c *courier) silent() { c.suspend("no answer in time") }
 // failed judges an error: who does not answer, or has no room, or holds other bytes, is passed over for a while. A custodian that
 // merely lacks something it is asked about is not.
 func (c *courier) failed(err error) {
+	if errors.Is(err, errFarBehind) {
+		return
+	}
 	for _, harmless := range []string{codeLacking, codePrior, codeUnanchored, codeUnknown} {
 		if _, ok := refusedAs(err, harmless); ok {
 			return

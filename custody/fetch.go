@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
+	"math"
 	"os"
 	"slices"
 
@@ -24,12 +24,18 @@ type Fetcher struct {
 	org     verify.OrgID
 	members peer.Members
 	ask     asker
+	key     journal.Key
+
+	maxPageBytes int // of one custodian's pages together
 }
 
 // NewFetcher makes a fetcher for the organisation that the client's identity stands for.
 func NewFetcher(org verify.OrgID, client *peer.Client, members peer.Members) *Fetcher {
-	return &Fetcher{org: org, members: members, ask: asker{client}}
+	return &Fetcher{org: org, members: members, ask: asker{client}, maxPageBytes: maxPageBytes}
 }
+
+// Seal names the key that this node's journal is sealed under. Until it is named, no frames are believed.
+func (f *Fetcher) Seal(key journal.Key) { f.key = key }
 
 // each asks custodians in order until one gives an answer.
 func each[T any](ctx context.Context, order []verify.OrgID, what string, ask func(verify.OrgID) (T, error)) (T, error) {
@@ -76,25 +82,23 @@ func (f *Fetcher) others(order []verify.OrgID) []verify.OrgID {
 	return slices.DeleteFunc(order, func(org verify.OrgID) bool { return org == f.org })
 }
 
-// Segment puts a segment together from what custodians hold and gives it to check, which is journal.Repair or journal.Restore:
-// they accept nothing but the true bytes. If check refuses, the next custodian is tried first, so that one that serves bad bytes does
-// not stand in the way. Errors: ErrNowhere, with those of check.
+// Segment puts a segment together from what custodians hold and gives it to check, which is journal.Repair or journal.Restore.
+// Errors: ErrNowhere, with those of check.
 func (f *Fetcher) Segment(ctx context.Context, segment uint32, check func(io.Reader) error) error {
 	return f.Rest(ctx, journal.Cursor{Segment: segment}, nil, check)
 }
 
 // Rest is Segment for one whose beginning is here: before are its first from.Offset bytes, and only what follows is fetched.
-// When custodians hold nothing from there on, it returns ErrNowhere.
+// When custodians hold nothing from there on, it returns ErrNowhere. Nothing but the true bytes is taken: those that carry
+// the seal of this node's key, each custodian's before the next is asked, so that one that serves others does not stand in the way.
 func (f *Fetcher) Rest(ctx context.Context, from journal.Cursor, before []byte, check func(io.Reader) error) error {
-	order := Custodians(f.org, from.Segment, f.members())
-	_, err := each(ctx, order, fmt.Sprintf("segment %d from byte %d on", from.Segment, from.Offset), func(first verify.OrgID) (struct{}, error) {
-		list := append([]verify.OrgID{first}, slices.DeleteFunc(slices.Clone(order), func(o verify.OrgID) bool { return o == first })...)
-		return struct{}{}, f.assemble(ctx, from, before, list, check)
-	})
-	return err
+	if err := f.assemble(ctx, from, before, check); err != nil {
+		return fmt.Errorf("%w: segment %d from byte %d on: %w", ErrNowhere, from.Segment, from.Offset, err)
+	}
+	return nil
 }
 
-func (f *Fetcher) assemble(ctx context.Context, from journal.Cursor, before []byte, order []verify.OrgID, check func(io.Reader) error) (err error) {
+func (f *Fetcher) assemble(ctx context.Context, from journal.Cursor, before []byte, check func(io.Reader) error) (err error) {
 	tmp, err := os.CreateTemp("", "sijil-segment-*") // sealed bytes only
 	if err != nil {
 		return fmt.Errorf("custody: %w", err)
@@ -103,23 +107,34 @@ func (f *Fetcher) assemble(ctx context.Context, from journal.Cursor, before []by
 	if _, err := tmp.Write(before); err != nil {
 		return fmt.Errorf("custody: %w", err)
 	}
-	size, err := f.copySegment(ctx, tmp, from, order)
+	size, err := f.copySegment(ctx, tmp, from)
 	if err != nil {
 		return err
 	}
 	return check(io.NewSectionReader(tmp, 0, int64(len(before))+size))
 }
 
-// copySegment writes a segment from a place on as far as any custodian holds it, going over to the next where one ends.
-func (f *Fetcher) copySegment(ctx context.Context, w io.Writer, at journal.Cursor, order []verify.OrgID) (size int64, err error) {
+// copySegment writes a segment from a place on as far as any custodian holds it, going over to the next where one ends. A custodian
+// that does not hold the place is asked again further on; one that gave other bytes, or none in time, is not. What is written
+// carries the owner's seal, so that it is never more than the owner wrote.
+func (f *Fetcher) copySegment(ctx context.Context, w io.Writer, at journal.Cursor) (size int64, err error) {
 	var errs []error
+	order := Custodians(f.org, at.Segment, f.members())
 	for i := 0; i < len(order); {
 		if err := ctx.Err(); err != nil {
 			return size, err
 		}
-		b, end, err := f.ask.frames(ctx, order[i], at)
-		if err != nil || len(b) == 0 {
-			errs = append(errs, err)
+		b, end, err := f.frames(ctx, order[i], at)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", order[i], err))
+			if errors.As(err, new(*peer.Problem)) {
+				i++
+			} else {
+				order = slices.Delete(order, i, i+1)
+			}
+			continue
+		}
+		if len(b) == 0 {
 			i++
 			continue
 		}
@@ -135,33 +150,70 @@ func (f *Fetcher) copySegment(ctx context.Context, w io.Writer, at journal.Curso
 	return size, nil
 }
 
-// Pages brings back the key store: of every page the newest version that any member holds, in ascending order, the top page first.
-// Whether they are true the key store tells when it opens them. Errors: ErrNowhere.
-func (f *Fetcher) Pages(ctx context.Context) ([]Page, error) {
-	newest := make(map[uint64]Page)
-	var errs []error
-	for _, org := range rank(f.org, nil, f.members()) {
-		for from := uint64(0); ; {
-			pages, err := f.ask.pages(ctx, org, from)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", org, err))
-				break
-			}
-			if len(pages) == 0 {
-				break
-			}
-			for _, p := range pages {
-				if old, ok := newest[p.Number]; !ok || old.Version < p.Version {
-					newest[p.Number] = p
-				}
-			}
-			from = pages[len(pages)-1].Number + 1
-		}
+// frames gets frames from a custodian, checked by their seals. None are the end of a run.
+func (f *Fetcher) frames(ctx context.Context, org verify.OrgID, from journal.Cursor) (b []byte, end journal.Cursor, err error) {
+	if b, _, err = f.ask.frames(ctx, org, from); err != nil || len(b) == 0 {
+		return nil, from, err
 	}
-	if len(newest) == 0 {
+	end, err = f.key.Check(from, b)
+	return b, end, err
+}
+
+const (
+	// maxPagesHeld bounds the pages of a key store taken from one custodian: 32 million keys.
+	maxPagesHeld = 1 << 20
+	// maxPageBytes bounds what they weigh together, in bytes.
+	maxPageBytes = 4 << 30
+)
+
+// Pages brings back the key store: every page that any member holds, each different copy once, in ascending order, the top page
+// first. What a member says of a page's version proves nothing, so none takes the place of another: which are true the key store
+// tells when it opens them. Of a member that gives more than a key store can have, the rest is not asked for. Errors: ErrNowhere.
+func (f *Fetcher) Pages(ctx context.Context) ([]Page, error) {
+	var all []Page
+	var errs []error
+	seen := make(map[copyOf]bool)
+	for _, org := range rank(f.org, nil, f.members()) {
+		pages, err := f.pagesOf(ctx, org, seen)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", org, err))
+		}
+		all = append(all, pages...)
+	}
+	if len(all) == 0 {
 		return nil, fmt.Errorf("%w: key store: %w", ErrNowhere, errors.Join(errs...))
 	}
-	all := slices.Collect(maps.Values(newest))
-	slices.SortFunc(all, func(a, b Page) int { return cmp.Compare(a.Number, b.Number) })
+	slices.SortStableFunc(all, func(a, b Page) int { return cmp.Compare(a.Number, b.Number) })
 	return all, nil
+}
+
+// copyOf is what tells one copy of a page from another.
+type copyOf struct {
+	number uint64
+	hash   verify.Hash
+}
+
+// pagesOf gives the pages that a custodian holds and that were not seen yet, as far as they came before an error.
+func (f *Fetcher) pagesOf(ctx context.Context, org verify.OrgID, seen map[copyOf]bool) (list []Page, err error) {
+	count, size := 0, 0
+	for from := uint64(0); ; {
+		pages, err := f.ask.pages(ctx, org, from)
+		if err != nil || len(pages) == 0 {
+			return list, err
+		}
+		for _, p := range pages {
+			if count, size = count+1, size+len(p.Sealed); count > maxPagesHeld || size > f.maxPageBytes {
+				return list, fmt.Errorf("custody: it claims to hold more pages than a key store has: %d with %d bytes", count, size)
+			}
+			if c := (copyOf{p.Number, hashOf(p.Sealed)}); !seen[c] {
+				seen[c] = true
+				list = append(list, p)
+			}
+		}
+		last := pages[len(pages)-1].Number
+		if last == math.MaxUint64 {
+			return list, nil
+		}
+		from = last + 1
+	}
 }

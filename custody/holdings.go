@@ -1,6 +1,7 @@
 package custody
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,16 +18,17 @@ import (
 // askAgain is the pause before a member that cannot be reached is asked once more.
 const askAgain = 100 * time.Millisecond
 
-// Holdings is what the members hold of this node's journal.
+// Holdings is what the members say that they hold of this node's journal.
 type Holdings struct {
 	Held   map[verify.OrgID][]journal.Range
 	Silent map[verify.OrgID]error // those who could not be asked, and why
+	False  map[verify.OrgID]error // those who claimed what they do not have, and what they gave instead; see Prove
 }
 
 // Holdings asks every member at the same time what it holds of this node's journal. One that cannot be reached is asked again until ctx
 // ends: it may be starting.
 func (f *Fetcher) Holdings(ctx context.Context) Holdings {
-	all := Holdings{make(map[verify.OrgID][]journal.Range), make(map[verify.OrgID]error)}
+	all := Holdings{make(map[verify.OrgID][]journal.Range), make(map[verify.OrgID]error), make(map[verify.OrgID]error)}
 	var mu sync.Mutex
 	var asking sync.WaitGroup
 	for _, org := range rank(f.org, nil, f.members()) {
@@ -59,25 +61,80 @@ func (f *Fetcher) persist(ctx context.Context, org verify.OrgID) (held, error) {
 	}
 }
 
+// Prove has each member that claims to hold something beyond a place, where this node's journal ends, show it: of its furthest range the
+// first bytes beyond the place must carry this node's seal. Who shows others, or none, is believed no more, so that a false claim keeps
+// nobody waiting for what does not exist; who cannot be reached any more, or stalls, is silent. All are asked at the same time.
+func (f *Fetcher) Prove(ctx context.Context, h *Holdings, from journal.Cursor) {
+	var mu sync.Mutex
+	var asking sync.WaitGroup
+	for org, ranges := range h.Held {
+		far := furthest(ranges)
+		if far.End.Compare(from) <= 0 {
+			continue
+		}
+		asking.Go(func() {
+			at := from
+			if far.Start.Compare(from) > 0 {
+				at = far.Start
+			}
+			b, _, err := f.frames(ctx, org, whole(at))
+			if err == nil && len(b) > 0 {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			delete(h.Held, org)
+			if lied(err) {
+				h.False[org] = fmt.Errorf("it claims to hold the journal up to %s, and does not show what is at %s: %w", far.End, at, cmp.Or(err, ErrNowhere))
+				return
+			}
+			h.Silent[org] = err
+		})
+	}
+	asking.Wait()
+}
+
+// lied tells whether an answer to who asked for what was claimed contradicts the claim: other bytes, none, or that it is not held. A
+// copy that the custodian itself calls damaged, and an answer that did not come, do not.
+func lied(err error) bool {
+	_, unknown := refusedAs(err, codeUnknown)
+	return err == nil || unknown || errors.Is(err, journal.ErrSeal) || errors.Is(err, journal.ErrFrames)
+}
+
+// whole is a place from which frames can be checked: of a segment's first frame that includes the header.
+func whole(at journal.Cursor) journal.Cursor {
+	if at.Offset <= journal.SegmentHeader {
+		at.Offset = 0
+	}
+	return at
+}
+
+func furthest(ranges []journal.Range) (far journal.Range) {
+	for _, r := range ranges {
+		if r.End.Compare(far.End) > 0 {
+			far = r
+		}
+	}
+	return far
+}
+
 // End is the furthest place held by anyone. Where it lies beyond the end of the node's own journal, the node has lost what is between: bring
 // it back with Extend before anything is written, because other bytes in that place would be refused for ever, as a second history.
 func (h *Holdings) End() (end journal.Cursor) {
 	for _, ranges := range h.Held {
-		for _, r := range ranges {
-			if r.End.Compare(end) > 0 {
-				end = r.End
-			}
+		if far := furthest(ranges).End; far.Compare(end) > 0 {
+			end = far
 		}
 	}
 	return end
 }
 
 // Extend brings back the journal in dir, which no process has open, from `from`, where its good bytes end, up to `to`. The zero Cursor
-// begins an empty directory. step, if not nil, is told of each segment. What was brought before an error stays. It ends without
-// error where no custodian holds the bytes in between: journal.Scan tells how far it came.
+// begins an empty directory. Only what carries this node's seal is taken; see Rest. step, if not nil, is told of each segment. What was brought before an error stays: journal.Scan tells
+// how far it came. Errors: ErrNowhere where no custodian holds the bytes in between.
 func (f *Fetcher) Extend(ctx context.Context, dir string, from, to journal.Cursor, step func(segment uint32)) error {
 	var before []byte
-	if from.Offset > 0 {
+	if from = whole(from); from.Offset > 0 {
 		var err error
 		if before, err = head(journal.SegmentFile(dir, from.Segment), from.Offset); err != nil {
 			return fmt.Errorf("custody: %w", err)

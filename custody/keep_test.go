@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -49,8 +50,10 @@ func (s *shelfOfBlobs) put(n int) (verify.Hash, []byte) {
 
 // keyStore is an owner's key store as its custodians see it.
 type keyStore struct {
-	mu    sync.Mutex
-	pages map[uint64]Page
+	mu      sync.Mutex
+	pages   map[uint64]Page
+	version uint64 // of the page written last
+	sealed  int    // pages given by Since
 }
 
 func (s *keyStore) Versions() (map[uint64]uint64, error) {
@@ -63,10 +66,21 @@ func (s *keyStore) Versions() (map[uint64]uint64, error) {
 	return v, nil
 }
 
-func (s *keyStore) Page(number uint64) (Page, error) {
+func (s *keyStore) Since(version uint64, most int) (pages []Page, next uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pages[number], nil
+	for _, p := range s.pages {
+		if p.Version > version {
+			pages = append(pages, p)
+		}
+	}
+	slices.SortFunc(pages, func(a, b Page) int { return int(a.Version) - int(b.Version) })
+	if next = s.version; len(pages) >= most {
+		pages = pages[:most]
+		next = pages[most-1].Version
+	}
+	s.sealed += len(pages)
+	return pages, next, nil
 }
 
 func (s *keyStore) write(numbers ...uint64) []Page {
@@ -74,18 +88,19 @@ func (s *keyStore) write(numbers ...uint64) []Page {
 	defer s.mu.Unlock()
 	var list []Page
 	for _, n := range numbers {
-		p := Page{Number: n, Version: s.pages[n].Version + 1, Sealed: make([]byte, 4096)}
+		p := Page{Number: n, Version: s.version + 1, Sealed: make([]byte, 4096)}
 		rand.Read(p.Sealed)
-		s.pages[n] = p
+		s.pages[n], s.version = p, p.Version
 		list = append(list, p)
 	}
 	return list
 }
 
 func (s *keyStore) list(numbers ...uint64) (list []Page) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, n := range numbers {
-		p, _ := s.Page(n)
-		list = append(list, p)
+		list = append(list, s.pages[n])
 	}
 	return list
 }
@@ -108,7 +123,7 @@ func TestBlobsAreHeldToppedUpAndFetched(t *testing.T) {
 	if _, err := o.append(r); err != nil {
 		t.Fatal(err)
 	}
-	f := NewFetcher(o.self.Org, o.client, c.members)
+	f := o.fetcher()
 	eventually(t, "the late blob can be fetched", func() bool {
 		got, err := f.Blob(ctx, late)
 		return err == nil && bytes.Equal(got, lateBytes)
@@ -145,7 +160,7 @@ func TestDamagedHeldBlobIsFoundAndReplaced(t *testing.T) {
 	if err := os.WriteFile(s.blobName(hashOf(blob)), blob[1:], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f := NewFetcher(o.self.Org, o.client, c.members)
+	f := o.fetcher()
 	if _, err := f.Blob(ctx, hashOf(blob)); !errors.Is(err, ErrNowhere) {
 		t.Errorf("a damaged blob was served: %v", err)
 	}
@@ -179,22 +194,25 @@ func TestPages(t *testing.T) {
 	o := c.nodes[0].own(3, journal.Options{})
 	store := &keyStore{pages: make(map[uint64]Page)}
 	first := store.write(TopPage, 1, 2)
-	if n := o.repl.HoldPages(ctx, first); n != 2 {
+	o.start(Sources{Pages: store})
+	eventually(t, "the pages are held", func() bool { return o.repl.HoldPages(3)(ctx) == 2 })
+	store.write(TopPage, 2)
+	if n := o.repl.HoldPages(5)(ctx); n != 2 {
 		t.Fatalf("%d copies", n)
 	}
-	if n := o.repl.HoldPages(ctx, store.write(TopPage, 2)); n != 2 {
-		t.Fatalf("%d copies", n)
-	}
-	if n := o.repl.HoldPages(ctx, first); n != 2 { // late: must not undo what is newer
-		t.Fatalf("%d copies", n)
+	for _, org := range pageCustodians(o.self.Org, c.members())[:2] {
+		if err := o.repl.courier(org).sendPages(ctx, first); err != nil { // late: must not undo what is newer
+			t.Fatal(err)
+		}
 	}
 	store.write(3) // nobody was told
-	o.start(Sources{Pages: store})
-	eventually(t, "all pages are held", func() bool {
-		st := o.repl.Status()
-		return st.PagesBehind == 0
+	last := pageCustodians(o.self.Org, c.members())[2]
+	third := c.nodes[slices.IndexFunc(c.nodes, func(m *member) bool { return m.self.Org == last })]
+	eventually(t, "all pages are held, and by no substitute any more", func() bool {
+		s, err := third.keeper.shelf(o.self.Org)
+		return err == nil && o.repl.Status().PagesBehind == 0 && len(s.pageVersions()) == 0
 	})
-	f := NewFetcher(o.self.Org, o.client, c.members)
+	f := o.fetcher()
 	got, err := f.Pages(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -244,7 +262,7 @@ func TestPagesMoveToTheCustodiansOfToday(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[uint64]uint64{0: 1, 1: 1}
+		want := map[uint64]uint64{0: 1, 1: 2}
 		if m.self.Org == order[1] {
 			want = map[uint64]uint64{}
 		}
@@ -257,8 +275,8 @@ func TestCrashWhileTheTopPageIsReplaced(t *testing.T) {
 	c := newCluster(t, 2)
 	o := c.nodes[0].own(2, journal.Options{})
 	m := c.nodes[1]
-	if o.repl.HoldPages(context.Background(), []Page{{TopPage, 1, []byte("top secret")}}) != 1 {
-		t.Fatal("not held")
+	if err := o.repl.courier(m.self.Org).sendPages(context.Background(), []Page{{TopPage, 1, []byte("top secret")}}); err != nil {
+		t.Fatal(err)
 	}
 	s, err := m.keeper.shelf(o.self.Org)
 	if err != nil {
@@ -269,7 +287,7 @@ func TestCrashWhileTheTopPageIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.restart()
-	f := NewFetcher(o.self.Org, o.client, c.members)
+	f := o.fetcher()
 	got, err := f.Pages(context.Background())
 	if diff := cmp.Diff([]Page{{TopPage, 1, []byte("top secret")}}, got); err != nil || diff != "" {
 		t.Fatalf("%v %s", err, diff)
@@ -361,7 +379,7 @@ func TestRecoveryOfALostDisk(t *testing.T) {
 		}
 	}
 	end := o.journal.End()
-	f := NewFetcher(o.self.Org, o.client, c.members)
+	f := o.fetcher()
 	dir := filepath.Join(t.TempDir(), "journal")
 	held := f.Holdings(ctx)
 	if got := held.End(); got != end || len(held.Silent) != 0 || len(held.Held) != 3 {
@@ -398,7 +416,7 @@ func TestRecoveryOfALostTail(t *testing.T) {
 		o.write(1)
 		ends = append(ends, o.journal.End())
 	}
-	f := NewFetcher(o.self.Org, o.client, c.members)
+	f := o.fetcher()
 	whole := filepath.Join(t.TempDir(), "whole")
 	if err := f.Extend(ctx, whole, journal.Cursor{}, ends[99], nil); err != nil {
 		t.Fatal(err)
@@ -446,7 +464,7 @@ func TestHoldingsDoNotWaitForTheDead(t *testing.T) {
 	c.nodes[3].stop()
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
-	held := NewFetcher(o.self.Org, o.client, c.members).Holdings(ctx)
+	held := o.fetcher().Holdings(ctx)
 	if len(held.Held) != 2 || held.Silent[c.nodes[3].self.Org] == nil {
 		t.Fatalf("%+v", held)
 	}
@@ -486,7 +504,11 @@ func TestReadsAreTheOwnersOnly(t *testing.T) {
 	c := newCluster(t, 3)
 	o := c.nodes[0].own(3, journal.Options{})
 	o.write(1)
-	o.repl.HoldPages(ctx, []Page{{1, 1, []byte("sealed")}})
+	for _, m := range c.nodes[1:] {
+		if err := o.repl.courier(m.self.Org).sendPages(ctx, []Page{{1, 1, []byte("sealed")}}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	stranger := asker{c.nodes[1].client()}
 	to := c.nodes[2].self.Org
 	for _, path := range []string{pathJournal + "?at=0/0/0&owner=" + o.self.Org.String(), pathPages + "?from=0&owner=" + o.self.Org.String(),

@@ -251,12 +251,11 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
-	if r.ContentLength > 0 {
-		b := make([]byte, r.ContentLength)
-		_, err := io.ReadFull(r.Body, b)
-		return b, cutShort(err)
-	}
+	// The length is only believed as far as bytes come.
 	b, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err == nil && r.ContentLength > int64(len(b)) {
+		err = io.ErrUnexpectedEOF
+	}
 	if err == nil && int64(len(b)) > limit {
 		err = &http.MaxBytesError{Limit: limit}
 	}
@@ -265,7 +264,7 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 
 // cutShort marks an error of the caller's connection as no fault of this node.
 func cutShort(err error) error {
-	if err == nil || errors.As(err, new(*http.MaxBytesError)) {
+	if err == nil || errors.As(err, new(*http.MaxBytesError)) || errors.As(err, new(*peer.Problem)) {
 		return err
 	}
 	return malformed("the body was cut short")

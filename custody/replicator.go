@@ -35,14 +35,6 @@ type Blobs interface {
 	Get(ctx context.Context, hash verify.Hash) ([]byte, error)
 }
 
-// Pages is the owner's key store as its custodians see it.
-type Pages interface {
-	// Versions gives the version of every page there is, by number.
-	Versions() (map[uint64]uint64, error)
-	// Page gives a page, sealed for custodians.
-	Page(number uint64) (Page, error)
-}
-
 // Sources is what the Replicator tops up from. Journal must be given, the others may be nil until there is something.
 type Sources struct {
 	Journal Journal
@@ -55,7 +47,7 @@ type Sources struct {
 type Options struct {
 	Org     verify.OrgID // the owner
 	Chain   string       // the ledger's name
-	Copies  int          // R, the owner's own included; 1 for a lone node
+	Copies  func() int   // R as it is now, the owner's own included; 1 for a lone node
 	Client  *peer.Client
 	Members peer.Members
 	// State is the file that remembers up to where large blobs are held; "" for none, and then each start looks at all of them.
@@ -106,14 +98,11 @@ func NewReplicator(opt Options) *Replicator {
 	return r
 }
 
-// Start begins to top up what custodians lack. It is called once, when the journal is open; with Copies 1 it does nothing.
+// Start begins to top up what custodians lack. It is called once, when the journal is open; while Copies is 1 there is nothing to do.
 func (r *Replicator) Start(src Sources) {
 	r.mu.Lock()
 	r.src = src
 	r.mu.Unlock()
-	if r.opt.Copies <= 1 {
-		return
-	}
 	r.work.Go(r.tend)
 	if src.Blobs != nil {
 		r.work.Go(r.tendBlobs)
@@ -129,7 +118,7 @@ func (r *Replicator) Close() {
 // Hold implements journal.Holder: it sends a group to the R−1 custodians of its segment, replaces those that stay silent, and
 // returns how many hold it durably.
 func (r *Replicator) Hold(ctx context.Context, g journal.Group) (copies int) {
-	if r.opt.Copies <= 1 {
+	if r.opt.Copies() <= 1 {
 		return 0
 	}
 	s := r.spread(Custodians(r.opt.Org, g.Start.Segment, r.opt.Members()), r.opt.Patience, func(c *courier) <-chan error { return c.send(g) })
@@ -172,29 +161,12 @@ func (r *Replicator) hand(g journal.Group) {
 // HoldBlob brings a ciphertext to R−1 custodians before the record that names it is written, and returns how many hold it durably.
 // Missing ones are topped up later.
 func (r *Replicator) HoldBlob(ctx context.Context, hash verify.Hash, blob []byte) (copies int) {
-	if r.opt.Copies <= 1 {
+	if r.opt.Copies() <= 1 {
 		return 0
 	}
 	order := blobCustodians(r.opt.Org, hash, r.opt.Members())
 	s := r.spread(order, r.patience(len(blob)), func(c *courier) <-chan error {
 		return r.later(len(blob), func(ctx context.Context) error { return c.ask.putBlob(ctx, c.org, hash, blob) })
-	})
-	s.begin()
-	return s.finish(ctx)
-}
-
-// HoldPages brings new versions of pages to R−1 custodians, and returns how many hold all of them durably. After an erasure the top
-// page must be among them; until every custodian has it, the status says so.
-func (r *Replicator) HoldPages(ctx context.Context, pages []Page) (copies int) {
-	if r.opt.Copies <= 1 || len(pages) == 0 {
-		return 0
-	}
-	size := 0
-	for i := range pages {
-		size += len(pages[i].Sealed)
-	}
-	s := r.spread(pageCustodians(r.opt.Org, r.opt.Members()), r.patience(size), func(c *courier) <-chan error {
-		return r.later(size, func(ctx context.Context) error { return c.sendPages(ctx, pages) })
 	})
 	s.begin()
 	return s.finish(ctx)

@@ -33,7 +33,7 @@ type outcome struct {
 
 // spread prepares to bring something to custodians in that order; start asks one of them.
 func (r *Replicator) spread(order []verify.OrgID, patience time.Duration, start func(*courier) <-chan error) *spread {
-	return &spread{r: r, order: order, need: r.opt.Copies - 1, patience: patience, start: start, news: make(chan outcome, len(order))}
+	return &spread{r: r, order: order, need: r.opt.Copies() - 1, patience: patience, start: start, news: make(chan outcome, len(order))}
 }
 
 // begin asks as many as are needed, without waiting.
@@ -59,10 +59,11 @@ func (s *spread) finish(ctx context.Context) (copies int) {
 		timer.Reset(time.Until(s.asked[0].deadline))
 		select {
 		case o := <-s.news:
-			if s.forget(o.a) {
-				s.heard(o)
-			}
+			s.heard(o)
 		case <-timer.C:
+			if len(s.news) > 0 {
+				continue // it came in time: whoever waits was late
+			}
 			for len(s.asked) > 0 && !time.Now().Before(s.asked[0].deadline) {
 				s.asked[0].c.silent()
 				s.asked = s.asked[1:]
@@ -76,6 +77,9 @@ func (s *spread) finish(ctx context.Context) (copies int) {
 }
 
 func (s *spread) heard(o outcome) {
+	if !s.forget(o.a) {
+		return
+	}
 	if o.err == nil {
 		s.copies++
 		return

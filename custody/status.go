@@ -38,9 +38,9 @@ type Short struct {
 
 // Status reports what is known now; it asks nobody. Of a lone node, or before Start, it is empty.
 func (r *Replicator) Status() Status {
-	st := Status{Copies: r.opt.Copies}
+	st := Status{Copies: r.opt.Copies()}
 	src := r.sources()
-	if src.Journal == nil || r.opt.Copies <= 1 {
+	if src.Journal == nil || r.opt.Copies() <= 1 {
 		return st
 	}
 	segments := src.Journal.Segments()
@@ -74,7 +74,7 @@ func (r *Replicator) Status() Status {
 		st.Custodians = append(st.Custodians, entry)
 	}
 	for i, n := range copies {
-		if n < r.opt.Copies-1 {
+		if n < st.Copies-1 {
 			st.Short = append(st.Short, Short{Segment: segments[i].Number, Copies: n})
 		}
 	}

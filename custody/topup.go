@@ -31,8 +31,10 @@ func (r *Replicator) tend() {
 			r.lookAgain()
 		}
 		end := r.sources().Journal.End()
-		for _, c := range r.present() {
-			r.visit(c, limit)
+		if r.opt.Copies() > 1 {
+			for _, c := range r.present() {
+				r.visit(c, limit)
+			}
 		}
 		limit = end
 		select {
@@ -183,7 +185,7 @@ func (c *courier) empty() bool {
 func (r *Replicator) wanted(order []verify.OrgID) []verify.OrgID {
 	var list []verify.OrgID
 	for _, org := range order {
-		if len(list) < r.opt.Copies-1 && !r.courier(org).lost() {
+		if len(list) < r.opt.Copies()-1 && !r.courier(org).lost() {
 			list = append(list, org)
 		}
 	}
@@ -219,75 +221,4 @@ func (c *courier) topUp(g journal.Group) error {
 	ctx, cancel := context.WithTimeout(c.ctx, tendWait+c.patience(len(g.Frames)))
 	defer cancel()
 	return c.append(ctx, journal.Range{Start: g.Start, End: g.End}, g.Frames)
-}
-
-// tendPages brings the pages that the custodian lacks or has in an older version. One that is no custodian of the key store any
-// more is told to forget it, once those that are have all of it.
-func (c *courier) tendPages(src Pages) error {
-	if src == nil {
-		return nil
-	}
-	versions, err := src.Versions()
-	if err != nil {
-		return fmt.Errorf("custody: read the key store: %w", err)
-	}
-	wanted := c.wanted(pageCustodians(c.opt.Org, c.opt.Members()))
-	if !slices.Contains(wanted, c.org) {
-		return c.releasePages(wanted, versions)
-	}
-	var pages []Page
-	for _, number := range c.behind(versions) {
-		p, err := src.Page(number)
-		if err != nil {
-			return fmt.Errorf("custody: read the key store: %w", err)
-		}
-		pages = append(pages, p)
-	}
-	if len(pages) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(c.ctx, tendWait)
-	defer cancel()
-	return c.sendPages(ctx, pages)
-}
-
-// behind lists the pages of which the custodian lacks the present version, the top page last.
-func (c *courier) behind(versions map[uint64]uint64) []uint64 {
-	c.state.Lock()
-	defer c.state.Unlock()
-	var numbers []uint64
-	for number, version := range versions {
-		if held, ok := c.pages[number]; !ok || held < version {
-			numbers = append(numbers, number)
-		}
-	}
-	slices.SortFunc(numbers, func(a, b uint64) int { return int(min(b, 1)) - int(min(a, 1)) })
-	return numbers
-}
-
-func (c *courier) releasePages(wanted []verify.OrgID, versions map[uint64]uint64) error {
-	c.state.Lock()
-	none := len(c.pages) == 0
-	c.state.Unlock()
-	if none || len(wanted) < c.opt.Copies-1 {
-		return nil
-	}
-	for _, org := range wanted {
-		w := c.courier(org)
-		w.state.Lock()
-		known := w.pages != nil
-		w.state.Unlock()
-		if !known || len(w.behind(versions)) > 0 {
-			return nil
-		}
-	}
-	ctx, cancel := context.WithTimeout(c.ctx, tendWait)
-	defer cancel()
-	if err := c.ask.dropPages(ctx, c.org); err != nil {
-		return err
-	}
-	c.state.Lock()
-	defer c.state.Unlock()
-	clear(c.pages)
-	return nil
 }

@@ -25,9 +25,8 @@ const (
 // but time: without it all are looked at again.
 type blobState struct {
 	Position journal.Cursor `json:"position"`
-	Members  verify.Hash    `json:"members"` // of those it was reached with; others have other custodians
-	Copies   int            `json:"copies"`
-	Begun    time.Time      `json:"begun"` // when the present look at all of them began
+	Members  verify.Hash    `json:"members"` // of those it was reached with, and R; others have other custodians
+	Begun    time.Time      `json:"begun"`   // when the present look at all of them began
 }
 
 // blobFollower follows the journal and makes sure that its large blobs are held.
@@ -45,8 +44,12 @@ func (r *Replicator) tendBlobs() {
 	f := &blobFollower{Replicator: r, src: r.sources()}
 	f.load()
 	for r.ctx.Err() == nil {
+		if r.opt.Copies() <= 1 {
+			f.pause(r.ctx, blobRetry)
+			continue
+		}
 		if f.outdated() {
-			f.state = blobState{Members: r.memberHash(), Copies: r.opt.Copies, Begun: time.Now()}
+			f.state = blobState{Members: r.memberHash(), Begun: time.Now()}
 		}
 		ctx, cancel := context.WithCancelCause(r.ctx)
 		r.mu.Lock()
@@ -69,7 +72,7 @@ func (r *Replicator) tendBlobs() {
 
 // outdated tells whether what was reached says little of today's custodians.
 func (f *blobFollower) outdated() bool {
-	return f.state.Members != f.memberHash() || f.state.Copies != f.opt.Copies || time.Since(f.state.Begun) > blobLook
+	return f.state.Members != f.memberHash() || time.Since(f.state.Begun) > blobLook
 }
 
 // lookAgain makes all large blobs be looked at again: the members changed, or a custodian lost its disk.
@@ -89,9 +92,9 @@ func (f *blobFollower) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// memberHash changes whenever the possible custodians do.
+// memberHash changes whenever the possible custodians do, or how many of them are needed.
 func (r *Replicator) memberHash() verify.Hash {
-	var b []byte
+	b := []byte{byte(r.opt.Copies())}
 	for _, org := range rank(r.opt.Org, nil, r.opt.Members()) {
 		b = append(b, org[:]...)
 	}
@@ -152,7 +155,7 @@ func (f *blobFollower) place(ctx context.Context, hashes []verify.Hash) error {
 		by := make(map[verify.OrgID][]verify.Hash)
 		for _, h := range hashes {
 			wanted := f.wanted(blobCustodians(f.opt.Org, h, f.opt.Members()))
-			short = short || len(wanted) < f.opt.Copies-1
+			short = short || len(wanted) < f.opt.Copies()-1
 			for _, org := range wanted {
 				by[org] = append(by[org], h)
 			}

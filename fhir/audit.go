@@ -29,7 +29,7 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 	}
 	page, query := search{query: Query{Count: defaultCount}}, auditQuery{AuditQuery{Detail: q.access.Detail}}
 	for _, pair := range pairs {
-		known, p := query.parameter(&page, pair, q.base)
+		known, p := query.parameter(&page, pair, q.own)
 		if p != nil {
 			return nil, p
 		}
@@ -55,7 +55,7 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 	b.links(q.base+"/AuditEvent", page.applied, next)
 	for i := range events {
 		b.entry(q.base + "/AuditEvent/" + events[i].ID)
-		b.member("resource", auditEvent(&events[i], q.base))
+		b.member("resource", auditEvent(&events[i], q.own))
 		b.member("search", []byte(`{"mode":"match"}`))
 	}
 	b.ignored(page.ignored)
@@ -132,7 +132,7 @@ func (s *Server) auditRead(q *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answer{status: http.StatusOK, body: auditEvent(e, q.base)}, nil
+	return &answer{status: http.StatusOK, body: auditEvent(e, q.own)}, nil
 }
 
 // actionOf is the AuditEvent.action of a kind of entry.

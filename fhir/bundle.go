@@ -65,7 +65,7 @@ func (s *Server) entries(q *request, array tape.Value) ([]entry, *problem) {
 	i := 0
 	for v := array.First(); v.Exists(); v = v.Next() {
 		e := &list[i]
-		e.request = request{Context: q.Context, access: q.access, base: q.base, prefer: q.prefer, header: http.Header{}}
+		e.request = request{Context: q.Context, access: q.access, base: q.base, own: q.own, prefer: q.prefer, header: http.Header{}}
 		e.at = v
 		e.bad = e.read(q)
 		i++
@@ -112,7 +112,7 @@ func (e *entry) read(q *request) *problem {
 // address reads request.url: what it names and which interaction that is.
 func (e *entry) address() *problem {
 	at := e.at.Get("request").Get("url")
-	path, query, _ := strings.Cut(strings.TrimPrefix(e.query, e.base+"/"), "?")
+	path, query, _ := strings.Cut(strings.TrimPrefix(e.query, e.own+"/"), "?")
 	e.access.Detail = detail(e.method, path, query)
 	e.query = query
 	parts := strings.Split(strings.Trim(path, "/"), "/")

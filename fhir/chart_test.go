@@ -1,6 +1,9 @@
 package fhir
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 )
@@ -37,5 +40,57 @@ func TestNewIDsAscend(t *testing.T) {
 	a, b := newID(at), newID(at.Add(time.Millisecond))
 	if a >= b || !isID(a) || len(a) != 36 || a[14] != '7' {
 		t.Errorf("%s, %s", a, b)
+	}
+}
+
+// TestChartsAreNamedByTheServersOwnBase: behind a proxy, what the client calls the server is the proxy's name for it, or a lie.
+func TestChartsAreNamedByTheServersOwnBase(t *testing.T) {
+	about := func(id, patient string) string {
+		return `{"resourceType":"Observation","id":"` + id + `","status":"final","code":{"text":"x"},"subject":{"reference":"` + patient + `"}}`
+	}
+	for _, c := range []struct{ base, host, patient, chart, location string }{
+		{"https://records.example/fhir", "127.0.0.1:8080", "https://records.example/fhir/Patient/1", "Patient/1", "https://records.example/fhir/Observation"},
+		{"https://records.example/fhir", "127.0.0.1:8080", "Patient/1", "Patient/1", "https://records.example/fhir/Observation"},
+		{"https://records.example/fhir", "evil.example", "http://evil.example/fhir/Patient/1", "", "https://records.example/fhir/Observation"},
+		{"", "evil.example", "http://evil.example/fhir/Patient/1", "", "http://evil.example/fhir/Observation"},
+		{"", "evil.example", "Patient/1", "Patient/1", "http://evil.example/fhir/Observation"},
+	} {
+		m := newMemory()
+		s := New(Config{Store: m, Auth: tokens{}, Prefix: "/fhir", Base: c.base})
+		send := func(method, path, body string) string {
+			r := httptest.NewRequest(method, "http://"+c.host+"/fhir"+path, strings.NewReader(body))
+			r.Header.Set("Authorization", "Bearer dr.amal")
+			r.Header.Set("Content-Type", "application/fhir+json")
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, r)
+			if w.Code >= 300 {
+				t.Fatalf("%+v: %d %s", c, w.Code, w.Body)
+			}
+			return w.Header().Get("Location") + w.Body.String()
+		}
+		for body, path := range map[string]string{
+			about("o1", c.patient): "/Observation/o1",
+			`{"resourceType":"Bundle","type":"transaction","entry":[{"resource":` + about("o2", c.patient) + `,"request":{"method":"PUT","url":"Observation/o2"}}]}`: "",
+		} {
+			method := http.MethodPut
+			if path == "" {
+				method = http.MethodPost
+			}
+			send(method, path, body)
+			if last := m.entries[len(m.entries)-1]; last.Entry.Chart != c.chart {
+				t.Errorf("%+v %s: sealed in chart %q", c, path, last.Entry.Chart)
+			}
+		}
+		if found := send(http.MethodGet, "/Observation?_count=1", ""); !strings.Contains(found, `"relation":"next","url":"`+c.location) {
+			t.Errorf("%+v: %s", c, found)
+		}
+		audit := "/AuditEvent"
+		if c.chart != "" {
+			audit += "?patient=" + c.chart
+		}
+		events := send(http.MethodGet, audit, "")
+		if strings.Contains(events, `"address":"evil.example"`) || c.base != "" && c.chart != "" && !strings.Contains(events, `"address":"records.example"`) {
+			t.Errorf("%+v: %s", c, events)
+		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 func (s *Server) handle(do interaction) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q := &request{
-			Context: r.Context(), base: s.baseOf(r), method: r.Method, query: r.URL.RawQuery, header: w.Header(),
+			Context: r.Context(), base: s.baseOf(r), own: s.Base, method: r.Method, query: r.URL.RawQuery, header: w.Header(),
 			typ: r.PathValue("type"), id: r.PathValue("id"), prefer: parsePrefer(r.Header.Values("Prefer")),
 			ifMatch: r.Header.Get("If-Match"), ifNoneMatch: r.Header.Get("If-None-Match"),
 			ifModifiedSince: r.Header.Get("If-Modified-Since"), ifNoneExist: r.Header.Get("If-None-Exist"),
@@ -101,7 +101,8 @@ func (q *request) address(r *http.Request) error {
 	return nil
 }
 
-// baseOf is the URL that the client knows the gate by.
+// baseOf is the URL that links begin with. Where the server's own is not known, the client's Host header is echoed to that client; nothing
+// that is stored, sealed or searched may depend on it.
 func (s *Server) baseOf(r *http.Request) string {
 	if s.Base != "" {
 		return s.Base

@@ -50,7 +50,7 @@ func (s *Server) parseSearch(q *request, typ, raw string, lenient bool) (*search
 	}
 	out := &search{query: Query{Type: typ, Count: defaultCount}}
 	for _, pair := range pairs {
-		known, p := out.parameter(pair, types[typ], q.base)
+		known, p := out.parameter(pair, types[typ], q.own)
 		if p != nil {
 			return nil, p
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/textproto"
+	"net/url"
 	"strings"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 type request struct {
 	context.Context
 	access  Access
-	base    string // the server's URL, without a slash at its end
+	base    string // the URL that links begin with, without a slash at its end
+	own     string // the URL that references to this server may begin with; "" when it is not known: then only relative ones are to it
 	method  string
 	typ     string
 	id      string
@@ -34,6 +36,7 @@ type request struct {
 	ifMatch, ifNoneMatch, ifModifiedSince, ifNoneExist string
 
 	prefer preference
+	chart  string // that a write is for, once that is known
 }
 
 // preference is the Prefer header (RFC 7240; FHIR R4, 3.1.0.1.10).
@@ -84,7 +87,35 @@ func (q *request) refuse(s *Server, p *problem) {
 	// A refusal is recorded also when the client has gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(q.Context), 10*time.Second)
 	defer cancel()
-	if err := s.Store.Refuse(ctx, q.access, q.typ, q.id, p.status, p.issues[0].Code+": "+p.issues[0].Text); err != nil {
+	typ, id := q.about()
+	if err := s.Store.Refuse(ctx, q.access, typ, id, p.status, p.issues[0].Code+": "+p.issues[0].Text); err != nil {
 		s.Log.Error("a refusal could not be recorded", "request", hex.EncodeToString(q.access.Request[:]), "status", p.status, "err", err)
 	}
+}
+
+// about names the resource that a refused request is recorded with: the one of its address or else the patient whom its body or its query
+// names, so that the patient finds it.
+func (q *request) about() (typ, id string) {
+	if q.id != "" {
+		return q.typ, q.id
+	}
+	ref := q.chart
+	if values, err := url.ParseQuery(q.query); ref == "" && err == nil {
+		names := []string{"patient", "subject", "patient:Patient", "subject:Patient"}
+		if q.typ == "Patient" {
+			names = []string{"_id"}
+		}
+		for _, name := range names {
+			if ref = values.Get(name); ref != "" {
+				break
+			}
+		}
+	}
+	if q.own != "" {
+		ref = strings.TrimPrefix(ref, q.own+"/")
+	}
+	if id := strings.TrimPrefix(ref, "Patient/"); isID(id) {
+		return "Patient", id
+	}
+	return q.typ, ""
 }

@@ -152,7 +152,7 @@ func FuzzSearch(f *testing.F) {
 	}
 	s := newGate(f, Limits{}).Server
 	f.Fuzz(func(t *testing.T, raw string) {
-		q := &request{base: "http://h.example/fhir"}
+		q := &request{own: "http://h.example/fhir"}
 		found, p := s.parseSearch(q, "Observation", raw, true)
 		if p != nil {
 			if p.status != 400 {

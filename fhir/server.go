@@ -15,7 +15,8 @@ type Config struct {
 	Auth  Authorizer
 
 	// Prefix is the path under which the gate is reached, e.g. "/fhir". Base is its public URL, e.g.
-	// "https://records.example.org/fhir"; empty, it is what each request was sent to.
+	// "https://records.example.org/fhir": links begin with it, and absolute references that begin with it are to this server. When it is
+	// empty only relative references are, and links begin with what each request was sent to.
 	Prefix, Base string
 
 	Version   string       // of the software, for the CapabilityStatement

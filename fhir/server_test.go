@@ -37,7 +37,7 @@ func newGate(tb testing.TB, limits Limits) *gate {
 		limits.Ack = 20 * time.Millisecond
 	}
 	m := newMemory()
-	return &gate{New(Config{Store: m, Auth: tokens{}, Prefix: "/fhir", Limits: limits, Version: "test"}), m}
+	return &gate{New(Config{Store: m, Auth: tokens{}, Prefix: "/fhir", Base: "http://h.example/fhir", Limits: limits, Version: "test"}), m}
 }
 
 func (g *gate) send(e *exchange) *httptest.ResponseRecorder {
@@ -132,6 +132,8 @@ func TestLifeOfAResource(t *testing.T) {
 		{do: "PUT /Observation/o1", body: observation, header: []string{`If-Match: W/"1"`, "Prefer: return=minimal"}, status: 200,
 			has: []string{`Etag: W/"2"`}, hasNot: []string{"resourceType"}, entries: []string{"update of Patient/p1 Observation/o1/2"}},
 		{name: "stale version", do: "PUT /Observation/o1", body: observation, header: []string{`If-Match: W/"1"`}, status: 412,
+			has: []string{`"code":"conflict"`}, entries: []string{"refuse 412"}},
+		{name: "only if it is new", do: "PUT /Observation/o1", body: observation, header: []string{"If-None-Match: *"}, status: 412,
 			has: []string{`"code":"conflict"`}, entries: []string{"refuse 412"}},
 		{do: "GET /Observation/o1", status: 200, has: []string{`"versionId":"2"`, "Content-Location: http://h.example/fhir/Observation/o1/_history/2"},
 			entries: []string{"read of Patient/p1 Observation/o1/2"}},
@@ -230,6 +232,7 @@ func TestMetadata(t *testing.T) {
 
 func TestHTTPServesOverANetwork(t *testing.T) {
 	g := newGate(t, Limits{})
+	g.Base = "" // not known: links begin with what the request was sent to
 	server := httptest.NewUnstartedServer(nil)
 	server.Config = g.HTTP()
 	server.Start()

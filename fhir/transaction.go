@@ -115,7 +115,7 @@ func (s *Server) identify(q *request, list []entry) (*resolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &resolver{base: q.base, entries: map[string]string{}, found: map[string]string{}}
+	v := &resolver{base: q.own, entries: map[string]string{}, found: map[string]string{}}
 	now := time.Now()
 	for i := range list {
 		if e := &list[i]; e.resource != nil {

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/sijil-health/sijil/fhir/tape"
@@ -22,5 +23,15 @@ func (s *Server) update(q *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.store(q, r, OpUpdate, q.id, version)
+	if q.ifNoneMatch == "" {
+		return s.store(q, r, OpUpdate, q.id, version)
+	}
+	if q.ifNoneMatch != "*" {
+		return nil, fail(http.StatusBadRequest, "not-supported", "of an update only If-None-Match: * can be asked, which creates and never replaces")
+	}
+	a, err := s.store(q, r, OpCreate, q.id, version)
+	if errors.Is(err, ErrExists) {
+		return nil, fail(http.StatusPreconditionFailed, "conflict", "a resource of this id exists, and If-None-Match: * asks that there be none")
+	}
+	return a, err
 }

@@ -86,7 +86,7 @@ func (s *Server) loadResource(q *request) (*resource, error) {
 
 // store writes one resource, its conditional references resolved.
 func (s *Server) store(q *request, r *resource, op Op, id string, ifVersion uint64) (*answer, error) {
-	v := &resolver{base: q.base}
+	v := &resolver{base: q.own}
 	if list := conditionsOf(nil, r); len(list) > 0 {
 		found, err := s.match(q, list)
 		if err != nil {
@@ -101,7 +101,7 @@ func (s *Server) store(q *request, r *resource, op Op, id string, ifVersion uint
 	if err != nil {
 		return nil, err
 	}
-	change.IfVersion = ifVersion
+	change.IfVersion, q.chart = ifVersion, change.Chart
 	commit, err := s.Store.Write(q, q.access, []Change{change})
 	if err != nil {
 		return nil, err

@@ -33,7 +33,8 @@ type Batch struct {
 	Position journal.Cursor // where to follow on
 }
 
-// Apply adds a batch as one. Applying records again that are already in changes nothing.
+// Apply adds a batch as one. Applying records again that are already in changes nothing; a version older than the current one
+// changes neither the current one nor its terms.
 func (x *Index) Apply(b *Batch) error {
 	w := x.db.NewIndexedBatch()
 	defer w.Close()
@@ -78,6 +79,10 @@ func put(w *pebble.Batch, u *Update) error {
 	if err := w.Set(versionKey(u.Type, u.ID, u.Version.Number), value, nil); err != nil {
 		return err
 	}
+	newer, err := currentIsNewer(w, u)
+	if err != nil || newer {
+		return err
+	}
 	if err := w.Set(keyOf(famCurrent, u.Type, u.ID), value, nil); err != nil {
 		return err
 	}
@@ -101,6 +106,25 @@ func put(w *pebble.Batch, u *Update) error {
 		}
 	}
 	return w.Set(termsKey, kept, nil)
+}
+
+// currentIsNewer tells whether the resource has a later version than the update's already.
+func currentIsNewer(w *pebble.Batch, u *Update) (bool, error) {
+	value, closer, err := w.Get(keyOf(famCurrent, u.Type, u.ID))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	v, ok := decodeVersion(value)
+	if err := closer.Close(); err != nil {
+		return false, err
+	}
+	if !ok {
+		return false, damaged("version")
+	}
+	return v.Number > u.Version.Number, nil
 }
 
 func dropTerms(w *pebble.Batch, termsKey []byte) error {

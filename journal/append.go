@@ -32,10 +32,15 @@ type group struct {
 //
 // Errors: ErrRecord for a record beyond the limits, ErrFailed, ErrClosed. After an error the record is not in the journal.
 func (j *Journal) Append(r *Record) (*Pending, error) {
-	if err := r.check(); err != nil {
+	whole := *r
+	whole.Seal = nil
+	if j.opt.Key != (Key{}) {
+		whole.Seal = make([]byte, SealSize) // the writer fills it in
+	}
+	if err := whole.check(); err != nil {
 		return nil, err
 	}
-	frame := r.Append(make([]byte, frameHead, frameHead+r.size()))
+	frame := whole.Append(make([]byte, frameHead, frameHead+whole.size()))
 
 	j.gate.Lock()
 	defer j.gate.Unlock()

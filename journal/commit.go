@@ -93,6 +93,9 @@ func (j *Journal) write(g *group) (Group, error) {
 		head, out.Start.Offset = headerSize, 0
 	}
 	var err error
+	if err = j.seal(g); err != nil {
+		return Group{}, err
+	}
 	if out.Frames, err = g.assemble(l, head); err != nil {
 		return Group{}, err
 	}
@@ -112,11 +115,29 @@ func (j *Journal) write(g *group) (Group, error) {
 	return out, nil
 }
 
-// assemble seals the frames and joins them, after the first head bytes of the segment.
-func (g *group) assemble(l *live, head int) ([]byte, error) {
+// seal fills in the seals, where the journal has a key, and the heads of the frames.
+func (j *Journal) seal(g *group) error {
+	at := g.start
 	for i, frame := range g.frames {
-		sealFrame(frame, i == 0)
+		putLength(frame, i == 0)
+		if j.mac != nil {
+			var header []byte
+			if at.Offset == int64(headerSize) {
+				header = make([]byte, headerSize)
+				if _, err := j.live.file.ReadAt(header, 0); err != nil {
+					return err
+				}
+			}
+			copy(frame[len(frame)-SealSize:], seal(j.mac, at, header, frame))
+		}
+		putSum(frame)
+		at.Offset += int64(len(frame))
 	}
+	return nil
+}
+
+// assemble joins the frames, after the first head bytes of the segment.
+func (g *group) assemble(l *live, head int) ([]byte, error) {
 	if head == 0 && len(g.frames) == 1 {
 		return g.frames[0], nil
 	}

@@ -154,3 +154,9 @@ type fataler interface {
 	Helper()
 	Fatalf(format string, args ...any)
 }
+
+// sealFrame fills in the head of b, whose payload begins at frameHead.
+func sealFrame(b []byte, opensGroup bool) {
+	putLength(b, opensGroup)
+	putSum(b)
+}

@@ -28,15 +28,16 @@ func frameSum(word, payload []byte) uint32 {
 	return crc32.Update(crc32.Checksum(word, castagnoli), castagnoli, payload)
 }
 
-// sealFrame fills in the head of b, whose payload begins at frameHead.
-func sealFrame(b []byte, opensGroup bool) {
+// putLength fills in the length word of b, whose payload begins at frameHead; putSum, once the payload is complete, the checksum.
+func putLength(b []byte, opensGroup bool) {
 	word := uint32(len(b) - frameHead)
 	if opensGroup {
 		word |= groupBit
 	}
 	binary.BigEndian.PutUint32(b, word)
-	binary.BigEndian.PutUint32(b[4:], frameSum(b[:4], b[frameHead:]))
 }
+
+func putSum(b []byte) { binary.BigEndian.PutUint32(b[4:], frameSum(b[:4], b[frameHead:])) }
 
 // frame is one checked frame.
 type frame struct {

@@ -22,6 +22,7 @@ const (
 type Options struct {
 	SegmentSize int64        // bytes at which a segment is sealed, 64 MiB if zero; a larger record has a segment to itself
 	Hold        Holder       // the custodians; nil for a lone node
+	Key         Key          // seals each record, see Record.Seal; zero for none
 	Log         *slog.Logger // told of a torn tail; nil for silence
 
 	disk disk // the file system; nil for the real one
@@ -57,6 +58,7 @@ type Journal struct {
 	recovered Recovery
 	marks     marks
 	live      *live         // owned by the writer goroutine
+	mac       hash.Hash     // under opt.Key, or nil; owned by the writer goroutine
 	stopped   chan struct{} // closed when the writer goroutine has returned
 	holds     sync.WaitGroup
 	ctx       context.Context // of Hold

@@ -27,6 +27,7 @@ func Open(dir string, opt Options) (*Journal, error) {
 		opt.disk = osDisk{}
 	}
 	j := &Journal{dir: dir, opt: opt, disk: opt.disk, stopped: make(chan struct{})}
+	j.mac = opt.Key.mac()
 	j.work.L, j.room.L = &j.mu, &j.mu
 	j.ctx, j.cancel = context.WithCancel(context.Background())
 	if err := openDir(j.disk, dir); err != nil {

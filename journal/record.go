@@ -20,6 +20,7 @@ const (
 
 const (
 	recordVersion = 1
+	sealedVersion = 2                 // the same, with a seal at the end
 	recordFixed   = 1 + 8 + 8         // version, first entry, time
 	entryFixed    = 16 + 32 + 32 + 16 // bytes of an entry before its envelope
 	recordMin     = recordFixed + 1 + entryFixed + 1 + 1
@@ -51,6 +52,7 @@ type Record struct {
 	Time    int64  // Unix milliseconds
 	Entries []Entry
 	Blobs   [][]byte // ciphertexts of at most MaxInline bytes that the entries' envelopes name by hash
+	Seal    []byte   // of SealSize bytes, by which the owner knows its own record in its place; nil in a journal without a Key
 }
 
 // Envelope joins the content addresses of the ciphertexts that an entry brings with its sealed bytes. Because the leaf covers
@@ -79,7 +81,11 @@ func (e *Entry) Open() (blobs []verify.Hash, sealed []byte, err error) {
 
 // Append adds the encoded record to b; see docs/spec/journal.md.
 func (r *Record) Append(b []byte) []byte {
-	b = append(b, recordVersion)
+	version := byte(recordVersion)
+	if r.Seal != nil {
+		version = sealedVersion
+	}
+	b = append(b, version)
 	b = binary.BigEndian.AppendUint64(b, r.First)
 	b = binary.BigEndian.AppendUint64(b, uint64(r.Time))
 	b = binary.AppendUvarint(b, uint64(len(r.Entries)))
@@ -95,12 +101,12 @@ func (r *Record) Append(b []byte) []byte {
 	for _, blob := range r.Blobs {
 		b = appendBytes(b, blob)
 	}
-	return b
+	return append(b, r.Seal...)
 }
 
 // size is the length of what Append adds, in bytes.
 func (r *Record) size() int {
-	n := recordFixed + uvarintLen(len(r.Entries)) + uvarintLen(len(r.Blobs))
+	n := recordFixed + uvarintLen(len(r.Entries)) + uvarintLen(len(r.Blobs)) + len(r.Seal)
 	for i := range r.Entries {
 		n += entryFixed + uvarintLen(len(r.Entries[i].Envelope)) + len(r.Entries[i].Envelope)
 	}
@@ -131,10 +137,21 @@ func (r *Record) check() error {
 
 // DecodeRecord reads what Append wrote and refuses any other encoding of it. The result points into b.
 func DecodeRecord(b []byte) (*Record, error) {
-	if len(b) < recordMin || len(b) > MaxRecord || b[0] != recordVersion {
+	if len(b) < recordMin || len(b) > MaxRecord {
 		return nil, ErrRecord
 	}
-	r := &Record{First: binary.BigEndian.Uint64(b[1:]), Time: int64(binary.BigEndian.Uint64(b[9:]))}
+	var mark []byte
+	switch b[0] {
+	case recordVersion:
+	case sealedVersion:
+		end := len(b) - SealSize
+		if b, mark = b[:end:end], b[end:]; end < recordMin {
+			return nil, ErrRecord
+		}
+	default:
+		return nil, ErrRecord
+	}
+	r := &Record{Seal: mark, First: binary.BigEndian.Uint64(b[1:]), Time: int64(binary.BigEndian.Uint64(b[9:]))}
 	n, p, ok := takeCount(b[recordFixed:], entryFixed+1)
 	if !ok || n == 0 || n > MaxEntries {
 		return nil, ErrRecord

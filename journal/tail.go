@@ -85,7 +85,7 @@ type frameSearch struct {
 
 func (s *frameSearch) at(b []byte) (frame, bool) {
 	n, err := frameLen(b)
-	if err != nil || n > len(b) || b[frameHead] != recordVersion {
+	if err != nil || n > len(b) || b[frameHead] != recordVersion && b[frameHead] != sealedVersion {
 		return frame{}, false
 	}
 	if first := binary.BigEndian.Uint64(b[frameHead+1:]); first < s.expect || first-s.expect > 1<<32 {

@@ -64,6 +64,11 @@ func checkCall(t *testing.T, fset *token.FileSet, call *ast.CallExpr) bool {
 	switch {
 	case fun.Sel.Name == "Explain":
 		key = "error." + key
+	case isWarn(fun, literal):
+		key = "warning." + key + ".text"
+		if _, ok := english[strings.TrimSuffix(key, ".text")]; !ok {
+			t.Errorf("%s: %q has no title", fset.Position(call.Pos()), key)
+		}
 	case fun.Sel.Name != "T" && fun.Sel.Name != "tell" || !keyForm.MatchString(key):
 		return false
 	}
@@ -76,6 +81,11 @@ func checkCall(t *testing.T, fset *token.FileSet, call *ast.CallExpr) bool {
 		t.Errorf("%s: %q mentions %d arguments, %d are given", fset.Position(call.Pos()), key, wanted(message), given)
 	}
 	return true
+}
+
+// isWarn tells whether a call adds a warning to a node's status.
+func isWarn(fun *ast.SelectorExpr, code *ast.BasicLit) bool {
+	return fun.Sel.Name == "warn" && !strings.Contains(code.Value, " ")
 }
 
 // wanted is the number of arguments that a message mentions.

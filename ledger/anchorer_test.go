@@ -40,7 +40,7 @@ func newNodeOn(t testing.TB, org *member, chain *sim, segment int64) *node {
 	}
 	n.opt = Options{
 		Org: org.Org, Chain: chain.chain(), Sign: org.sign, Journal: n.journal, Engine: chain, Sealer: sealer{[32]byte{1}},
-		Plans: filepath.Join(n.dir, "plans"), Copies: 1, Log: slog.New(slog.DiscardHandler),
+		Plans: filepath.Join(n.dir, "plans"), Copies: func() int { return 1 }, Log: slog.New(slog.DiscardHandler),
 	}
 	return n
 }
@@ -343,7 +343,7 @@ func TestKeysThatChangeBeforeABatchIsCommitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		org, other := newMember("a", 1), newMember("b", 1)
 		n := newNode(t, org, newSim(org, other))
-		n.opt.Copies = 2
+		n.opt.Copies = func() int { return 2 }
 		n.opt.Custodians = func(_ context.Context, d *Draft) []verify.Custody {
 			return []verify.Custody{{Org: other.Org, Signature: other.sign(d.Anchor.CustodyBytes(n.chain.chain()))}}
 		}
@@ -380,7 +380,8 @@ func TestCustodians(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		org, b, c, stranger := newMember("a", 1), newMember("b", 1), newMember("c", 0), newMember("x", 1)
 		n := newNode(t, org, newSim(org, b, c))
-		n.opt.Copies = 3
+		copies := 3
+		n.opt.Copies = func() int { return copies }
 		var answers []verify.Custody
 		n.opt.Custodians = func(_ context.Context, d *Draft) []verify.Custody {
 			answers = nil
@@ -398,9 +399,10 @@ func TestCustodians(t *testing.T) {
 		n.open()
 		defer n.close()
 		for seq, want := range []struct {
-			custodians int
-			flags      uint8
-		}{{2, 0}, {1, verify.FlagLocalOnly}} {
+			copies, custodians int
+			flags              uint8
+		}{{3, 2, 0}, {3, 1, verify.FlagLocalOnly}, {4, 2, verify.FlagLocalOnly}, {2, 2, 0}} { // members join and leave
+			copies = want.copies
 			n.write(1)
 			n.drain()
 			a, err := verify.DecodeAnchor(n.chain.log[seq].Bytes)

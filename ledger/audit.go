@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -14,16 +15,25 @@ import (
 
 // AuditOptions say what an audit looks at: everything an organisation's node keeps of the ledger.
 type AuditOptions struct {
-	Org         verify.OrgID
-	Genesis     *verify.Genesis // what the reader trusts; the chain must have begun with it
-	Engine      Engine
-	Journal     Journal
-	Plans       string       // directory
-	Checkpoints *Checkpoints // nil when none are kept
+	Org     verify.OrgID
+	Genesis *verify.Genesis // what the reader trusts; the chain must have begun with it
+	Engine  AuditChain      // nil when it cannot be read: the rest is looked at all the same
+	Journal Journal         // nil likewise
+	Plans   string          // directory
+	Notes   string          // directory of checkpoints; "" when none are kept
+	Known   []Damage        // found before the audit, for its report
 	// Blob checks a ciphertext that is kept outside the journal against its hash and returns a *Damage, or any error, if it is not
 	// there or not right. Called from several goroutines. nil leaves those blobs out.
 	Blob    func(ctx context.Context, entry uint64, hash verify.Hash) error
 	Workers int // goroutines; one per processor
+}
+
+// AuditChain is what an audit reads of an Engine.
+type AuditChain interface {
+	Status(ctx context.Context) (*Status, error)
+	Follow(ctx context.Context, from int64, fn func(*Block) error) error
+	MembersAt(ctx context.Context, height int64) (*Membership, error)
+	LogRoot(ctx context.Context, size uint64) (verify.Hash, error)
 }
 
 // Progress counts what an audit has done so far. The totals are those at its beginning.
@@ -63,21 +73,30 @@ func Audit(ctx context.Context, o AuditOptions, progress func(Progress)) (*Audit
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	a := &audit{opt: o, progress: progress}
-	status, err := o.Engine.Status(ctx)
-	if err != nil {
-		return nil, err
+	a.report.Damages = append([]Damage{}, o.Known...)
+	if o.Engine != nil {
+		status, err := o.Engine.Status(ctx)
+		if err != nil {
+			return nil, err
+		}
+		a.report.Snapshot, a.report.Height, a.total.AnchorsTotal = status.Begun, status.Height, status.LogSize
 	}
-	a.report.Snapshot = status.Begun
-	a.report.Height, a.total.AnchorsTotal, a.total.EntriesTotal = status.Height, status.LogSize, o.Journal.End().Entry
+	if o.Journal != nil {
+		a.total.EntriesTotal = o.Journal.End().Entry
+	}
 	notes, err := a.notes()
 	if err != nil {
 		return nil, err
 	}
-	if err := a.chain(ctx, notes); err != nil {
-		return nil, err
+	if o.Engine != nil {
+		if err := a.chain(ctx, notes); err != nil {
+			return nil, err
+		}
 	}
-	if err := a.batches(ctx); err != nil {
-		return nil, err
+	if o.Journal != nil {
+		if err := a.batches(ctx); err != nil {
+			return nil, err
+		}
 	}
 	a.report.Progress = a.done()
 	return &a.report, ctx.Err()
@@ -136,6 +155,19 @@ func (a *audit) found(what string, err error) bool {
 		return false
 	}
 	return true
+}
+
+// passable makes a finding of whatever keeps one part from being read, so that the others are looked at. It returns what ends the audit:
+// its context, an engine that stops, and what the operator may not read.
+func (a *audit) passable(ctx context.Context, what, file string, err error) error {
+	switch {
+	case err == nil || a.found(what, err):
+		return nil
+	case ctx.Err() != nil || errors.Is(err, ErrDown) || errors.Is(err, ErrClosed) || errors.Is(err, fs.ErrPermission):
+		return err
+	}
+	a.damaged(Damage{What: what, File: file, Detail: err.Error()})
+	return nil
 }
 
 // parallel runs fn for every index below n, on all workers, until one fails.

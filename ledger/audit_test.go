@@ -26,7 +26,7 @@ func audited(t *testing.T) (*node, *Notary) {
 	s := newSim(org, other)
 	s.autocommit(t, time.Millisecond)
 	n := newNodeOn(t, org, s, 4096)
-	n.opt.Copies = 2
+	n.opt.Copies = func() int { return 2 }
 	n.opt.Custodians = func(_ context.Context, d *Draft) []verify.Custody {
 		return []verify.Custody{{Org: other.Org, Signature: other.sign(d.Anchor.CustodyBytes(s.chain()))}}
 	}
@@ -73,7 +73,7 @@ func (n *node) audit(t *testing.T, change func(*AuditOptions)) *AuditReport {
 	t.Helper()
 	var told atomic.Uint64
 	o := AuditOptions{
-		Org: n.org.Org, Genesis: n.chain.genesis, Engine: n.chain, Journal: n.journal, Plans: n.opt.Plans, Checkpoints: n.opt.Checkpoints,
+		Org: n.org.Org, Genesis: n.chain.genesis, Engine: n.chain, Journal: n.journal, Plans: n.opt.Plans, Notes: n.opt.Checkpoints.Dir(),
 		Blob: func(_ context.Context, _ uint64, h verify.Hash) error {
 			if h != sha256.Sum256([]byte("kept outside")) {
 				return errors.New("not asked for")

@@ -29,6 +29,7 @@ type chainWalk struct {
 	log     *compact.Range
 	notes   map[uint64][]storedNote
 	jobs    []anchorJob
+	broken  bool // it could not be read to its end
 }
 
 // chain verifies all blocks from the first.
@@ -43,12 +44,11 @@ func (a *audit) chain(ctx context.Context, notes map[uint64][]storedNote) error 
 			return err
 		}
 		err := a.opt.Engine.Follow(ctx, 1, func(b *Block) error { return w.block(ctx, b) })
-		switch {
-		case errors.Is(err, errEnough) || a.found("chain", err):
-		case ctx.Err() != nil || errors.Is(err, ErrDown) || errors.Is(err, ErrClosed):
-			return err
-		default: // the engine cannot read its own store
-			a.damaged(Damage{What: "chain", Detail: fmt.Sprintf("after %d anchors: %v", w.log.End(), err)})
+		if !errors.Is(err, errEnough) {
+			if err := a.passable(ctx, fmt.Sprintf("chain after %d anchors", w.log.End()), "", err); err != nil {
+				return err
+			}
+			w.broken = true
 		}
 		if err := w.flush(ctx); err != nil {
 			return err
@@ -61,7 +61,7 @@ func (a *audit) chain(ctx context.Context, notes map[uint64][]storedNote) error 
 func (w *chainWalk) genesis(ctx context.Context) error {
 	first, err := w.opt.Engine.MembersAt(ctx, 1)
 	if err != nil {
-		return err
+		return w.passable(ctx, "membership", "", err)
 	}
 	if verify.MembersHash(first.Members) != verify.MembersHash(w.members.Members) {
 		w.damaged(Damage{What: "genesis", Detail: "the chain began with other members than the genesis that is trusted"})
@@ -181,6 +181,9 @@ func (w *chainWalk) finish(ctx context.Context) error {
 		return err
 	}
 	for size, notes := range w.notes {
+		if w.broken {
+			break // there is nothing to hold them against
+		}
 		for _, n := range notes {
 			if size > w.log.End() {
 				w.damaged(Damage{What: "checkpoint", File: n.path, Detail: fmt.Sprintf("it is of %d anchors, the chain kept here has %d", size, w.log.End())})
@@ -193,11 +196,8 @@ func (w *chainWalk) finish(ctx context.Context) error {
 	}
 	w.report.Root = root
 	engine, err := w.opt.Engine.LogRoot(ctx, w.log.End())
-	if w.found("global log", err) {
-		return nil
-	}
 	if err != nil {
-		return err
+		return w.passable(ctx, "global log", "", err)
 	}
 	if engine != root {
 		w.damaged(Damage{What: "global log", Detail: fmt.Sprintf("%d anchors give the root %s, the engine says %s", w.log.End(), root, engine)})

@@ -1,7 +1,10 @@
 package ledger
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/sijil-health/sijil/verify"
@@ -17,22 +20,29 @@ type storedNote struct {
 // notes reads the stored checkpoints. Those that cannot be read are findings.
 func (a *audit) notes() (map[uint64][]storedNote, error) {
 	out := make(map[uint64][]storedNote)
-	if a.opt.Checkpoints == nil {
+	if a.opt.Notes == "" {
 		return out, nil
 	}
-	names, err := a.opt.Checkpoints.files()
+	kept := &Checkpoints{dir: a.opt.Notes}
+	names, err := kept.files()
+	if errors.Is(err, fs.ErrNotExist) {
+		return out, nil // none were made yet
+	}
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		n, c, err := a.opt.Checkpoints.read(name)
-		if a.found("checkpoint", err) || n == nil {
+		n, c, err := kept.read(name)
+		if err != nil {
+			if err := a.passable(context.Background(), "checkpoint", filepath.Join(a.opt.Notes, name), err); err != nil {
+				return nil, err
+			}
 			continue
 		}
-		if err != nil {
-			return nil, err
+		if n == nil {
+			continue
 		}
-		out[c.Size] = append(out[c.Size], storedNote{filepath.Join(a.opt.Checkpoints.dir, name), n, c})
+		out[c.Size] = append(out[c.Size], storedNote{filepath.Join(a.opt.Notes, name), n, c})
 	}
 	return out, nil
 }

@@ -88,7 +88,7 @@ func (r *real) start(t testing.TB, inFlight int) {
 	key := r.key
 	if r.Anchorer, err = ledger.OpenAnchorer(context.Background(), ledger.Options{
 		Org: r.Org, Chain: r.genesis.Chain(), Sign: func(b []byte) verify.Signature { return verify.Signature(ed25519.Sign(key, b)) },
-		Journal: r.journal, Engine: r.engine, Sealer: plainSealer{}, Plans: filepath.Join(r.dir, "plans"), Copies: 1, InFlight: inFlight, Checkpoints: r.checkpoints,
+		Journal: r.journal, Engine: r.engine, Sealer: plainSealer{}, Plans: filepath.Join(r.dir, "plans"), Copies: func() int { return 1 }, InFlight: inFlight, Checkpoints: r.checkpoints,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}); err != nil {
 		t.Fatal(err)
@@ -252,7 +252,7 @@ func TestKeysAndPowersChangeOnTheRealChain(t *testing.T) {
 		}
 	}
 	report, err := ledger.Audit(t.Context(), ledger.AuditOptions{
-		Org: r.Org, Genesis: r.genesis, Engine: r.engine, Journal: r.journal, Plans: filepath.Join(r.dir, "plans"), Checkpoints: store,
+		Org: r.Org, Genesis: r.genesis, Engine: r.engine, Journal: r.journal, Plans: filepath.Join(r.dir, "plans"), Notes: store.Dir(),
 	}, nil)
 	if err != nil || len(report.Damages) > 0 || report.Checkpoints < 6 {
 		t.Fatalf("%+v %v", report, err)

@@ -16,17 +16,20 @@ import (
 // MaxCheckpoint bounds a stored note, in bytes: it has to travel by e-mail and on paper.
 const MaxCheckpoint = 64 << 10
 
-// Checkpoints is a directory of signed checkpoints: the latest, the one that begins each epoch, and one a day. What is in it
-// was checked before; files are replaced in one step. Safe for concurrent use.
+// Checkpoints is a directory of signed checkpoints: the latest, for each witness the last it cosigned, the last that more than two
+// thirds of the voting members signed, the one that begins each epoch, and one a day. What is in it was checked before; files are replaced
+// in one step. Safe for concurrent use.
 type Checkpoints struct {
 	dir string
 
 	mu     sync.Mutex
 	latest *verify.Note // nil when there is none
 	head   *verify.Checkpoint
+	kept   map[string]*storedNote // by file name: of the witnesses and of the quorum
 }
 
 const (
+	quorumFile = "quorum.note"
 	latestFile = "latest.note"
 	noteSuffix = ".note"
 )
@@ -42,10 +45,12 @@ func OpenCheckpoints(dir string) (*Checkpoints, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("ledger: checkpoints: %w", err)
 	}
-	s := &Checkpoints{dir: dir}
+	s := &Checkpoints{dir: dir, kept: make(map[string]*storedNote)}
 	var err error
-	s.latest, s.head, err = s.read(latestFile)
-	return s, err
+	if s.latest, s.head, err = s.read(latestFile); err != nil {
+		return s, err
+	}
+	return s, s.readKept()
 }
 
 // read gives a stored note; nil when there is no such file.
@@ -104,10 +109,16 @@ func (s *Checkpoints) putLatest(n *verify.Note, c *verify.Checkpoint) error {
 		if err := verify.CheckHeads(s.head, c); err != nil {
 			return err
 		}
+		if err := s.keepCosigned(s.latest, s.head); err != nil {
+			return err
+		}
 		if s.head.Height > c.Height || s.head.Size > c.Size {
-			return nil
+			return s.keepCosigned(n, c)
 		}
 		n = merge(s.latest, n)
+	}
+	if err := s.keepCosigned(n, c); err != nil {
+		return err
 	}
 	if err := s.write(latestFile, n); err != nil {
 		return err
@@ -116,9 +127,12 @@ func (s *Checkpoints) putLatest(n *verify.Note, c *verify.Checkpoint) error {
 	return nil
 }
 
-func (s *Checkpoints) put(name string, n *verify.Note) error {
+func (s *Checkpoints) put(name string, n *verify.Note, c *verify.Checkpoint) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.keepCosigned(n, c); err != nil {
+		return err
+	}
 	old, _, err := s.read(name)
 	if err != nil {
 		return err

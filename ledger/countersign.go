@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -120,37 +122,92 @@ func (n *Notary) collect(ctx context.Context, c *verify.Checkpoint, keys []verif
 		attach(note, s)
 	}
 	sent := []byte(note.Encode())
-	var (
-		all sync.WaitGroup
-		mu  sync.Mutex
-	)
-	ask := func(who string, keys []verify.NoteKey, answer func(context.Context) ([]byte, error)) {
-		all.Go(func() {
-			timed, cancel := context.WithTimeout(ctx, n.opt.Patience)
-			defer cancel()
-			lines, err := answer(timed)
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				err = addSignatures(note, lines, keys)
-			}
-			if err != nil {
-				n.opt.Log.Warn("a checkpoint goes without a signature", "of", who, "error", err)
-			}
-		})
-	}
+	members := gathering{n: n, note: note}
 	for _, m := range n.askable(ctx, c, keys) {
-		ask(m.Org.String(), keys, func(ctx context.Context) ([]byte, error) { return n.opt.Ask(ctx, &m, sent) })
+		members.ask(ctx, m.Org.String(), keys, func(ctx context.Context) ([]byte, error) { return n.opt.Ask(ctx, &m, sent) }, func(error) {})
 	}
-	all.Wait() // witnesses see the members' signatures: they may ask for more than one
-	sent = []byte(note.Encode())
-	for _, w := range n.opt.Witnesses {
-		ask(w.Key().Name(), []verify.NoteKey{w.Key()}, func(ctx context.Context) ([]byte, error) {
+	members.all.Wait() // witnesses see the members' signatures: they may ask for more than one
+	n.askWitnesses(ctx, note, c, n.opt.Witnesses)
+	return note, ctx.Err()
+}
+
+// gathering collects signatures on one note from many at once.
+type gathering struct {
+	n    *Notary
+	note *verify.Note
+	all  sync.WaitGroup
+	mu   sync.Mutex
+}
+
+// ask has somebody sign in the background and tells done what came of it.
+func (g *gathering) ask(ctx context.Context, who string, keys []verify.NoteKey, answer func(context.Context) ([]byte, error), done func(error)) {
+	g.all.Go(func() {
+		timed, cancel := context.WithTimeout(ctx, g.n.opt.Patience)
+		defer cancel()
+		lines, err := answer(timed)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if err == nil {
+			err = addSignatures(g.note, lines, keys)
+		}
+		if err != nil {
+			g.n.opt.Log.Warn("a checkpoint goes without a signature", "of", who, "error", err)
+		}
+		done(err)
+	})
+}
+
+// askWitnesses adds the cosignatures of those witnesses that give theirs, and notes which do not.
+func (n *Notary) askWitnesses(ctx context.Context, note *verify.Note, c *verify.Checkpoint, witnesses []Cosigner) {
+	sent := []byte(note.Encode())
+	g := gathering{n: n, note: note}
+	for _, w := range witnesses {
+		g.ask(ctx, w.Key().Name(), []verify.NoteKey{w.Key()}, func(ctx context.Context) ([]byte, error) {
 			return w.Cosign(ctx, sent, c.Size, n.opt.Engine.Consistency)
+		}, func(err error) {
+			if ctx.Err() == nil { // else it is the node that stops
+				n.answered(w.Key(), err)
+			}
 		})
 	}
-	all.Wait()
-	return note, ctx.Err()
+	g.all.Wait()
+}
+
+// askAgain asks those witnesses for the latest checkpoint that have not cosigned it: they could not be reached when it was made.
+func (n *Notary) askAgain(ctx context.Context, latest *verify.Note, c *verify.Checkpoint) error {
+	var lacking []Cosigner
+	for _, w := range n.opt.Witnesses {
+		if keys := []verify.NoteKey{w.Key()}; !slices.ContainsFunc(latest.Signatures, func(s verify.NoteSignature) bool { return keyOf(keys, s) != nil }) {
+			lacking = append(lacking, w)
+		}
+	}
+	if len(lacking) == 0 {
+		return nil
+	}
+	note := &verify.Note{Text: latest.Text, Signatures: slices.Clone(latest.Signatures)}
+	n.askWitnesses(ctx, note, c, lacking)
+	if len(note.Signatures) == len(latest.Signatures) {
+		return ctx.Err()
+	}
+	return n.opt.Store.putLatest(note, c)
+}
+
+// answered notes what came of asking a witness.
+func (n *Notary) answered(witness verify.NoteKey, err error) {
+	n.asking.Lock()
+	defer n.asking.Unlock()
+	if err == nil {
+		delete(n.silent, witness.String())
+		return
+	}
+	n.silent[witness.String()] = Unanswered{Witness: witness.Name(), Reason: err.Error()}
+}
+
+// Unanswered lists the witnesses that gave no cosignature when they were asked last, by name.
+func (n *Notary) Unanswered() []Unanswered {
+	n.asking.Lock()
+	defer n.asking.Unlock()
+	return slices.SortedFunc(maps.Values(n.silent), func(a, b Unanswered) int { return strings.Compare(a.Witness, b.Witness) })
 }
 
 // askable gives the other members that may sign: those of today, with their addresses of today, whose keys count.

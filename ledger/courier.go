@@ -48,26 +48,47 @@ func portable(n *verify.Note) *verify.Note {
 }
 
 // AcceptCosignature takes the witness's answer to a request: the cosignature goes onto the latest checkpoint if that is still
-// the one it was made for, and is kept beside it in any case.
-func (n *Notary) AcceptCosignature(request, answer []byte, witness verify.NoteKey) error {
+// the one it was made for, and is kept beside it in any case. Both come back from outside: only a checkpoint that this organisation
+// signed, and so found true, is taken, and only signatures that hold.
+func (n *Notary) AcceptCosignature(ctx context.Context, request, answer []byte, witness verify.NoteKey) error {
 	r, err := ParseWitnessRequest(request)
 	if err != nil {
 		return fmt.Errorf("ledger: the request: %w", err)
 	}
-	if err := addSignatures(r.Note, answer, []verify.NoteKey{witness}); err != nil {
-		return err
-	}
-	_, c, err := n.opt.Store.Latest()
+	note, err := n.ours(ctx, r.Note, r.checkpoint)
 	if err != nil {
 		return err
 	}
-	if c == nil || r.checkpoint.Origin != c.Origin {
-		return errors.New("ledger: the request is not of this ledger")
-	}
-	if err := n.opt.Store.put(witnessFile(witness), r.Note); err != nil {
+	if err := addSignatures(note, answer, []verify.NoteKey{witness}); err != nil {
 		return err
 	}
-	return n.opt.Store.putLatest(r.Note, r.checkpoint)
+	n.answered(witness, nil)
+	return n.opt.Store.putLatest(note, r.checkpoint)
 }
 
-func witnessFile(k verify.NoteKey) string { return fmt.Sprintf("witness-%08x%s", k.ID(), noteSuffix) }
+// ours gives a note with those of its signatures that hold under members' keys; one of them must be this organisation's.
+func (n *Notary) ours(ctx context.Context, note *verify.Note, c *verify.Checkpoint) (*verify.Note, error) {
+	list, err := n.periods.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	refused := errors.New("ledger: the request is not of this ledger, or not one that this node made")
+	if c.Origin != verify.OriginOf(n.opt.Chain) || c.Epoch >= uint64(len(list)) {
+		return nil, refused
+	}
+	keys, err := memberKeys(n.opt.Chain, list[c.Epoch].Members)
+	if err != nil {
+		return nil, err
+	}
+	own, out := false, &verify.Note{Text: note.Text}
+	for _, s := range note.Signatures {
+		one := verify.Note{Text: note.Text, Signatures: []verify.NoteSignature{s}}
+		if good, err := one.Verify(keys); err == nil && len(good) == 1 && attach(out, s) {
+			own = own || s.Name == verify.MemberKeyName(n.opt.Chain, n.opt.Org)
+		}
+	}
+	if !own {
+		return nil, refused
+	}
+	return out, nil
+}

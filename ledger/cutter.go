@@ -156,8 +156,8 @@ func (a *Anchorer) plan(ctx context.Context) error {
 // sign asks the custodians, adds the statements that are good, and signs. A statement that is not good would make the anchor
 // one that can never be committed, and everything after it.
 func (a *Anchorer) sign(ctx context.Context, d *Draft) (*verify.Anchor, error) {
-	anchor := d.Anchor
-	if a.opt.Copies > 1 && a.opt.Custodians != nil {
+	anchor, copies := d.Anchor, a.opt.Copies()
+	if copies > 1 && a.opt.Custodians != nil {
 		statement := anchor.CustodyBytes(a.opt.Chain)
 		for _, c := range a.opt.Custodians(ctx, d) {
 			if m := a.member(c.Org); c.Org == a.opt.Org || m == nil || !m.Key.Verify(statement, c.Signature) {
@@ -170,7 +170,7 @@ func (a *Anchorer) sign(ctx context.Context, d *Draft) (*verify.Anchor, error) {
 		anchor.Custodians = slices.CompactFunc(anchor.Custodians, func(x, y verify.Custody) bool { return x.Org == y.Org })
 		anchor.Custodians = anchor.Custodians[:min(len(anchor.Custodians), verify.MaxCustodians)]
 	}
-	if len(anchor.Custodians)+1 < a.opt.Copies {
+	if len(anchor.Custodians)+1 < copies {
 		anchor.Flags |= verify.FlagLocalOnly
 	}
 	message := anchor.SigningBytes(a.opt.Chain)

@@ -44,7 +44,7 @@ func TestNothingIsLostAndNothingIsAnchoredTwice(t *testing.T) {
 func live(t *testing.T, depth int, history []action) {
 	org := newMember("a", 1)
 	n := newNode(t, org, newSim(org))
-	n.opt.InFlight, n.opt.Copies = depth, 2
+	n.opt.InFlight, n.opt.Copies = depth, func() int { return 2 }
 	midway := -1
 	n.opt.Custodians = func(ctx context.Context, _ *Draft) []verify.Custody {
 		if midway > 0 {

@@ -42,6 +42,15 @@ type Notary struct {
 
 	mu     sync.Mutex // held while signing
 	signed signed
+
+	asking sync.Mutex
+	silent map[string]Unanswered // by verifier key
+}
+
+// Unanswered is a witness whose cosignature could not be had when it was asked last.
+type Unanswered struct {
+	Witness string `json:"witness"` // name of its key
+	Reason  string `json:"reason"`
 }
 
 // signed is the largest tree this organisation ever signed. It is on disk before the signature leaves.
@@ -70,7 +79,7 @@ func NewNotary(o NotaryOptions) (*Notary, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	n := &Notary{opt: o, periods: &periods{engine: o.Engine}}
+	n := &Notary{opt: o, periods: &periods{engine: o.Engine}, silent: make(map[string]Unanswered)}
 	b, err := os.ReadFile(n.signedPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return n, nil
@@ -146,8 +155,8 @@ func (n *Notary) pause(ctx context.Context, looked int64, d time.Duration) error
 	return sleep(ctx, min(d, time.Second))
 }
 
-// Checkpoint makes one of the log as it is now, with all signatures that can be had, and stores it. It does nothing when the
-// log has not grown since the latest and the day has its own.
+// Checkpoint makes one of the log as it is now, with all signatures that can be had, and stores it. When the log has not grown since
+// the latest and the day has its own, it asks those witnesses for the latest that have not cosigned it. See Unanswered.
 func (n *Notary) Checkpoint(ctx context.Context) error {
 	status, err := n.opt.Engine.Status(ctx)
 	if err != nil || status.LogSize == 0 {
@@ -158,9 +167,12 @@ func (n *Notary) Checkpoint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, latest, err := n.opt.Store.Latest()
-	if err != nil || latest != nil && latest.Size == status.LogSize && today != nil {
+	note, latest, err := n.opt.Store.Latest()
+	if err != nil {
 		return err
+	}
+	if latest != nil && latest.Size == status.LogSize && today != nil {
+		return n.askAgain(ctx, note, latest)
 	}
 	p, err := n.periods.at(ctx, status.Height)
 	if err != nil {
@@ -170,12 +182,16 @@ func (n *Notary) Checkpoint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	note, err := n.collect(ctx, c, keys, today == nil)
-	if err != nil {
+	if note, err = n.collect(ctx, c, keys, today == nil); err != nil {
 		return err
 	}
 	if today == nil {
-		if err := n.opt.Store.put(dayFile(now), note); err != nil {
+		if err := n.opt.Store.put(dayFile(now), note, c); err != nil {
+			return err
+		}
+	}
+	if voters(note, keys, p) >= p.Quorum() {
+		if err := n.opt.Store.putQuorum(note, c); err != nil {
 			return err
 		}
 	}
@@ -208,7 +224,7 @@ func (n *Notary) BeginEpochs(ctx context.Context) error {
 		if got := voters(note, keys, &list[i-1]); got < list[i-1].Quorum() {
 			return fmt.Errorf("ledger: the beginning of epoch %d is signed by %d voting members of the epoch before, %d are needed", list[i].Number, got, list[i-1].Quorum())
 		}
-		if err := n.opt.Store.put(epochFile(list[i].Number), note); err != nil {
+		if err := n.opt.Store.put(epochFile(list[i].Number), note, c); err != nil {
 			return err
 		}
 	}

@@ -36,8 +36,9 @@ type Options struct {
 	// It may be asked again with another draft of the same number: one whose anchor was never made durable.
 	// nil when there is nobody to ask.
 	Custodians func(context.Context, *Draft) []verify.Custody
-	// Copies is how many organisations shall hold a batch, this one included; at least 1. With fewer the anchor says FlagLocalOnly.
-	Copies int
+	// Copies tells how many organisations shall hold a batch as things are, this one included; at least 1. With fewer the anchor says
+	// FlagLocalOnly.
+	Copies func() int
 	// Control gives the highest number of the organisation's control stream; nil stands for 0.
 	Control func() uint64
 
@@ -53,8 +54,11 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Sign == nil || o.Journal == nil || o.Engine == nil || o.Sealer == nil || o.Plans == "" || o.Chain == "" {
 		return o, errors.New("ledger: an anchorer needs chain, key, journal, engine, sealer and a directory for its plans")
 	}
-	if o.Copies < 1 || o.Copies > verify.MaxCustodians+1 {
-		return o, fmt.Errorf("ledger: %d copies of a batch, want 1 to %d", o.Copies, verify.MaxCustodians+1)
+	if o.Copies == nil {
+		return o, errors.New("ledger: an anchorer needs to know how many copies there shall be")
+	}
+	if n := o.Copies(); n < 1 || n > verify.MaxCustodians+1 {
+		return o, fmt.Errorf("ledger: %d copies of a batch, want 1 to %d", n, verify.MaxCustodians+1)
 	}
 	if o.Linger == 0 {
 		o.Linger = 500 * time.Millisecond

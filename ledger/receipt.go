@@ -21,8 +21,8 @@ type Opened struct {
 }
 
 // Receipt proves one entry to whoever trusts the genesis. The entry must be anchored, see Wait; for one that is not the error
-// wraps ErrNotFound. While the block is kept, the receipt shows it; when a stored checkpoint covers the anchor, it shows that
-// too. Errors: ErrPruned when there is neither, *Damage, *journal.DamageError, those of the engine.
+// wraps ErrNotFound. While the block is kept, the receipt shows it; when stored checkpoints cover the anchor, it shows as
+// many of them as it takes to rest on everybody who signed one. Errors: ErrPruned when there is neither, *Damage, *journal.DamageError, those of the engine.
 func (a *Anchorer) Receipt(ctx context.Context, entry uint64, o Opened) (*verify.Receipt, error) {
 	p, an, err := a.locate(ctx, entry)
 	if err != nil {
@@ -36,14 +36,14 @@ func (a *Anchorer) Receipt(ctx context.Context, entry uint64, o Opened) (*verify
 	if pruned != nil && !errors.Is(pruned, ErrPruned) {
 		return nil, pruned
 	}
-	epoch, err := a.logProof(ctx, r, an)
+	height, epoch, err := a.logProof(ctx, r, an)
 	if err != nil {
 		return nil, err
 	}
 	if r.Block == nil && r.Log == nil {
 		return nil, fmt.Errorf("ledger: the block of entry %d is no longer kept and no checkpoint covers it yet: %w", entry, pruned)
 	}
-	r.Epochs, err = a.epochs(ctx, o.Epoch, max(epoch, an.Height), r.Log)
+	r.Epochs, err = a.epochs(ctx, o.Epoch, max(height, an.Height), epoch)
 	return r, err
 }
 
@@ -134,26 +134,39 @@ func (a *Anchorer) blockProof(ctx context.Context, r *verify.Receipt, an *Anchor
 	return nil
 }
 
-// logProof adds the latest stored checkpoint that covers the anchor, if there is one, and gives its height.
-func (a *Anchorer) logProof(ctx context.Context, r *verify.Receipt, an *Anchored) (int64, error) {
+// logProof adds stored checkpoints that cover the anchor, if there are any, so that the receipt rests on everybody who signed one. It
+// gives the height and the epoch up to which a reader must follow the members.
+func (a *Anchorer) logProof(ctx context.Context, r *verify.Receipt, an *Anchored) (height int64, epoch uint64, err error) {
 	if a.opt.Checkpoints == nil {
-		return 0, nil
+		return 0, 0, nil
 	}
-	note, c, err := a.opt.Checkpoints.Latest()
-	if err != nil || note == nil || c.Size <= an.Index {
-		return 0, err
-	}
-	path, err := a.opt.Engine.LogProof(ctx, an.Index, c.Size)
+	heads, err := a.opt.Checkpoints.covering(an.Index)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	r.Log = &verify.LogProof{Index: an.Index, Path: path, Checkpoint: note.Encode()}
-	return c.Height, nil
+	for _, h := range heads {
+		path, err := a.opt.Engine.LogProof(ctx, an.Index, h.checkpoint.Size)
+		if errors.Is(err, ErrNotFound) {
+			continue // the chain was brought back from elsewhere and has not come that far again
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		p := verify.LogProof{Index: an.Index, Path: path, Checkpoint: h.note.Encode()}
+		if r.Log == nil {
+			r.Log = &p
+		} else {
+			r.Further = append(r.Further, p)
+		}
+		height, epoch = max(height, h.checkpoint.Height), max(epoch, h.checkpoint.Epoch)
+	}
+	return height, epoch, nil
 }
 
-// epochs gives the beginnings of the epochs after `known` that a reader needs for blocks up to a height and for a checkpoint.
+// epochs gives the beginnings of the epochs after `known` that a reader needs for blocks up to a height and for checkpoints up
+// to an epoch.
 // A beginning that no quorum has signed yet ends the list: what comes after would not be believed anyway.
-func (a *Anchorer) epochs(ctx context.Context, known uint64, height int64, log *verify.LogProof) ([]verify.Epoch, error) {
+func (a *Anchorer) epochs(ctx context.Context, known uint64, height int64, epoch uint64) ([]verify.Epoch, error) {
 	list, err := a.periods.list(ctx)
 	if err != nil {
 		return nil, err
@@ -161,7 +174,7 @@ func (a *Anchorer) epochs(ctx context.Context, known uint64, height int64, log *
 	var out []verify.Epoch
 	for i := range list {
 		p := &list[i]
-		if p.Number == 0 || p.Number <= known || height <= p.Start && !named(log, p.Number) {
+		if p.Number == 0 || p.Number <= known || height <= p.Start && p.Number > epoch {
 			continue
 		}
 		if a.opt.Checkpoints == nil {
@@ -177,19 +190,6 @@ func (a *Anchorer) epochs(ctx context.Context, known uint64, height int64, log *
 		out = append(out, verify.Epoch{Checkpoint: note.Encode(), Members: p.Members})
 	}
 	return out, nil
-}
-
-// named tells whether the checkpoint of a log proof is of that epoch or a later one.
-func named(log *verify.LogProof, epoch uint64) bool {
-	if log == nil {
-		return false
-	}
-	n, err := verify.ParseNote(log.Checkpoint)
-	if err != nil {
-		return false
-	}
-	c, err := verify.ParseCheckpoint(n.Text)
-	return err == nil && c.Epoch >= epoch
 }
 
 // pathOf gives the RFC 6962 audit path (section 2.1.1) of value i in the tree over values, the deepest hash first.

@@ -7,7 +7,7 @@ import (
 )
 
 // TrustFile makes what a reader needs to verify this ledger's receipts offline: the genesis, the beginnings of the epochs as
-// far as a quorum signed them, the latest checkpoint, and the witnesses. It is worth as much as the way by which the reader gets it.
+// far as a quorum signed them, the latest checkpoint and then those that each witness and a quorum of the members signed last, and the witnesses. It is worth as much as the way by which the reader gets it.
 func TrustFile(ctx context.Context, genesis *verify.Genesis, e Engine, s *Checkpoints, witnesses []verify.Witness) (*verify.Trust, error) {
 	list, err := (&periods{engine: e}).list(ctx)
 	if err != nil {
@@ -24,12 +24,10 @@ func TrustFile(ctx context.Context, genesis *verify.Genesis, e Engine, s *Checkp
 		}
 		t.Epochs = append(t.Epochs, verify.Epoch{Checkpoint: note.Encode(), Members: list[i].Members})
 	}
-	note, c, err := s.Latest()
-	if err != nil {
-		return nil, err
-	}
-	if note != nil && c.Epoch <= uint64(len(t.Epochs)) {
-		t.Checkpoints = []string{note.Encode()}
+	for _, h := range s.heads() {
+		if h.checkpoint.Epoch <= uint64(len(t.Epochs)) {
+			t.Checkpoints = append(t.Checkpoints, h.note.Encode())
+		}
 	}
 	return t, t.Check()
 }

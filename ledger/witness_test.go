@@ -202,14 +202,14 @@ func TestCosignaturesByCourier(t *testing.T) {
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		if err := notary.AcceptCosignature(request, answer, w.Key()); err != nil {
+		if err := notary.AcceptCosignature(t.Context(), request, answer, w.Key()); err != nil {
 			t.Fatal(err)
 		}
 		note, _, err := notary.opt.Store.Latest()
 		if err != nil || len(note.Signatures) != 2 {
 			t.Fatal(note, err)
 		}
-		if err := notary.AcceptCosignature(request, []byte(strings.Replace(string(answer), " ", " x", 1)), w.Key()); err == nil {
+		if err := notary.AcceptCosignature(t.Context(), request, []byte(strings.Replace(string(answer), " ", " x", 1)), w.Key()); err == nil {
 			t.Fatal("an answer of nobody is accepted")
 		}
 		a, err := verify.DecodeAnchor(s.log[len(s.log)-1].Bytes)

@@ -3,8 +3,6 @@ package node
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,8 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/sijil-health/sijil/policy"
@@ -22,36 +18,10 @@ import (
 // A running node answers its own operator through a Unix socket in its directory. Whoever may open the socket may read the keys beside
 // it; so the socket asks for nothing more.
 
-// maxSocketPath is what the operating system allows for a socket's path, with room to spare.
-const maxSocketPath = 100
-
-// socketPath gives the place of the socket: in the data directory or, where that is too deep, in a directory of the user's own.
-func socketPath(dir string) string {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		abs = dir
-	}
-	if path := filepath.Join(abs, "node.sock"); len(path) <= maxSocketPath {
-		return path
-	}
-	sum := sha256.Sum256([]byte(abs))
-	return filepath.Join(os.TempDir(), fmt.Sprintf("sijil-%d-%s", os.Getuid(), hex.EncodeToString(sum[:8])), "node.sock")
-}
-
 func (n *Node) serveAdmin(failed chan<- error) error {
-	path := socketPath(n.Dir)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	l, err := net.Listen("unix", path)
+	l, err := listenSocket(n.Dir)
 	if err != nil {
 		return err
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return errors.Join(err, l.Close())
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", n.adminStatus)
@@ -136,9 +106,12 @@ func Ask(ctx context.Context, dir, method, path string, body, v any) error {
 	return json.NewDecoder(resp.Body).Decode(v)
 }
 
-// AskRaw is Ask for an answer that is read as it comes.
+// AskRaw is Ask for an answer that is read as it comes. It asks nobody who put a socket where the node's would be.
 func AskRaw(ctx context.Context, dir, method, path string, body any) (*http.Response, error) {
-	socket := socketPath(dir)
+	socket, err := findSocket(dir)
+	if err != nil {
+		return nil, err
+	}
 	client := &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -171,10 +144,6 @@ func (n *Node) adminTrust(w http.ResponseWriter, r *http.Request) {
 
 // adminCheckpoint makes a checkpoint now, has it cosigned by whom can be reached, and renews the trust file.
 func (n *Node) adminCheckpoint(w http.ResponseWriter, r *http.Request) {
-	err := n.notary.Load().Checkpoint(r.Context())
-	if err == nil {
-		err = n.renewTrust(r.Context())
-	}
-	t, trustErr := n.trust(r.Context())
-	reply(w, t, errors.Join(err, trustErr))
+	report, err := n.checkpointNow(r.Context())
+	reply(w, report, err)
 }

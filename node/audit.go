@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
+	"fmt"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
-	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
 	"github.com/sijil-health/sijil/vault"
@@ -24,8 +24,8 @@ type AuditEvent struct {
 }
 
 // Audit verifies again, from the genesis on, everything that the node in dir keeps. A node that runs there does it itself; otherwise its
-// engine and journal are opened for it. No key is needed: nothing is opened but hashes. tell is called from one goroutine.
-func Audit(ctx context.Context, dir string, log *slog.Logger, tell func(AuditEvent)) error {
+// files are read where they lie, and nothing is written. No key is needed: nothing is opened but hashes. tell is called from one goroutine.
+func Audit(ctx context.Context, dir string, tell func(AuditEvent)) error {
 	resp, err := AskRaw(ctx, dir, http.MethodPost, "/audit", nil)
 	if err == nil {
 		defer resp.Body.Close()
@@ -41,50 +41,71 @@ func Audit(ctx context.Context, dir string, log *slog.Logger, tell func(AuditEve
 	if !errors.Is(err, ErrNotRunning) {
 		return err
 	}
-	return auditStopped(ctx, dir, log, tell)
+	return auditStopped(ctx, dir, tell)
 }
 
-func auditStopped(ctx context.Context, dir string, log *slog.Logger, tell func(AuditEvent)) (err error) {
+// auditStopped looks at the files of a node that does not run, and writes nothing: they may lie on a medium that cannot be written to. What
+// is damaged keeps nothing else from being looked at.
+func auditStopped(ctx context.Context, dir string, tell func(AuditEvent)) (err error) {
 	l := Layout{dir}
-	c, err := ReadConfig(l.Config())
+	if err := l.there(); err != nil {
+		return err
+	}
+	known, err := l.damagedFiles()
 	if err != nil {
 		return err
 	}
-	g, err := ReadGenesis(dir)
-	if err != nil {
-		return err
+	o := ledger.AuditOptions{Plans: l.Plans(), Notes: l.Checkpoints(), Blob: stillBlob(l.Blobs())}
+	if m, err := ReadMember(dir); err == nil {
+		o.Org = m.Org
 	}
-	m, err := ReadMember(dir)
-	if err != nil {
-		return err
+	config := chain.Config{Dir: l.Chain(), Keys: l.Chain()}
+	if g, err := ReadGenesis(dir); err == nil {
+		config.Genesis, o.Genesis = g, g
 	}
-	config := engineConfig(l, c, g)
-	config.Log = log
-	engine, err := chain.Open(ctx, config)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, engine.Close()) }()
-	j, err := journal.Open(l.Journal(), journal.Options{Log: log})
-	if damage := (*journal.DamageError)(nil); errors.As(err, &damage) {
-		tell(AuditEvent{Report: &ledger.AuditReport{Damages: []ledger.Damage{{What: "journal", File: damage.File, Detail: damage.Reason}}}})
-		return nil
+	view, found, err := chain.Inspect(config)
+	if errors.Is(err, chain.ErrInUse) {
+		return fmt.Errorf("the node starts or stops just now, or runs under another path of its directory; try again: %w", err)
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	blobs, err := vault.NewDirBlobs(l.Blobs())
+	defer func() { err = errors.Join(err, view.Close()) }()
+	for _, d := range found {
+		if d.File == "" && d.What == "genesis" {
+			d.File = l.Genesis()
+		}
+		known = append(known, d)
+	}
+	if view.Whole() && o.Org != (verify.OrgID{}) {
+		o.Engine = view
+	}
+	j, damage, err := openStillJournal(l.Journal())
 	if err != nil {
 		return err
 	}
-	checkpoints, err := ledger.OpenCheckpoints(l.Checkpoints())
-	if err != nil {
+	if damage != nil {
+		known = append(known, ledger.Damage{What: "journal", File: damage.File, Detail: fmt.Sprintf("at byte %d: %s", damage.Offset, damage.Reason)})
+	}
+	o.Journal, o.Known = j, known
+	return audit(ctx, o, tell)
+}
+
+// there tells whether there is a node at all: a directory that is none is no damage.
+func (l Layout) there() error {
+	if _, err := os.ReadDir(l.Dir); err != nil {
 		return err
 	}
-	return audit(ctx, ledger.AuditOptions{
-		Org: m.Org, Genesis: g, Engine: engine, Journal: j, Plans: l.Plans(), Checkpoints: checkpoints, Blob: blobCheck(blobs),
-	}, tell)
+	for _, path := range []string{l.Genesis(), l.Chain(), l.Member()} {
+		if _, err := os.Lstat(path); err == nil {
+			return nil
+		}
+	}
+	if _, err := ReadConfig(l.Config()); err != nil {
+		return err // no node, or none that ever belonged to a ledger
+	}
+	_, err := ReadGenesis(l.Dir)
+	return err
 }
 
 func (n *Node) adminAudit(w http.ResponseWriter, r *http.Request) {
@@ -94,10 +115,13 @@ func (n *Node) adminAudit(w http.ResponseWriter, r *http.Request) {
 		_ = e.Encode(event) // whoever asked has gone; the audit ends with the request
 		_ = http.NewResponseController(w).Flush()
 	}
-	err := audit(r.Context(), ledger.AuditOptions{
-		Org: n.org, Genesis: n.genesis, Engine: n.engine, Journal: n.journal, Plans: n.Plans(),
-		Checkpoints: n.checkpoints, Blob: blobCheck(n.blobs),
-	}, tell)
+	known, err := n.damagedFiles()
+	if err == nil {
+		err = audit(r.Context(), ledger.AuditOptions{
+			Org: n.org, Genesis: n.genesis, Engine: n.engine, Journal: n.journal, Plans: n.Plans(),
+			Notes: n.Checkpoints(), Blob: blobCheck(n.blobs), Known: known,
+		}, tell)
+	}
 	if err != nil {
 		tell(AuditEvent{Error: err.Error()})
 	}
@@ -106,6 +130,9 @@ func (n *Node) adminAudit(w http.ResponseWriter, r *http.Request) {
 func blobCheck(blobs vault.Blobs) func(context.Context, uint64, verify.Hash) error {
 	return func(ctx context.Context, _ uint64, h verify.Hash) error {
 		_, err := blobs.Get(ctx, h)
+		if damage := (vault.ErrDamaged{}); errors.As(err, &damage) {
+			return &ledger.Damage{What: "ciphertext " + h.String(), File: damage.Path, Detail: "its content has another hash"}
+		}
 		return err
 	}
 }

@@ -19,7 +19,7 @@ func (h *holdings) secrets(ctx context.Context) error {
 		}
 	}
 	for {
-		pages, next, err := h.vault.EscrowPages(since)
+		pages, next, err := h.vault.EscrowPages(since, vault.MaxEscrowSet)
 		if err != nil {
 			return err
 		}

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Config is the operator's part of a node, kept as config.json. Everything else is on the ledger or in the key store.
@@ -17,6 +19,9 @@ type Config struct {
 	Name string `json:"name"`
 	// FHIR is the address that the FHIR gate listens on, host:port.
 	FHIR string `json:"fhir"`
+	// Base is the URL that clients know the gate by, such as "https://records.example/fhir", where a TLS proxy stands before it. Links begin
+	// with it, and references that begin with it are to this node. Empty, it is the gate's own address, if that is of the loopback interface.
+	Base string `json:"base,omitempty"`
 	// Peer and P2P are the addresses that other members' nodes reach: the node-to-node service and the consensus engine.
 	// The ledger carries them to the members. Empty for a lone node.
 	Peer string `json:"peer,omitempty"`
@@ -78,6 +83,9 @@ func (c *Config) check() error {
 			return fmt.Errorf("%s: %w; write it as host:port", field, err)
 		}
 	}
+	if err := checkBase(c.Base); err != nil {
+		return err
+	}
 	if c.Engine != "inside" && c.Engine != "child" {
 		return fmt.Errorf("engine %q is unknown; use \"inside\" or \"child\"", c.Engine)
 	}
@@ -86,6 +94,17 @@ func (c *Config) check() error {
 	}
 	if c.Copies < 0 || c.Copies > 16 {
 		return fmt.Errorf("copies %d is out of range; use 0 (automatic) to 16", c.Copies)
+	}
+	return nil
+}
+
+func checkBase(base string) error {
+	if base == "" {
+		return nil
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || strings.ContainsAny(base, "?#") {
+		return fmt.Errorf("base %q is no base URL; write it as https://HOST/fhir, the way clients reach the gate", base)
 	}
 	return nil
 }

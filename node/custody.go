@@ -3,11 +3,9 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/sijil-health/sijil/custody"
@@ -37,11 +35,10 @@ func (n *Node) openCustody(_ context.Context, _ *Options) error {
 		return err
 	}
 	n.replicator = custody.NewReplicator(custody.Options{
-		Org: n.org, Chain: n.chain, Copies: n.copies(), Client: n.peers, Members: n.roster.members,
+		Org: n.org, Chain: n.chain, Copies: n.copies, Client: n.peers, Members: n.roster.members,
 		State: filepath.Join(n.Dir, "replicated"), Log: n.log,
 	})
 	n.opened(closer(func() error { n.replicator.Close(); return nil }))
-	n.pages = &escrowPages{vault: n.vault}
 	n.fetcher = custody.NewFetcher(n.org, n.peers, n.roster.members)
 	return nil
 }
@@ -105,35 +102,9 @@ func (n *Node) attest(ctx context.Context, d *ledger.Draft) []verify.Custody {
 	}})
 }
 
-// heldBlobs is the blob store that the record writes to: what it is given is held by custodians too before Put returns.
-type heldBlobs struct {
-	vault.Blobs
-	replicator *custody.Replicator
-}
-
-// Put stores a blob here and at custodians.
-func (b heldBlobs) Put(ctx context.Context, h verify.Hash, blob []byte) error {
-	if err := b.Blobs.Put(ctx, h, blob); err != nil {
-		return err
-	}
-	b.replicator.HoldBlob(ctx, h, blob)
-	return nil
-}
-
-func (n *Node) recordBlobs() vault.Blobs {
-	if n.replicator == nil {
-		return n.blobs
-	}
-	return heldBlobs{n.blobs, n.replicator}
-}
-
 // escrowPages shows the pages of the key store to the custodians' side. Its numbers leave room for the level; the page with the top secret
 // is custody.TopPage.
-type escrowPages struct {
-	vault *vault.Vault
-	mu    sync.Mutex
-	since uint64
-}
+type escrowPages struct{ vault *vault.Vault }
 
 func numbered(p *vault.SealedPage) custody.Page {
 	number := uint64(p.Level+1)<<48 | p.Number
@@ -153,7 +124,7 @@ func pageOf(p custody.Page) vault.SealedPage {
 }
 
 // Versions gives the edition of each page.
-func (e *escrowPages) Versions() (map[uint64]uint64, error) {
+func (e escrowPages) Versions() (map[uint64]uint64, error) {
 	versions := make(map[uint64]uint64)
 	for _, p := range e.vault.EscrowEditions() {
 		versions[numbered(&p).Number] = p.Edition
@@ -161,47 +132,14 @@ func (e *escrowPages) Versions() (map[uint64]uint64, error) {
 	return versions, nil
 }
 
-// Page gives one page.
-func (e *escrowPages) Page(number uint64) (custody.Page, error) {
-	for _, p := range e.vault.EscrowEditions() {
-		if numbered(&p).Number != number {
-			continue
-		}
-		page, err := e.vault.EscrowPage(p.Level, p.Number)
-		return numbered(&page), err
+// Since gives the pages that changed after an edition.
+func (e escrowPages) Since(edition uint64, most int) ([]custody.Page, uint64, error) {
+	sealed, next, err := e.vault.EscrowPages(edition, most)
+	pages := make([]custody.Page, len(sealed))
+	for i := range sealed {
+		pages[i] = numbered(&sealed[i])
 	}
-	return custody.Page{}, fmt.Errorf("the key store has no page %d", number)
-}
-
-// changed gives the pages that changed since it was called last.
-func (e *escrowPages) changed() (all []custody.Page, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for {
-		pages, next, err := e.vault.EscrowPages(e.since)
-		if err != nil {
-			return nil, err
-		}
-		for i := range pages {
-			all = append(all, numbered(&pages[i]))
-		}
-		if e.since = next; len(pages) < vault.MaxEscrowSet {
-			return all, nil
-		}
-	}
-}
-
-// holdKeys brings changed pages of the key store to custodians: new keys must be as durable as what is sealed under them.
-func (n *Node) holdKeys(ctx context.Context) error {
-	if n.replicator == nil {
-		return nil
-	}
-	pages, err := n.pages.changed()
-	if err != nil {
-		return err
-	}
-	n.replicator.HoldPages(ctx, pages)
-	return nil
+	return pages, next, err
 }
 
 // heal brings a good copy of a damaged ciphertext from a custodian and puts it in place.

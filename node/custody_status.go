@@ -27,22 +27,21 @@ func (n *Node) custodyStatus(s *Status) {
 	for _, x := range c.Custodians {
 		c.Lag += x.Lag
 		if !x.Away.IsZero() && time.Since(x.Away) > awayPatience {
-			s.warn("custodian-away", "%s is passed over as a custodian since %s: %s. Others hold its share meanwhile.",
-				s.nameOf(x.Org), x.Away.UTC().Format("2006-01-02 15:04:05 MST"), x.Problem)
+			s.warn("custodian-away", s.nameOf(x.Org), x.Away.UTC().Format("2006-01-02 15:04:05 MST"), x.Problem)
 		}
 	}
 	kept, err := n.keeper.Status()
 	if err != nil {
-		s.warn("custody", "what is held for other members cannot be told: %v", err)
+		s.warn("custody", err)
 	}
 	c.Kept = append(c.Kept, kept...)
 	for _, k := range kept {
 		for _, a := range k.Alarms {
-			s.warn("alarm", "as a custodian of %s (%s, entry %d, %d times): %s", s.nameOf(k.Owner), a.Code, a.Entry, a.Count, a.Detail)
+			s.warn("alarm", s.nameOf(k.Owner), a.Code, a.Entry, a.Count, a.Detail)
 		}
 	}
 	if n.lost > 0 {
-		s.warn("journal-tail", "custodians hold %d entries beyond this node's journal that could not be brought back at its start. Start it again when they can be reached.", n.lost)
+		s.warn("journal-tail", n.lost)
 	}
 	s.Custody = c
 }

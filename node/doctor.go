@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/ledger"
@@ -26,26 +27,25 @@ type Finding struct {
 // Doctor examines a node that does not run, or does not move on. With mend it applies what is safe. Errors: the examination itself failed.
 func Doctor(dir string, mend bool) ([]Finding, error) {
 	l := Layout{dir}
-	c, err := ReadConfig(l.Config())
-	if err != nil {
+	if err := l.there(); err != nil {
 		return nil, err
 	}
-	g, err := ReadGenesis(dir)
+	files, err := l.damagedFiles()
 	if err != nil {
 		return nil, err
-	}
-	config := engineConfig(l, c, g)
-	found, err := chain.Diagnose(config)
-	if err != nil {
-		return nil, fmt.Errorf("examine the ledger's engine: %w (is the node running? `sijil status` tells how it does)", err)
 	}
 	var all []Finding
-	for _, f := range found {
+	for _, d := range files {
 		all = append(all, Finding{
-			Part: "engine", What: f.What, Why: f.Why, Do: f.Do, Safe: f.Safe,
-			mend: func() error { return chain.Mend(config, f) },
+			Part: "files", What: fmt.Sprintf("the %s is damaged: %s", d.What, told(d)), Why: "The disk or somebody changed bytes that were written and confirmed.",
+			Do: "Put this file back from the backup (the genesis: from any member), or restore the node: `sijil restore`.",
 		})
 	}
+	engine, err := examineEngine(l)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, engine...)
 	all = append(all, examineJournal(l)...)
 	all = append(all, examinePlans(l)...)
 	all = append(all, examineFiles(l)...)
@@ -61,6 +61,42 @@ func Doctor(dir string, mend bool) ([]Finding, error) {
 			continue
 		}
 		all[i].Mended = true
+	}
+	return all, nil
+}
+
+// told names a file and what is wrong with it; many errors begin with the file already.
+func told(d ledger.Damage) string {
+	if strings.Contains(d.Detail, d.File) {
+		return d.Detail
+	}
+	return d.File + ": " + d.Detail
+}
+
+// examineEngine asks the engine. Where its configuration or its genesis are damaged, and that was said, it cannot be asked.
+func examineEngine(l Layout) (all []Finding, err error) {
+	c, configErr := ReadConfig(l.Config())
+	g, genesisErr := ReadGenesis(l.Dir)
+	if configErr != nil || genesisErr != nil {
+		return nil, nil
+	}
+	config := engineConfig(l, c, g)
+	found, err := chain.Diagnose(config)
+	if errors.Is(err, chain.ErrInUse) {
+		return nil, fmt.Errorf("the node is running, or starts or stops just now, or another copy of it runs on this machine. `sijil status --dir %s` tells "+
+			"how it does; stop it to have its files examined: %w", l.Dir, err)
+	}
+	if err != nil {
+		all = append(all, Finding{
+			Part: "engine", What: fmt.Sprintf("the ledger's engine cannot be examined: %v", err),
+			Do: "Run `sijil audit " + l.Dir + "`: it names every damaged file. Put these back from the backup.",
+		})
+	}
+	for _, f := range found {
+		all = append(all, Finding{
+			Part: "engine", What: f.What, Why: f.Why, Do: f.Do, Safe: f.Safe,
+			mend: func() error { return chain.Mend(config, f) },
+		})
 	}
 	return all, nil
 }

@@ -3,7 +3,10 @@ package node
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 
 	"github.com/sijil-health/sijil/fhir"
 	"github.com/sijil-health/sijil/policy"
@@ -26,4 +29,39 @@ func (a authorizer) Authorize(r *http.Request) (fhir.Access, error) {
 		Actor: access.Actor, Role: string(access.Role), Purpose: string(access.Purpose),
 		Org: access.Org.String(), Chart: access.Chart,
 	}, nil
+}
+
+// base is the URL by which the gate's resources are named: the configured one, else where it listens, as far as that is the loopback
+// interface; "" if it is not known. It never comes from a request: a client must not say which references are to this node.
+func (n *Node) base() string {
+	switch at, ok := n.fhir.Addr().(*net.TCPAddr); {
+	case n.config.Base != "":
+		return strings.TrimSuffix(n.config.Base, "/")
+	case ok && at.IP.IsLoopback():
+		return "http://" + n.Address() + "/fhir"
+	}
+	return ""
+}
+
+// baseMissing tells whether clients know the gate by a name that nobody configured.
+func (n *Node) baseMissing() bool {
+	return n.config.Base == "" && (n.base() == "" || n.renamed.Load())
+}
+
+// called notices requests that came by another name than this machine's own: there is a proxy.
+func (n *Node) called(gate http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !n.renamed.Load() && !isLoopback(r.Host) {
+			n.renamed.Store(true)
+		}
+		gate.ServeHTTP(w, r)
+	})
+}
+
+func isLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }

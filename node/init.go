@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/sijil-health/sijil/ledger/chain"
 	"github.com/sijil-health/sijil/vault"
@@ -22,6 +23,10 @@ type Setup struct {
 	Passphrase func() ([]byte, error)
 	// Follower makes a member that keeps the ledger without voting on it: a small clinic, an observer.
 	Follower bool
+	// Lone founds a ledger of the node's own.
+	Lone bool
+	// Kit is a new file for the recovery kit; empty, the kit is only returned.
+	Kit string
 }
 
 // Made is a new node: its public description, and the kit that brings the organisation back when the machine is lost.
@@ -30,15 +35,55 @@ type Made struct {
 	Kit    *Kit
 }
 
-// Init makes the keys and directories of a new node. It does not make or join a ledger: Found and Join do.
-// The directory must be empty or absent. The kit is returned once and kept nowhere.
-func Init(ctx context.Context, s Setup) (*Made, error) {
+// Init makes the keys and directories of a new node. It does not make or join a ledger unless Setup.Lone: Found and Join do.
+// The directory must be empty or absent. The kit is kept nowhere but in Setup.Kit, and is there, on disk, before there is a configuration
+// to start the node by. If anything fails, neither node nor kit is left.
+func Init(ctx context.Context, s Setup) (_ *Made, err error) {
 	if err := s.Config.check(); err != nil {
 		return nil, err
 	}
+	_, err = os.Stat(s.Dir)
+	existed := err == nil
 	if err := emptyDir(s.Dir); err != nil {
 		return nil, err
 	}
+	var kit *kitFile
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, kit.discard(), unmake(s.Dir, existed))
+		}
+	}()
+	if s.Kit != "" {
+		if kit, err = createKit(s.Kit); err != nil {
+			return nil, err
+		}
+	}
+	made, err := makeKeys(&s)
+	if err != nil {
+		return nil, err
+	}
+	if kit != nil {
+		if err := kit.write(made.Kit); err != nil {
+			return nil, err
+		}
+	}
+	return made, makePapers(&s, &made.Member)
+}
+
+// unmake empties a directory that was empty before, and removes it if it was not there.
+func unmake(dir string, existed bool) error {
+	if !existed {
+		return os.RemoveAll(dir)
+	}
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	return err
+}
+
+// makeKeys makes root key, key store and the identity in the engine's network.
+func makeKeys(s *Setup) (*Made, error) {
 	l := Layout{s.Dir}
 	passphrase, err := s.Passphrase()
 	if err != nil {
@@ -53,14 +98,26 @@ func Init(ctx context.Context, s Setup) (*Made, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := describe(l, &s, v, escrowPublic, escrowPrivate)
-	if err := errors.Join(err, v.Close()); err != nil {
-		return nil, err
+	made, err := describe(l, s, v, escrowPublic, escrowPrivate)
+	return made, errors.Join(err, v.Close())
+}
+
+// makePapers writes what is no secret; the configuration comes last, for a node is there when it is.
+func makePapers(s *Setup, m *verify.Member) error {
+	l := Layout{s.Dir}
+	if err := writeJSON(l.Member(), m); err != nil {
+		return err
 	}
-	if err := writeJSON(l.Member(), made.Member); err != nil {
-		return nil, err
+	if s.Lone {
+		g, err := Found([]verify.Member{*m}, time.Now())
+		if err != nil {
+			return err
+		}
+		if err := Adopt(s.Dir, g); err != nil {
+			return err
+		}
 	}
-	return made, writeJSON(l.Config(), s.Config)
+	return writeJSON(l.Config(), s.Config)
 }
 
 func describe(l Layout, s *Setup, v *vault.Vault, escrowPublic, escrowPrivate []byte) (*Made, error) {

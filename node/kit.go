@@ -3,8 +3,10 @@ package node
 import (
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/sijil-health/sijil/backup"
 	"github.com/sijil-health/sijil/verify"
@@ -41,6 +43,41 @@ func ReadKit(path string) (*Kit, error) {
 		return nil, fmt.Errorf("%s: the signing key is not that of the organisation it names", path)
 	}
 	return k, nil
+}
+
+// kitFile is the file of a kit that is about to be made. It is there before the organisation is: an organisation whose kit could not be
+// written must not come to be.
+type kitFile struct{ *os.File }
+
+// createKit makes the file of a kit. It refuses one that is there: another organisation may hang on it.
+func createKit(path string) (*kitFile, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("recovery kit: %w", err)
+	}
+	return &kitFile{f}, nil
+}
+
+// write puts the kit into the file. It is on disk when write returns nil.
+func (f *kitFile) write(k *Kit) error {
+	b, err := json.MarshalIndent(k, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(b, '\n'))
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("recovery kit: %w", err)
+	}
+	return syncDir(filepath.Dir(f.Name()))
+}
+
+// discard removes the file, if there is one: the organisation did not come to be.
+func (f *kitFile) discard() error {
+	if f == nil {
+		return nil
+	}
+	_ = f.Close() // written or not, it goes
+	return os.Remove(f.Name())
 }
 
 // key is the organisation's signing key: what the kit's holder proves to the other members' nodes that it is the organisation by.

@@ -53,11 +53,10 @@ type Node struct {
 	roster      *roster
 	journal     *journal.Journal
 	index       *index.Index
-	identity    *peer.Identity // nil, like the five below, for a lone node
+	identity    *peer.Identity // nil, like the four below, for a lone node
 	peers       *peer.Client
 	keeper      *custody.Keeper
 	replicator  *custody.Replicator
-	pages       *escrowPages
 	fetcher     *custody.Fetcher
 	lost        uint64 // entries that custodians hold beyond the journal and that could not be brought back at start
 	anchorer    *ledger.Anchorer
@@ -67,6 +66,8 @@ type Node struct {
 	witnesses   []verify.NoteKey
 	fhir        net.Listener
 	gate        *http.Server
+	damage      damageBook
+	renamed     atomic.Bool // a request came by a name that is not this machine's own
 	admin       *http.Server
 
 	stop    context.CancelFunc
@@ -175,7 +176,7 @@ func (n *Node) openAnchorer(ctx context.Context, _ *Options) error {
 	}
 	o := ledger.Options{
 		Org: n.org, Chain: n.chain, Sign: n.keys.sign, Journal: n.journal, Engine: n.engine,
-		Sealer: sealer{key}, Plans: n.Plans(), Copies: n.copies(), Checkpoints: n.checkpoints, Log: n.log,
+		Sealer: sealer{key}, Plans: n.Plans(), Copies: n.copies, Checkpoints: n.checkpoints, Log: n.log,
 	}
 	if n.replicator != nil {
 		o.Custodians = n.attest
@@ -185,7 +186,7 @@ func (n *Node) openAnchorer(ctx context.Context, _ *Options) error {
 	}
 	n.opened(n.anchorer)
 	if n.replicator != nil {
-		n.replicator.Start(custody.Sources{Journal: n.journal, Blobs: n.blobs, Pages: n.pages, Batches: batches{n.anchorer}})
+		n.replicator.Start(custody.Sources{Journal: n.journal, Blobs: n.blobs, Pages: escrowPages{n.vault}, Batches: batches{n.anchorer}})
 	}
 	return nil
 }
@@ -199,10 +200,14 @@ func (n *Node) openRecord(ctx context.Context, _ *Options) error {
 		return err
 	}
 	n.opened(closer(func() error { return n.index.Close() }))
-	n.record, err = record.Open(ctx, record.Options{
-		Org: n.org, Vault: n.vault, Journal: n.journal, Index: n.index, Blobs: n.recordBlobs(), HoldKeys: n.holdKeys,
+	o := record.Options{
+		Org: n.org, Vault: n.vault, Journal: n.journal, Index: n.index, Blobs: n.blobs,
 		Anchors: anchors{n.anchorer}, Extract: fhir.Terms, Heal: n.heal, Log: n.log,
-	})
+	}
+	if n.replicator != nil {
+		o.HoldKeys, o.HoldBlob = n.replicator.HoldPages, n.replicator.HoldBlob
+	}
+	n.record, err = record.Open(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -222,9 +227,10 @@ func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 		return err
 	}
 	server := fhir.New(fhir.Config{
-		Store: n.record, Auth: authorizer{authority}, Prefix: "/fhir", Version: version(), Log: n.log,
+		Store: n.record, Auth: authorizer{authority}, Prefix: "/fhir", Base: n.base(), Version: version(), Log: n.log,
 	})
 	n.gate = server.HTTP()
+	n.gate.Handler = n.called(server)
 	return nil
 }
 
@@ -258,18 +264,18 @@ func (n *Node) Serve(ctx context.Context) error {
 	failed := make(chan error, 2)
 	n.running.Go(func() { failed <- n.gate.Serve(n.fhir) })
 	if err := n.serveAdmin(failed); err != nil {
-		return err
+		return errors.Join(err, n.gate.Close())
 	}
 	n.log.Info("serving", "fhir", "http://"+n.Address()+"/fhir", "chain", n.chain, "organisation", n.config.Name)
 	notifyReady()
+	var err error
 	select {
-	case err := <-failed:
-		return err
+	case err = <-failed: // of the two, one still serves
 	case <-ctx.Done():
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return errors.Join(n.gate.Shutdown(drain), n.admin.Shutdown(drain))
+	return errors.Join(err, n.gate.Shutdown(drain), n.admin.Shutdown(drain))
 }
 
 // Close stops the node's parts in the opposite order of their opening.

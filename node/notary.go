@@ -94,14 +94,83 @@ func (n *Node) countersign(w http.ResponseWriter, r *http.Request) {
 	peer.Refuse(w, &peer.Problem{Status: status, Code: "not-signed", Detail: err.Error()})
 }
 
-// witnessed tells whether a witness has cosigned the latest checkpoint.
-func (n *Node) witnessed() bool {
-	note, _, err := n.checkpoints.Latest()
-	if err != nil || note == nil || len(n.witnesses) == 0 {
-		return false
+// witnessPatience is how long ago a witness may have cosigned while there are entries that it has not covered.
+const witnessPatience = 24 * time.Hour
+
+// cosigned is what a witness has cosigned last.
+type cosigned struct {
+	name      string
+	at        time.Time // by the witness's clock; zero when it has cosigned nothing
+	uncovered uint64    // entries of this node since
+}
+
+// witnessStatus warns when no witness has cosigned anything that covers an entry, and else of each witness that lags.
+func (n *Node) witnessStatus(ctx context.Context, s *Status) {
+	silent := make(map[string]bool)
+	if notary := n.notary.Load(); notary != nil {
+		for _, u := range notary.Unanswered() {
+			silent[u.Witness] = true
+		}
 	}
-	signed, err := note.Verify(n.witnesses)
-	return err == nil && len(signed) > 0
+	var list []cosigned
+	covered := false
+	for i, key := range n.witnesses {
+		c := n.cosigned(ctx, key)
+		c.name = n.config.Witnesses[i].Name
+		list = append(list, c)
+		covered = covered || !c.at.IsZero() && c.uncovered < s.Entries
+	}
+	if !covered {
+		s.warn("unwitnessed", n.Config())
+		return
+	}
+	for i, c := range list {
+		late := c.uncovered > 0 && time.Since(c.at) > witnessPatience
+		switch {
+		case c.at.IsZero():
+			s.warn("witness-new", c.name)
+		case late || silent[n.witnesses[i].Name()]:
+			s.warn("witness-behind", c.name, c.at.UTC().Format("2006-01-02 15:04 MST"), c.uncovered)
+		}
+	}
+}
+
+func (n *Node) cosigned(ctx context.Context, witness verify.NoteKey) (c cosigned) {
+	note, head := n.checkpoints.Cosigned(witness)
+	if note == nil {
+		return c
+	}
+	signed, err := note.Verify([]verify.NoteKey{witness})
+	if err != nil || len(signed) == 0 {
+		return c
+	}
+	uncovered, err := n.anchorer.Uncovered(ctx, head.Size)
+	if err != nil {
+		n.log.Warn("it cannot be told which entries a witness covers", "witness", witness.Name(), "error", err)
+	}
+	return cosigned{at: time.Unix(signed[0].Time, 0), uncovered: uncovered}
+}
+
+// CheckpointReport is what came of making a checkpoint: the new trust file, and who did not cosign.
+type CheckpointReport struct {
+	verify.Trust
+	Unanswered []ledger.Unanswered `json:"unanswered,omitempty"`
+}
+
+// checkpointNow makes a checkpoint, has it cosigned by whom can be reached, and renews the trust file.
+func (n *Node) checkpointNow(ctx context.Context) (*CheckpointReport, error) {
+	notary := n.notary.Load()
+	if notary == nil {
+		return nil, errors.New("the node is starting; try again in a moment")
+	}
+	if err := notary.Checkpoint(ctx); err != nil {
+		return nil, err
+	}
+	t, err := n.trust(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &CheckpointReport{*t, notary.Unanswered()}, writeTrust(n.Layout, t)
 }
 
 // trust is what others verify this ledger's receipts with, as of now: with the beginnings of all epochs that a quorum has signed.
@@ -113,7 +182,7 @@ func (n *Node) trust(ctx context.Context) (*verify.Trust, error) {
 	return ledger.TrustFile(ctx, n.genesis, n.engine, n.checkpoints, witnesses)
 }
 
-// renewTrust writes the trust file anew with the latest checkpoint.
+// renewTrust writes the trust file anew with the latest checkpoint and the cosigned ones.
 func (n *Node) renewTrust(ctx context.Context) error {
 	t, err := n.trust(ctx)
 	if err != nil {
@@ -143,7 +212,7 @@ func (n *Node) adminWitness(w http.ResponseWriter, r *http.Request) {
 	case len(x.Answer) == 0:
 		err = errors.New("the answer is empty: the witness has signed nothing")
 	default:
-		err = errors.Join(n.notary.Load().AcceptCosignature(x.Request, x.Answer, key), n.renewTrust(r.Context()))
+		err = errors.Join(n.notary.Load().AcceptCosignature(r.Context(), x.Request, x.Answer, key), n.renewTrust(r.Context()))
 	}
 	reply(w, x, err)
 }

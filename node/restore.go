@@ -59,6 +59,8 @@ type Restored struct {
 	Height    int64         `json:"height,omitempty"`
 	Validator string        `json:"validator"`
 	Silent    []string      `json:"silent,omitempty"` // members that did not answer
+	// False are members that claimed to hold more of the journal than they could show: what they said was not believed.
+	False []string `json:"false,omitempty"`
 	// Lost are the ciphertexts outside the journal that nobody has any more, in hexadecimal.
 	Lost []string `json:"lost,omitempty"`
 }

@@ -109,29 +109,52 @@ func (r *restoring) tail(ctx context.Context) error {
 	if r.others == nil {
 		return nil
 	}
-	from, to := journalEnd(r.Journal()), r.others.held.End()
+	held := &r.others.held
+	from := journalEnd(r.Journal())
+	if err := r.prove(ctx, from); err != nil {
+		return err
+	}
+	to := held.End()
 	if to.Compare(from) <= 0 {
 		if r.from == nil {
 			return fmt.Errorf("%w: a journal of this organisation", custody.ErrNowhere)
 		}
 		return nil
 	}
-	r.progress.Total += to.Offset + int64(to.Segment-from.Segment)*journal.DefaultSegment - from.Offset
+	r.progress.Total += max(0, to.Offset+int64(to.Segment-from.Segment)*journal.DefaultSegment-from.Offset)
 	last := from.Offset
 	err := r.others.fetcher.Extend(ctx, r.Journal(), from, to, func(segment uint32) {
 		size := r.segmentSize(segment)
 		r.tell(journal.SegmentFile("journal", segment), size-last)
 		last = 0
 	})
-	if err != nil {
+	end := journalEnd(r.Journal())
+	if end.Compare(from) <= 0 && err != nil || err != nil && !errors.Is(err, custody.ErrNowhere) {
 		return err
 	}
-	end := journalEnd(r.Journal())
 	r.done.Fetched = end.Entry - from.Entry
-	if end.Compare(to) < 0 && !r.Incomplete {
+	if err := r.prove(ctx, end); err != nil {
+		return err
+	}
+	if to = held.End(); end.Compare(to) < 0 && !r.Incomplete {
 		return fmt.Errorf("the members hold the journal up to entry %d, but those from %d on are at none that answered: %w", to.Entry, end.Entry, custody.ErrNowhere)
 	}
 	return nil
+}
+
+// prove leaves of what members claim to hold beyond a place only what they can show: a false claim must not make a restore
+// impossible, or endless.
+func (r *restoring) prove(ctx context.Context, from journal.Cursor) error {
+	ctx, cancel := context.WithTimeout(ctx, helperPatience)
+	defer cancel()
+	r.others.fetcher.Prove(ctx, &r.others.held, from)
+	r.done.False = nil
+	for _, m := range r.others.members {
+		if _, ok := r.others.held.False[m.Org]; ok {
+			r.done.False = append(r.done.False, m.Name)
+		}
+	}
+	return r.enough()
 }
 
 func (r *restoring) segmentSize(segment uint32) (size int64) {

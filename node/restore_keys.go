@@ -38,16 +38,25 @@ func (r *restoring) raiseKeys(pages []vault.SealedPage) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := vault.RestoreFromEscrow(r.Keys(), root, r.Kit.Escrow, pages); err != nil {
+	own := func(secret func(string) ([]byte, error)) error {
+		seed, err := secret(secretOrg)
+		if err == nil && !bytes.Equal(seed, r.Kit.Organisation) {
+			err = errors.New("the key store that was found is another organisation's")
+		}
+		return err
+	}
+	if err := vault.RestoreFromEscrow(r.Keys(), root, r.Kit.Escrow, pages, own); err != nil {
 		return err
 	}
 	v, err := vault.Open(r.Keys(), root, vault.Options{})
 	if err != nil {
 		return err
 	}
-	seed, err := v.Secret(secretOrg)
-	if err == nil && !bytes.Equal(seed, r.Kit.Organisation) {
-		err = errors.New("the key store that was found is another organisation's")
+	if r.others != nil {
+		var key journal.Key
+		if key, err = journalKey(v); err == nil {
+			r.others.fetcher.Seal(key)
+		}
 	}
 	return errors.Join(err, v.Close())
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
@@ -40,6 +41,9 @@ func (n *Node) adminScrub(w http.ResponseWriter, r *http.Request) {
 	}
 	s := scrub{node: n, tell: tell}
 	err := s.run(r.Context())
+	if err == nil {
+		err = n.damage.scrubbed(n.Layout, s.left)
+	}
 	s.event.Done, s.event.Damage, s.event.Healed = true, "", false
 	if err != nil {
 		s.event.Error = err.Error()
@@ -53,6 +57,7 @@ type scrub struct {
 	tell  func(ScrubEvent)
 	event ScrubEvent
 	told  int64
+	left  []string // damaged, and not healed
 }
 
 // tellEvery is how many bytes pass between two lines of progress.
@@ -75,7 +80,7 @@ func (s *scrub) run(ctx context.Context) error {
 	if err := s.journal(ctx); err != nil {
 		return err
 	}
-	if err := s.node.anchorer.ScrubPlans(ctx, s.read, func(d *ledger.Damage, heal error) { s.found(d.Error(), heal) }); err != nil {
+	if err := s.node.anchorer.ScrubPlans(ctx, s.read, func(d *ledger.Damage, heal error) { s.found(d.File, d.Error(), heal) }); err != nil {
 		return err
 	}
 	for _, h := range blobs {
@@ -89,7 +94,7 @@ func (s *scrub) run(ctx context.Context) error {
 	if s.node.keeper == nil {
 		return nil
 	}
-	_, err = s.node.keeper.Scrub(ctx, s.read, func(what string) { s.found(what, errHeld) })
+	_, err = s.node.keeper.Scrub(ctx, s.read, func(what string) { s.found(what, what, errHeld) })
 	return err
 }
 
@@ -101,7 +106,8 @@ func (s *scrub) read(bytes int64) {
 	}
 }
 
-func (s *scrub) found(what string, heal error) {
+// found tells of damage at a place, and how healing it went.
+func (s *scrub) found(place, what string, heal error) {
 	s.event.Damages++
 	line := s.event
 	line.Damage, line.Healed = what, heal == nil
@@ -109,6 +115,7 @@ func (s *scrub) found(what string, heal error) {
 		s.event.Repairs++
 		line.Repairs++
 	} else {
+		s.left = append(s.left, place)
 		line.Error = heal.Error()
 	}
 	s.tell(line)
@@ -127,7 +134,7 @@ func (s *scrub) journal(ctx context.Context) error {
 		if !errors.As(err, &damage) {
 			return err
 		}
-		s.found(damage.Error(), s.node.healSegment(ctx, damage.Segment))
+		s.found(damage.File, damage.Error(), s.node.healSegment(ctx, damage.Segment))
 		from = journal.Cursor{Segment: damage.Segment + 1}
 		if from.Segment > s.node.journal.End().Segment {
 			return nil
@@ -139,7 +146,7 @@ func (s *scrub) journal(ctx context.Context) error {
 func (s *scrub) index(ctx context.Context) error {
 	err := s.node.index.Check(ctx)
 	if errors.Is(err, index.ErrDamaged) {
-		s.found(fmt.Sprintf("%s: %v", s.node.Index(), err), errors.Join(errIndex, s.node.index.Condemn()))
+		s.found(s.node.Index(), fmt.Sprintf("%s: %v", s.node.Index(), err), errors.Join(errIndex, s.node.index.Condemn()))
 		return nil
 	}
 	return err
@@ -152,7 +159,7 @@ func (s *scrub) blob(ctx context.Context, h verify.Hash) error {
 	var damage vault.ErrDamaged
 	switch {
 	case errors.As(err, &damage):
-		s.found(damage.Error(), s.node.healBlob(ctx, h))
+		s.found(damage.Path, damage.Error(), s.node.healBlob(ctx, h))
 	case errors.Is(err, vault.ErrNotFound) || errors.Is(err, os.ErrNotExist):
 		return nil // deleted since it was listed
 	case err != nil:
@@ -164,6 +171,16 @@ func (s *scrub) blob(ctx context.Context, h verify.Hash) error {
 
 // healBlob puts a custodian's copy in the place of a damaged blob.
 func (n *Node) healBlob(ctx context.Context, h verify.Hash) error {
+	name := h.String()
+	return n.healed(filepath.Join(n.Blobs(), name[:2], name[2:4], name), n.fetchBlob(ctx, h))
+}
+
+// healed notes how healing a place went, so that the status tells of what is still damaged.
+func (n *Node) healed(place string, err error) error {
+	return errors.Join(err, n.damage.met(n.Layout, place, err == nil))
+}
+
+func (n *Node) fetchBlob(ctx context.Context, h verify.Hash) error {
 	if n.fetcher == nil {
 		return errAlone
 	}
@@ -180,6 +197,10 @@ var errAlone = errors.New("this node stands alone: no custodian has a copy; rest
 
 // healSegment puts a custodian's copy in the place of a damaged segment. The last one is ended first: only then is it known what it must be.
 func (n *Node) healSegment(ctx context.Context, segment uint32) error {
+	return n.healed(filepath.Join(n.Journal(), fmt.Sprintf("%010d.segment", segment)), n.fetchSegment(ctx, segment))
+}
+
+func (n *Node) fetchSegment(ctx context.Context, segment uint32) error {
 	if n.fetcher == nil {
 		return errAlone
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -98,10 +100,12 @@ func pending(m *ledger.Membership, self verify.OrgID) (list []PendingStatus) {
 	return list
 }
 
-// Warning is something the operator should see to. Code is for machines and for translation.
+// Warning is something the operator should see to. Code is for machines. Text is English: lang's message "warning.CODE.text" with Args, which
+// says the same in other languages; "warning.CODE" is its title.
 type Warning struct {
-	Code string `json:"code"`
-	Text string `json:"text"`
+	Code string   `json:"code"`
+	Text string   `json:"text"`
+	Args []string `json:"args,omitempty"`
 }
 
 // unanchoredPatience is how old an entry may be, not anchored, before the node says that there is no quorum.
@@ -113,7 +117,7 @@ const skewLimit = 5 * time.Second
 func (n *Node) status(ctx context.Context) (*Status, error) {
 	backlog := n.anchorer.Unanchored()
 	s := &Status{
-		Name: n.config.Name, Org: n.org, Chain: n.chain, FHIR: "http://" + n.Address() + "/fhir", Version: version(),
+		Name: n.config.Name, Org: n.org, Chain: n.chain, FHIR: cmp.Or(n.base(), "http://"+n.Address()+"/fhir"), Version: version(),
 		Uptime: time.Since(n.started).Seconds(), Entries: n.journal.End().Entry, Unanchored: backlog.Entries,
 		IndexLag: n.record.Lag(), Copies: n.copies(), Quorum: true, Warnings: []Warning{},
 	}
@@ -127,12 +131,12 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 	e, err := n.engine.Status(ctx)
 	if err != nil {
 		s.Quorum = false
-		s.warn("engine", "the ledger's engine does not answer: %v. Care goes on; entries wait to be anchored.", err)
+		s.warn("engine", err)
 	} else {
 		s.Height, s.LogSize, s.CatchingUp, s.Evidence = e.Height, e.LogSize, e.CatchingUp, e.EvidenceCount
 		s.Snapshot, s.Restoring, s.Left = e.Begun, e.Restoring, e.Left
 		if e.Restoring {
-			s.warn("state-sync", "state sync from height %d: the members no longer keep the blocks after it, and the node begins from a snapshot of theirs.", e.Left)
+			s.warn("state-sync", e.Left)
 		}
 		s.Offences = e.Evidence
 		s.SkewMillis = e.Skew.Milliseconds()
@@ -140,15 +144,13 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 			connected[p.Org] = true
 		}
 		if e.Wedged != "" {
-			s.warn("wedged", "%s. Run `sijil doctor`.", e.Wedged)
+			s.warn("wedged", e.Wedged)
 		}
 		if e.SkewKnown && e.Skew.Abs() > skewLimit {
-			s.warn("clock", "this machine's clock is off by %v from the other members'. Set it right (NTP).", e.Skew.Round(time.Millisecond))
+			s.warn("clock", e.Skew.Round(time.Millisecond))
 		}
 		if e.EvidenceCount > 0 {
-			s.warn("evidence", "validators have signed two different blocks at one height (%d times; the last time %s at height %d). The node of that member "+
-				"runs twice, or its key was stolen: it should make a new one with `sijil rotate --new-validator`. More under offences in `sijil status --json`.",
-				e.EvidenceCount, memberName(n.roster.now.Load(), last(e.Evidence).Org), last(e.Evidence).Height)
+			s.warn("evidence", e.EvidenceCount, memberName(n.roster.now.Load(), last(e.Evidence).Org), last(e.Evidence).Height)
 		}
 	}
 	if m := n.roster.now.Load(); m != nil {
@@ -160,6 +162,7 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 		}
 	}
 	n.custodyStatus(s)
+	n.witnessStatus(ctx, s)
 	n.judge(s)
 	return s, nil
 }
@@ -173,30 +176,38 @@ func (n *Node) epoch(ctx context.Context) uint64 {
 	return number
 }
 
-func (s *Status) warn(code, format string, args ...any) {
-	s.Warnings = append(s.Warnings, Warning{Code: code, Text: fmt.Sprintf(format, args...)})
+// warn adds the warning of a code; args are what lang's message of that code mentions.
+func (s *Status) warn(code string, args ...any) {
+	w := Warning{Code: code, Text: lang.For(lang.English).T("warning."+code+".text", args...)}
+	for _, arg := range args {
+		w.Args = append(w.Args, fmt.Sprint(arg))
+	}
+	s.Warnings = append(s.Warnings, w)
 }
 
 // judge adds the warnings that concern the operator's own duties.
 func (n *Node) judge(s *Status) {
 	if err := n.journal.Err(); err != nil {
-		s.warn("disk", "nothing is acknowledged any more, neither writes nor reads: %v. What was acknowledged is safe. Make room below %s or mend the disk, then restart the node.", err, n.Dir)
+		s.warn("disk", err, n.Dir)
+	}
+	if count, last := n.damage.standing(n.Layout); count > 0 {
+		s.warn("damage", count, last)
 	}
 	if !s.Quorum {
-		s.warn("quorum", "entries wait to be anchored: %d, the oldest for %.0f s. Too few members answer; care goes on.", s.Unanchored, s.Oldest)
+		s.warn("quorum", s.Unanchored, fmt.Sprintf("%.0f", s.Oldest))
 	}
 	if err := n.anchorer.Err(); err != nil {
-		s.warn("anchoring", "%v", err)
+		s.warn("anchoring", err)
 	}
-	if !n.witnessed() {
-		s.warn("unwitnessed", "nobody outside this ledger has cosigned it. Ask a neighbour to run `sijil witness`, and name it in %s.", n.Config())
+	if n.baseMissing() {
+		s.warn("base", n.Config())
 	}
 	if at, err := lastBackup(n.Layout); err != nil || at.IsZero() {
-		s.warn("no-backup", "there is no backup yet. Make one with `sijil backup --dir %s --to FOLDER`.", n.Dir)
+		s.warn("no-backup", n.Dir)
 	}
 	for _, name := range []string{"passphrase", "recovery-kit.json"} {
 		if _, err := os.Stat(filepath.Join(n.Dir, name)); err == nil {
-			s.warn(name, "%s lies beside the data it protects. Move it to another place.", filepath.Join(n.Dir, name))
+			s.warn(name, filepath.Join(n.Dir, name))
 		}
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/vault"
 )
 
 // A disk that lied about an fsync, a power cut, or a copy of an older disk can leave the journal shorter than what custodians hold of it.
@@ -16,6 +18,8 @@ import (
 const (
 	// tailPatience bounds how long a start waits for the members to say what they hold. Care does not wait for a dead link.
 	tailPatience = 2 * time.Second
+	// proofPatience bounds how long it waits for those who claim to hold more than is here to show it.
+	proofPatience = 5 * time.Second
 	// tailLimit bounds the bringing back of what they hold beyond the journal.
 	tailLimit = 30 * time.Second
 	// damageLimit bounds the bringing back of one damaged segment, without which the journal does not open at all.
@@ -24,11 +28,19 @@ const (
 
 // openWhole opens the journal, with what its custodians can add to it.
 func (n *Node) openWhole(ctx context.Context, o journal.Options) error {
+	var err error
+	if o.Key, err = journalKey(n.vault); err != nil {
+		return err
+	}
+	if n.fetcher != nil {
+		n.fetcher.Seal(o.Key)
+	}
 	if err := n.openMended(ctx, o); err != nil || n.fetcher == nil {
 		return err
 	}
-	from, to, ok := n.lostTail(ctx)
-	if !ok {
+	held := n.heldByOthers(ctx)
+	from, to := n.journal.End(), held.End()
+	if to.Compare(from) <= 0 {
 		return nil
 	}
 	n.log.Warn("custodians hold records that this node's disk has lost; they are brought back", "from", from.String(), "to", to.String())
@@ -36,13 +48,14 @@ func (n *Node) openWhole(ctx context.Context, o journal.Options) error {
 		return err
 	}
 	short, cancel := context.WithTimeout(ctx, tailLimit)
-	err := n.fetcher.Extend(short, n.Journal(), from, to, nil)
+	err = n.fetcher.Extend(short, n.Journal(), from, to, nil)
 	cancel()
 	if err := n.openMended(ctx, o); err != nil {
 		return err
 	}
 	end := n.journal.End()
-	if end.Compare(to) < 0 {
+	n.prove(ctx, &held, end)
+	if to = held.End(); end.Compare(to) < 0 {
 		n.lost = to.Entry - min(end.Entry, to.Entry)
 		n.log.Error("not all that custodians hold of the journal could be brought back; they will refuse other records in its place",
 			"end", end.String(), "theirs", to.String(), "error", err)
@@ -52,17 +65,40 @@ func (n *Node) openWhole(ctx context.Context, o journal.Options) error {
 	return nil
 }
 
-// lostTail asks the members what they hold beyond the end of the journal.
-func (n *Node) lostTail(ctx context.Context) (from, to journal.Cursor, ok bool) {
+// heldByOthers asks the members what they hold, and has shown what lies beyond the end of the journal.
+func (n *Node) heldByOthers(ctx context.Context) custody.Holdings {
 	ask, cancel := context.WithTimeout(ctx, tailPatience)
 	held := n.fetcher.Holdings(ask)
 	cancel()
+	n.prove(ctx, &held, n.journal.End())
 	if len(held.Silent) > 0 {
 		n.log.Warn("some members did not say in time what they hold of this node's journal; the node goes on with what it has",
 			"silent", len(held.Silent), "answered", len(held.Held))
 	}
-	from, to = n.journal.End(), held.End()
-	return from, to, to.Compare(from) > 0
+	return held
+}
+
+// prove leaves of what members claim to hold beyond a place only what they can show.
+func (n *Node) prove(ctx context.Context, held *custody.Holdings, from journal.Cursor) {
+	ctx, cancel := context.WithTimeout(ctx, proofPatience)
+	defer cancel()
+	known := len(held.False)
+	n.fetcher.Prove(ctx, held, from)
+	if len(held.False) > known {
+		for org, err := range held.False {
+			n.log.Error("a member claims to hold more of this node's journal than it can show; it is not believed", "member", org, "error", err)
+		}
+	}
+}
+
+// journalKey is the key that the organisation's journal is sealed under. It is no key of a chart: it outlives every erasure.
+func journalKey(v *vault.Vault) (key journal.Key, err error) {
+	audit, err := v.Key("", vault.Audit)
+	if err != nil {
+		return key, err
+	}
+	copy(key[:], audit.Blind("journal", nil))
+	return key, nil
 }
 
 // openMended opens the journal and, where a segment is damaged or cut short, has custodians' copies put in its place first.

@@ -13,6 +13,10 @@ const (
 	maxConnections = 256 // open at a time, of all members and of strangers before their handshake
 	maxStreams     = 256 // requests at a time on one connection
 
+	memberConnections = 8         // open at a time, of one member
+	memberStreams     = 4         // requests that last, at a time, of one member
+	memberBytes       = 160 << 20 // bytes of one member's requests in memory at a time: two of the largest
+
 	handshakeTimeout = 5 * time.Second
 	requestTimeout   = 2 * time.Minute  // to receive one request
 	answerTimeout    = 5 * time.Minute  // to send one answer

@@ -43,6 +43,7 @@ type Server struct {
 	members Members
 	next    http.Handler
 	http    http.Server
+	shares  shares
 	closing chan struct{} // closed when Shutdown begins
 	once    sync.Once
 }
@@ -51,9 +52,12 @@ type Server struct {
 // logger at debug level: strangers must not be able to fill a log.
 func NewServer(id *Identity, members Members, handler http.Handler, log *slog.Logger) *Server {
 	s := &Server{id: id, members: members, next: handler, closing: make(chan struct{})}
+	s.shares.of = make(map[verify.OrgID]*share)
+	s.shares.connections = make(map[net.Conn]verify.OrgID)
 	s.http = http.Server{
+		ConnState:         s.connState,
 		Handler:           http.HandlerFunc(s.serve),
-		TLSConfig:         id.base(s.admit),
+		TLSConfig:         s.tls(),
 		Protocols:         onlyHTTP2(),
 		HTTP2:             http2Config(),
 		MaxHeaderBytes:    maxHeader,
@@ -66,12 +70,33 @@ func NewServer(id *Identity, members Members, handler http.Handler, log *slog.Lo
 	return s
 }
 
-func (s *Server) admit(cs tls.ConnectionState) error {
+// tls gives each connection a configuration that counts it for the member at its other end.
+func (s *Server) tls() *tls.Config {
+	config := s.id.base(nil)
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		return s.id.base(func(cs tls.ConnectionState) error { return s.admit(hello.Conn, cs) }), nil
+	}
+	return config
+}
+
+func (s *Server) admit(conn net.Conn, cs tls.ConnectionState) error {
 	member, err := s.id.admit(s.members, cs.PeerCertificates)
 	if err == nil && member.Org == s.id.org {
 		return ErrWrongMember // a node has no business with itself: an address on the ledger is wrong
 	}
+	if err == nil && !s.shares.connect(conn, member.Org) {
+		return errConnections
+	}
 	return err
+}
+
+func (s *Server) connState(c net.Conn, state http.ConnState) {
+	if state != http.StateClosed && state != http.StateHijacked {
+		return
+	}
+	if secure, ok := c.(*tls.Conn); ok {
+		s.shares.disconnect(secure.NetConn())
+	}
 }
 
 // Serve answers on l until Shutdown or Close, and then returns nil.
@@ -105,6 +130,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	case strings.HasPrefix(r.URL.Path, EndlessPrefix):
+		if !s.shares.lasting(org, 1) {
+			Refuse(w, busy("too many streams of your organisation are open; close some of them"))
+			return
+		}
+		defer s.shares.lasting(org, -1)
 		// A failure leaves the deadlines of other requests in force: the stream ends early and is opened again.
 		c := http.NewResponseController(w)
 		_ = errors.Join(c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Time{}))
@@ -113,7 +143,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			Detail: fmt.Sprintf("the body has %d bytes, at most %d are taken", r.ContentLength, MaxBody)})
 		return
 	default:
-		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+		body := &charged{ReadCloser: http.MaxBytesReader(w, r.Body, MaxBody), shares: &s.shares, org: org}
+		defer body.release()
+		r.Body = body
 	}
 	ctx := context.WithValue(WithCaller(r.Context(), org), serverKey{}, presence{s, r})
 	s.next.ServeHTTP(w, r.WithContext(ctx))

@@ -84,7 +84,7 @@ func (s *Store) everyEntry(before uint64, fn func(entry uint64) (bool, error)) e
 
 // record writes one entry and waits until it is durable.
 func (s *Store) record(ctx context.Context, a Access, l line) error {
-	p, err := s.commit(a, s.Clock(), []line{l}, nil, nil)
+	p, err := s.commit(a, s.Clock(), []line{l}, nil, nil, nil)
 	if err != nil {
 		return err
 	}

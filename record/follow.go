@@ -23,10 +23,11 @@ func (s *Store) follow(ctx context.Context, from journal.Cursor) {
 
 func (s *Store) project(ctx context.Context, records []journal.Located) error {
 	var b index.Batch
+	heads := make(heads)
 	for i := range records {
 		at := &records[i]
 		b.Records = append(b.Records, at.At)
-		if err := s.projectRecord(ctx, &b, at); err != nil {
+		if err := s.projectRecord(ctx, &b, heads, at); err != nil {
 			return fmt.Errorf("journal segment %d, offset %d: %w", at.At.Segment, at.At.Offset, err)
 		}
 		b.Position = at.Next
@@ -39,7 +40,30 @@ func (s *Store) project(ctx context.Context, records []journal.Located) error {
 	return nil
 }
 
-func (s *Store) projectRecord(ctx context.Context, b *index.Batch, at *journal.Located) error {
+// heads are those of the charts that a batch continues.
+type heads map[string]index.Chart
+
+// goOn moves a chart's head past an entry, if the entry is the very next one, and gives the leaf before it. What does not continue a chart
+// never comes into the index: an entry that comes again would set its chart, and its resource, back. A chart of which nothing
+// is there begins with any number: the entries before may have been erased.
+func (h heads) goOn(x *index.Index, chart string, number uint64, leaf verify.Hash) (prev *verify.Hash, err error) {
+	head, ok := h[chart]
+	if !ok {
+		if head, err = x.Chart(chart); err != nil {
+			return nil, err
+		}
+	}
+	if number != head.Next && head.Next > 0 {
+		return nil, fmt.Errorf("%w: entry %d of a chart stands where entry %d is due", errEntry, number, head.Next)
+	}
+	h[chart] = index.Chart{Next: number + 1, Last: leaf}
+	if head.Next == 0 && number > 0 {
+		return nil, nil
+	}
+	return &head.Last, nil
+}
+
+func (s *Store) projectRecord(ctx context.Context, b *index.Batch, heads heads, at *journal.Located) error {
 	places := newPlaces(at)
 	for i := range at.Record.Entries {
 		e, n := &at.Record.Entries[i], at.Record.First+uint64(i)
@@ -51,8 +75,13 @@ func (s *Store) projectRecord(ctx context.Context, b *index.Batch, at *journal.L
 		if key.Tag(number) != e.Tag {
 			return errEntry
 		}
-		b.Entries = append(b.Entries, index.Counted{Chart: chart, Number: number, Leaf: e.Leaf(), Entry: n})
-		u, err := s.update(ctx, e, n, places)
+		leaf := e.Leaf()
+		prev, err := heads.goOn(s.Index, chart, number, leaf)
+		if err != nil {
+			return err
+		}
+		b.Entries = append(b.Entries, index.Counted{Chart: chart, Number: number, Leaf: leaf, Entry: n})
+		u, err := s.update(ctx, e, n, prev, places)
 		if err != nil {
 			return err
 		}
@@ -65,7 +94,7 @@ func (s *Store) projectRecord(ctx context.Context, b *index.Batch, at *journal.L
 
 // update gives what an entry changes in the index. What was written a moment ago is still at hand; otherwise the entry, and for
 // its terms the content, is opened again.
-func (s *Store) update(ctx context.Context, e *journal.Entry, n uint64, at *places) (*index.Update, error) {
+func (s *Store) update(ctx context.Context, e *journal.Entry, n uint64, prev *verify.Hash, at *places) (*index.Update, error) {
 	if w := s.overlay.entry(n); w != nil {
 		u := &index.Update{Type: w.typ, ID: w.id, Version: w.version, Terms: w.terms}
 		u.Version.Place = at.of(u.Version.Blob)
@@ -77,6 +106,9 @@ func (s *Store) update(ctx context.Context, e *journal.Entry, n uint64, at *plac
 	o, err := s.openEntry(e, n)
 	if err != nil {
 		return nil, err
+	}
+	if prev != nil && o.entry.Prev != *prev {
+		return nil, fmt.Errorf("%w: it does not follow the chart's last entry", errEntry)
 	}
 	switch o.entry.Kind {
 	case verify.KindCreate, verify.KindUpdate, verify.KindDelete:

@@ -284,6 +284,59 @@ func TestHistoryOfAResourceThatMovedCharts(t *testing.T) {
 	}
 }
 
+// TestNothingIsLearntFromARefusal asks for what is there, what never was, and what is gone, with accesses that may see none of it.
+func TestNothingIsLearntFromARefusal(t *testing.T) {
+	s := newSite(t)
+	defer s.close()
+	ctx := context.Background()
+	for _, c := range []record.Change{
+		change(record.OpCreate, "here", "Patient/a", "one"), change(record.OpUpdate, "here", "Patient/a", "two"),
+		change(record.OpCreate, "gone", "Patient/a", "one"), change(record.OpDelete, "gone", "", ""),
+	} {
+		if _, err := s.store.Write(ctx, clinician, []record.Change{c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, a := range []record.Access{
+		{Role: "auditor", Purpose: "HCOMPL"}, {Role: "administrator", Purpose: "HSYSADMIN"}, {Role: "patient", Purpose: "PATRQT", Chart: "Patient/b"},
+	} {
+		for _, id := range []string{"here", "never", "gone"} {
+			for version := range uint64(4) {
+				if _, err := s.store.Read(ctx, a, "Observation", id, version); !errors.Is(err, record.ErrForbidden) {
+					t.Errorf("%s reads %s version %d: %v", a.Role, id, version, err)
+				}
+			}
+			if _, err := s.store.History(ctx, a, "Observation", id, 10, 0); !errors.Is(err, record.ErrForbidden) {
+				t.Errorf("%s reads the history of %s: %v", a.Role, id, err)
+			}
+		}
+	}
+	if _, err := s.store.Read(ctx, clinician, "Observation", "never", 0); !errors.Is(err, record.ErrNotFound) {
+		t.Errorf("a clinician: %v", err)
+	}
+	if _, err := s.store.Read(ctx, clinician, "Observation", "gone", 0); !errors.Is(err, record.ErrGone) {
+		t.Errorf("a clinician: %v", err)
+	}
+}
+
+// TestAReceiptShowsNoMoreThanItsEntry: who may not read entries gets no receipts of them either.
+func TestAReceiptShowsNoMoreThanItsEntry(t *testing.T) {
+	s := newSite(t)
+	defer s.close()
+	ctx := context.Background()
+	s.ok(s.store.Refuse(ctx, clinician, "", "", 403, "why"))
+	auditor := record.Access{Actor: "auditor", Role: "auditor", Purpose: "HCOMPL"}
+	events, _, err := s.store.AuditEvents(ctx, auditor, record.AuditQuery{Count: 1})
+	if err != nil || len(events) != 1 {
+		t.Fatal(events, err)
+	}
+	for _, role := range []string{"clinician", "nurse", "laboratory", "radiology", "system", "administrator"} {
+		if _, err := s.store.AuditReceipt(ctx, record.Access{Role: role, Purpose: "TREAT"}, events[0].ID); !errors.Is(err, record.ErrForbidden) {
+			t.Errorf("%s: %v", role, err)
+		}
+	}
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func TestDamageIsHealedOrNamed(t *testing.T) {

@@ -1,8 +1,10 @@
 package record
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/policy"
 )
 
@@ -16,4 +18,23 @@ func permit(a *Access, act policy.Action, chart, typ string) error {
 		return nil
 	}
 	return fmt.Errorf("%w: %s (%s)", ErrForbidden, d.Reason, d.Policy)
+}
+
+// mayKnow asks the policy about what a look-up found, or failed to find. Whoever may not see the resource is told just that, and not
+// whether it is, was, or in how many versions. Otherwise it gives the look-up's own error.
+func mayKnow(a *Access, act policy.Action, typ, id string, v *index.Version, err error) error {
+	if errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	chart := v.Chart
+	if v.Number == 0 { // there is none: it would be in a chart that this access, if limited to one, is not for
+		chart = "?"
+		if typ == "Patient" {
+			chart = "Patient/" + id
+		}
+	}
+	if p := permit(a, act, chart, typ); p != nil {
+		return p
+	}
+	return err
 }

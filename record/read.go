@@ -18,16 +18,13 @@ import (
 // Read releases one version of a resource (0: the current one). Errors: ErrForbidden, ErrNotFound, ErrGone, ErrDamaged, ErrUnavailable.
 func (s *Store) Read(ctx context.Context, a Access, typ, id string, number uint64) (*Version, error) {
 	v, err := s.lookup(typ, id, number)
-	if err != nil {
-		return nil, err
-	}
-	if err := permit(&a, policy.Read, v.Chart, typ); err != nil {
+	if err := mayKnow(&a, policy.Read, typ, id, &v, err); err != nil {
 		return nil, err
 	}
 	p, err := s.commit(a, s.Clock(), []line{{
 		kind: verify.KindRead, chart: v.Chart, detail: a.Detail, outcome: http.StatusOK,
 		targets: []verify.Target{{Ref: typ + "/" + id, Version: v.Number}},
-	}}, nil, nil)
+	}}, nil, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -65,13 +62,13 @@ func (s *Store) History(ctx context.Context, a Access, typ, id string, count int
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	now, err := s.Index.Current(typ, id)
-	if errors.Is(err, index.ErrNotFound) {
-		return nil, ErrNotFound
+	switch {
+	case errors.Is(err, index.ErrNotFound):
+		err = ErrNotFound
+	case err != nil:
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	if err := permit(&a, policy.History, now.Chart, typ); err != nil {
+	if err := mayKnow(&a, policy.History, typ, id, &now, err); err != nil {
 		return nil, err
 	}
 	page := &Page{Total: int(now.Number)}
@@ -225,7 +222,7 @@ func (s *Store) stored(ctx context.Context, v *index.Version) ([]byte, error) {
 func (s *Store) note(_ context.Context, chart, what string) {
 	a := Access{Actor: "system", Role: "system", Purpose: "SYSADMIN"}
 	l := line{kind: verify.KindSystem, chart: chart, detail: what, outcome: http.StatusOK}
-	if _, err := s.commit(a, s.Clock(), []line{l}, nil, nil); err != nil {
+	if _, err := s.commit(a, s.Clock(), []line{l}, nil, nil, nil); err != nil {
 		s.Log.Error("an entry could not be written", "error", err)
 	}
 }
@@ -243,7 +240,7 @@ func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, found [
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.commit(a, s.Clock(), lines, nil, nil)
+	p, err := s.commit(a, s.Clock(), lines, nil, nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -13,17 +14,17 @@ import (
 // to its content. Version 0 is the current one. Handing it out is itself an entry.
 func (s *Store) Receipt(ctx context.Context, a Access, typ, id string, version uint64) ([]byte, error) {
 	v, err := s.lookup(typ, id, version)
-	if err != nil {
-		return nil, err
+	if errors.Is(err, ErrGone) {
+		err = nil // a deletion is on the ledger like any other version
 	}
-	if err := permit(&a, policy.Receipt, v.Chart, typ); err != nil {
+	if err := mayKnow(&a, policy.Receipt, typ, id, &v, err); err != nil {
 		return nil, err
 	}
 	o, err := s.openNumbered(ctx, v.Entry)
 	if err != nil {
 		return nil, err
 	}
-	if permit(&a, policy.Read, v.Chart, typ) != nil {
+	if v.Deleted || permit(&a, policy.Read, v.Chart, typ) != nil {
 		return s.receipt(ctx, a, o, nil) // who may not read may learn that it was written, and not test guesses of what
 	}
 	c, err := s.content(ctx, typ, id, &v)
@@ -33,14 +34,17 @@ func (s *Store) Receipt(ctx context.Context, a Access, typ, id string, version u
 	return s.receipt(ctx, a, o, map[uint32]verify.Salt{0: verify.Salt(c.salt)})
 }
 
-// AuditReceipt is Receipt for any entry, by its Audited.ID. It opens no content.
+// AuditReceipt is Receipt for any entry, by its Audited.ID, for whoever may read the entry itself: a receipt shows all of it. It opens no
+// content.
 func (s *Store) AuditReceipt(ctx context.Context, a Access, id string) ([]byte, error) {
 	o, err := s.entryByID(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if err := permit(&a, policy.Receipt, o.entry.Chart, ""); err != nil {
-		return nil, err
+	for _, act := range []policy.Action{policy.Audit, policy.Receipt} {
+		if err := permit(&a, act, o.entry.Chart, ""); err != nil {
+			return nil, err
+		}
 	}
 	return s.receipt(ctx, a, o, nil)
 }

@@ -86,7 +86,7 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.commit(a, s.Clock(), lines, nil, nil)
+	p, err := s.commit(a, s.Clock(), lines, nil, nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package record
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
@@ -25,8 +24,11 @@ type Options struct {
 	Index   *index.Index
 	Blobs   vault.Blobs
 	Anchors Anchors
-	// HoldKeys brings newly made keys to custodians, before anything sealed under them is acknowledged. It may be nil.
-	HoldKeys func(ctx context.Context) error
+	// HoldKeys begins to bring the key store as of an edition to custodians, and gives the function that waits for them, for a bounded time,
+	// and tells how many hold it. It may be nil.
+	HoldKeys func(edition uint64) (wait func(context.Context) (copies int))
+	// HoldBlob brings a ciphertext that is kept in Blobs to custodians, in a bounded time, and tells how many hold it. It may be nil.
+	HoldBlob func(ctx context.Context, hash verify.Hash, blob []byte) (copies int)
 	// Extract gives the terms of a resource as served. It is used when the index is rebuilt from the journal.
 	Extract func(typ string, served []byte) ([]Term, error)
 	// Heal brings a good copy of a damaged ciphertext from a custodian and puts it in place. It may be nil.
@@ -137,15 +139,18 @@ func (s *Store) entry(a Access, l *line, at time.Time) *verify.Entry {
 
 // commit numbers and seals the lines under their charts' keys and hands them to the journal as one record. The lines keep their
 // order. before runs under the charts' locks, once the record has its place in the journal; nil stands for lines that are accesses and
-// change nothing.
-func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, before func(first uint64)) (*journal.Pending, error) {
+// change nothing. e has what the record rests on besides; nil for nothing.
+func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, e *escort, before func(first uint64)) (*pending, error) {
+	if e == nil {
+		e = &escort{store: s}
+	}
 	names := make([]string, len(lines))
 	wants := make([]vault.Want, len(lines))
 	for i := range lines {
 		names[i] = lines[i].chart
 		wants[i] = vault.Want{Chart: lines[i].chart, Compartment: vault.Log}
 	}
-	keys, err := s.keys(wants)
+	keys, err := e.keys(wants)
 	if err != nil {
 		return nil, err
 	}
@@ -165,9 +170,9 @@ func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, bef
 	}
 	for i := range lines {
 		l, c := &lines[i], counts[lines[i].chart]
-		e := s.entry(a, l, at)
-		e.Number, e.Prev = c.next, c.last
-		if r.Entries[i], err = s.sealEntry(keys[i], e, blobsOf(l.targets, l.kind)); err != nil {
+		entry := s.entry(a, l, at)
+		entry.Number, entry.Prev = c.next, c.last
+		if r.Entries[i], err = s.sealEntry(keys[i], entry, blobsOf(l.targets, l.kind)); err != nil {
 			return nil, fmt.Errorf("%w: seal entry: %w", ErrUnavailable, err)
 		}
 		counts[l.chart] = count{c.next + 1, r.Entries[i].Leaf()}
@@ -184,26 +189,7 @@ func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, bef
 	} else {
 		s.overlay.look(r.First, len(lines))
 	}
-	return p, nil
-}
-
-// keys gives the keys wanted, and makes those that are missing: durable here and held by custodians before it returns.
-func (s *Store) keys(wants []vault.Want) ([]*vault.Key, error) {
-	fresh := false
-	for _, w := range wants {
-		if _, ok := s.vault.Lookup(w.Chart, w.Compartment); !ok {
-			fresh = true
-			break
-		}
-	}
-	keys, err := s.vault.Keys(wants)
-	if err == nil && fresh && s.HoldKeys != nil {
-		err = s.HoldKeys(context.Background())
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return keys, nil
+	return &pending{p, e}, nil
 }
 
 // blobsOf names the ciphertexts that an entry brings: those of the versions it writes, not of those it shows.
@@ -216,18 +202,6 @@ func blobsOf(targets []verify.Target, k verify.Kind) []verify.Hash {
 		out = append(out, targets[i].Blob)
 	}
 	return out
-}
-
-// settle waits until a record is durable and held by custodians.
-func settle(ctx context.Context, p *journal.Pending) (journal.Ack, error) {
-	ack, err := p.Wait(ctx)
-	if err != nil {
-		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			return ack, err
-		}
-		return ack, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return ack, nil
 }
 
 // blobAAD binds a ciphertext to the place it belongs to: organisation, resource, version.

@@ -41,6 +41,10 @@ type site struct {
 	blobs vault.Blobs
 	store *record.Store
 	heal  func(context.Context, index.Version) ([]byte, error)
+
+	hold     journal.Holder // nil for nobody
+	holdKeys func(edition uint64) func(context.Context) int
+	holdBlob func(context.Context, verify.Hash, []byte) int
 }
 
 var org = verify.OrgID{1, 2, 3, 4, 5, 6, 7, 8}
@@ -70,7 +74,7 @@ func (s *site) open() {
 	var err error
 	s.vault, err = vault.Open(filepath.Join(s.dir, "keys"), s.root, vault.Options{})
 	s.ok(err)
-	s.log, err = journal.Open(filepath.Join(s.dir, "journal"), journal.Options{})
+	s.log, err = journal.Open(filepath.Join(s.dir, "journal"), journal.Options{Hold: s.hold})
 	s.ok(err)
 	key, err := s.vault.Key("", vault.Index)
 	s.ok(err)
@@ -80,8 +84,15 @@ func (s *site) open() {
 	s.ok(err)
 	s.store, err = record.Open(context.Background(), record.Options{
 		Org: org, Vault: s.vault, Journal: s.log, Index: s.index, Blobs: s.blobs, Anchors: unanchored{},
-		Extract: func(_ string, served []byte) ([]record.Term, error) { return terms(string(served)), nil },
-		Heal:    func(ctx context.Context, v index.Version) ([]byte, error) { return s.healed(ctx, v) },
+		Extract:  func(_ string, served []byte) ([]record.Term, error) { return terms(string(served)), nil },
+		Heal:     func(ctx context.Context, v index.Version) ([]byte, error) { return s.healed(ctx, v) },
+		HoldKeys: s.holdKeys,
+		HoldBlob: func(ctx context.Context, h verify.Hash, b []byte) int {
+			if s.holdBlob == nil {
+				return 2
+			}
+			return s.holdBlob(ctx, h, b)
+		},
 	})
 	s.ok(err)
 }

@@ -43,16 +43,16 @@ func (s *Store) Write(ctx context.Context, a Access, changes []Change) (*Commit,
 }
 
 // enter seals the changes and gives them their place in the journal, under the locks of the resources they touch.
-func (s *Store) enter(ctx context.Context, a Access, changes []Change) (*journal.Pending, []Version, error) {
+func (s *Store) enter(ctx context.Context, a Access, changes []Change) (*pending, []Version, error) {
 	defer s.lockResources(changes)()
 	at := s.Clock().UTC().Truncate(time.Millisecond)
-	w := writing{store: s, at: at}
+	w := writing{store: s, at: at, escort: escort{store: s}}
 	for i := range changes {
 		if err := w.add(ctx, a, &changes[i]); err != nil {
 			return nil, nil, &ChangeError{Index: i, Err: fmt.Errorf("%s/%s: %w", changes[i].Type, changes[i].ID, err)}
 		}
 	}
-	p, err := s.commit(a, at, w.lines, w.inline, func(first uint64) { s.overlay.add(first, w.written) })
+	p, err := s.commit(a, at, w.lines, w.inline, &w.escort, func(first uint64) { s.overlay.add(first, w.written) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -63,6 +63,7 @@ func (s *Store) enter(ctx context.Context, a Access, changes []Change) (*journal
 type writing struct {
 	store    *Store
 	at       time.Time
+	escort   escort
 	lines    []line
 	inline   [][]byte
 	written  []*written
@@ -156,7 +157,7 @@ func (w *writing) version(ctx context.Context, a Access, c *Change, v index.Vers
 	if !ok {
 		return fmt.Errorf("unknown compartment %q", c.Compartment)
 	}
-	keys, err := s.keys([]vault.Want{{Chart: c.Chart, Compartment: compartment}, {Chart: c.Chart, Compartment: vault.Log}})
+	keys, err := w.escort.keys([]vault.Want{{Chart: c.Chart, Compartment: compartment}, {Chart: c.Chart, Compartment: vault.Log}})
 	if err != nil {
 		return err
 	}
@@ -170,8 +171,8 @@ func (w *writing) version(ctx context.Context, a Access, c *Change, v index.Vers
 	}
 	v.Blob, v.Slot = sha256.Sum256(blob), key.Slot()
 	if len(blob) > journal.MaxInline {
-		if err := s.Blobs.Put(ctx, v.Blob, blob); err != nil {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		if err := w.escort.blob(ctx, v.Blob, blob); err != nil {
+			return err
 		}
 		blob = nil
 	} else {

@@ -72,11 +72,11 @@ func escrowHead(vault [16]byte, epoch, edition uint64) []byte {
 	return binary.BigEndian.AppendUint64(b, edition)
 }
 
-// EscrowPages gives the pages that changed after edition since (0 for all), for custodians, and the edition to ask from
-// next time. The pages of one call belong together: a custodian takes them all or none, durably, before it drops what
-// they replace. Where there are more than MaxEscrowSet, the call gives that many and is to be repeated; until one gives
-// fewer, the custodian keeps what is replaced too.
-func (v *Vault) EscrowPages(since uint64) (pages []SealedPage, next uint64, err error) {
+// EscrowPages gives the pages that changed after edition since (0 for all), for custodians, in order of edition, and the
+// edition to ask from next time. The pages of one call belong together: a custodian takes them all or none, durably,
+// before it drops what they replace. Where there are more than most (at most MaxEscrowSet), the call gives that many and
+// is to be repeated; until one gives fewer, what the custodian has may be no whole tree.
+func (v *Vault) EscrowPages(since uint64, most int) (pages []SealedPage, next uint64, err error) {
 	if len(v.escrow) == 0 {
 		return nil, since, ErrNoEscrow
 	}
@@ -86,9 +86,10 @@ func (v *Vault) EscrowPages(since uint64) (pages []SealedPage, next uint64, err 
 		return nil, since, ErrClosed
 	}
 	heads := v.changed(since)
-	if next = max(since, v.edition); len(heads) > MaxEscrowSet {
-		heads = heads[:MaxEscrowSet]
-		next = heads[len(heads)-1].edition
+	most = min(max(most, 1), MaxEscrowSet)
+	if next = max(since, v.edition); len(heads) >= most {
+		heads = heads[:most]
+		next = heads[most-1].edition
 	}
 	for _, h := range heads {
 		page, err := v.escrowPage(h)
@@ -114,25 +115,6 @@ func (v *Vault) EscrowEditions() []SealedPage {
 		pages[i] = SealedPage{Level: h.id.level, Number: uint64(h.id.number), Edition: h.edition}
 	}
 	return pages
-}
-
-// EscrowPage gives one page as it is now, or ErrNotFound. A single page is for repair: only the pages of one
-// EscrowPages call are sure to belong together.
-func (v *Vault) EscrowPage(level uint8, number uint64) (SealedPage, error) {
-	if len(v.escrow) == 0 {
-		return SealedPage{}, ErrNoEscrow
-	}
-	v.write.Lock()
-	defer v.write.Unlock()
-	if v.closed {
-		return SealedPage{}, ErrClosed
-	}
-	for _, h := range v.changed(0) {
-		if h.id == (pageID{level, uint32(number)}) && number < MaxSlots/slotsPerLeaf {
-			return v.escrowPage(h)
-		}
-	}
-	return SealedPage{}, fmt.Errorf("page %d of level %d: %w", number, level, ErrNotFound)
 }
 
 // escrowPage seals one page as it is. The caller holds write.

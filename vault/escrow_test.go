@@ -34,7 +34,7 @@ func TestRestoreFromEscrow(t *testing.T) {
 	held, since := custodian{}, uint64(0)
 	sync := func(want int) {
 		t.Helper()
-		pages, next, err := v.EscrowPages(since)
+		pages, next, err := v.EscrowPages(since, MaxEscrowSet)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestRestoreFromEscrow(t *testing.T) {
 		t.Fatalf("over another: %v", err)
 	}
 	// A custodian that held the former pages takes the restored ones over them.
-	pages, _, err := r.EscrowPages(since)
+	pages, _, err := r.EscrowPages(since, MaxEscrowSet)
 	if err != nil || len(pages) < len(held) {
 		t.Fatalf("%d pages after restoring, %v", len(pages), err)
 	}
@@ -132,7 +132,7 @@ func TestEscrowRefusals(t *testing.T) {
 	for i := range 40 {
 		mustKey(t, v, fmt.Sprint(i), Log)
 	}
-	pages, _, err := v.EscrowPages(0)
+	pages, _, err := v.EscrowPages(0, MaxEscrowSet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,20 +161,60 @@ func TestEscrowRefusals(t *testing.T) {
 		t.Errorf("%d editions of %d pages", len(editions), len(pages))
 	}
 	for i, e := range editions {
-		one, err := v.EscrowPage(e.Level, e.Number)
-		if err != nil || one.Edition != pages[i].Edition || e.Edition != one.Edition {
-			t.Errorf("page %d of level %d: %v", e.Number, e.Level, err)
+		if e.Level != pages[i].Level || e.Number != pages[i].Number || e.Edition != pages[i].Edition {
+			t.Errorf("page %d of level %d is listed in edition %d", e.Number, e.Level, e.Edition)
 		}
-		pages[i] = one
 	}
 	if err := restore(private, pages); err != nil {
-		t.Errorf("from single pages: %v", err)
-	}
-	if _, err := v.EscrowPage(0, 1<<40); !errors.Is(err, ErrNotFound) {
 		t.Error(err)
 	}
 	bare := memVault(t, newMemDisk())
-	if _, _, err := bare.EscrowPages(0); !errors.Is(err, ErrNoEscrow) {
+	if _, _, err := bare.EscrowPages(0, MaxEscrowSet); !errors.Is(err, ErrNoEscrow) {
 		t.Error(err)
+	}
+}
+
+// What is asked for in parts is whole once a part is not full, although keys are made between the parts.
+func TestEscrowInParts(t *testing.T) {
+	public, private := NewEscrowKey()
+	v, err := Create("/keys", testRoot, Options{disk: newMemDisk(), Escrow: public})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 {
+		mustKey(t, v, fmt.Sprint(i), Log)
+	}
+	const most = 3
+	held, since := custodian{}, uint64(0)
+	for part := 0; ; part++ {
+		pages, next, err := v.EscrowPages(since, most)
+		if err != nil || len(pages) > most {
+			t.Fatalf("%d pages, %v", len(pages), err)
+		}
+		held.take(pages)
+		if since = next; len(pages) < most {
+			break
+		}
+		if part < 2 {
+			mustKey(t, v, fmt.Sprint("new ", part), Log)
+		}
+	}
+	last := mustKey(t, v, "new 1", Log)
+	if last.Edition() > since {
+		t.Errorf("a key of edition %d is not in what was given up to %d", last.Edition(), since)
+	}
+	if k := mustKey(t, v, "newer", Log); k.Edition() <= since {
+		t.Errorf("a key made after edition %d is of edition %d", since, k.Edition())
+	}
+	d := newMemDisk()
+	if err := restoreFromEscrow("/keys", testRoot, private, held.pages(), Options{disk: d}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open("/keys", testRoot, Options{disk: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := r.Lookup("new 1", Log); !ok {
+		t.Error("the last key is missing")
 	}
 }

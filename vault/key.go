@@ -90,6 +90,15 @@ func (k *Key) alive() error {
 // Slot is the key's number in the organisation's key store, never 0 and never used for another key.
 func (k *Key) Slot() uint64 { return k.slot }
 
+// Edition is an edition of the key store that has the key: whoever holds every page of [Vault.EscrowPages] up to it holds the
+// key. It grows while the page that the key is on is written again.
+func (k *Key) Edition() uint64 {
+	v := k.vault
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.table.edition(k.slot)
+}
+
 // Tag gives HMAC-SHA-256(tag key, u64be number)[:16], by which holders of the key find entry number among all others.
 // It is the one operation that still answers when the chart was erased.
 func (k *Key) Tag(number uint64) verify.Tag {

@@ -13,7 +13,7 @@ const (
 	MinPassword  = 8        // bytes of a passphrase
 	MaxName      = 64       // bytes of the name of a secret or of a root key
 	MaxSecret    = 1 << 10  // bytes of one of the organisation's own secrets; all of them together fit one page of 4 kB
-	MaxEscrowSet = 1 << 14  // pages that one call of EscrowPages returns
+	MaxEscrowSet = 1 << 14  // most pages that one call of EscrowPages returns
 
 	// MaxSlots bounds the keys ever created in one key store. A slot is not used again after its key was erased, since
 	// Guide enciphers (slot, number) and must never meet the same pair twice.

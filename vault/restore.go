@@ -3,6 +3,7 @@ package vault
 import (
 	"cmp"
 	"crypto/hpke"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,10 +15,12 @@ import (
 // replaced at the next EscrowPages. It returns ErrEscrow, with the reason, when the pages and the key make up no whole
 // store.
 //
-// Escrow shows nobody's authorship: whoever knows the public key can make up pages, of a store that opens nothing.
-// Compare what was restored with the key commitments of anchored entries. And it is as new as the pages are.
-func RestoreFromEscrow(dir string, root RootKey, escrowPrivate []byte, pages []SealedPage) error {
-	return restoreFromEscrow(dir, root, escrowPrivate, pages, Options{})
+// Escrow shows nobody's authorship: whoever knows the public key, which is on the ledger, can make up the pages of a whole store.
+// So genuine is asked of each tree that opens, the newest first, and tells by a secret that only the organisation knows
+// whether it is its own; nil takes the first. Pages that are none, or do not open, stand in nobody's way. And what is
+// restored is as new as the pages are.
+func RestoreFromEscrow(dir string, root RootKey, escrowPrivate []byte, pages []SealedPage, genuine func(secret func(name string) ([]byte, error)) error) error {
+	return restoreFromEscrow(dir, root, escrowPrivate, pages, Options{genuine: genuine})
 }
 
 func restoreFromEscrow(dir string, root RootKey, escrowPrivate []byte, pages []SealedPage, opt Options) error {
@@ -41,15 +44,16 @@ func gather(private hpke.PrivateKey, pages []SealedPage, root RootKey, opt Optio
 	byID := make(map[pageID][]SealedPage)
 	last := uint64(0)
 	for _, p := range pages {
-		if p.Level > topLevel || p.Number >= MaxSlots/slotsPerLeaf {
-			return nil, fmt.Errorf("page %d of level %d does not exist", p.Number, p.Level)
+		edition, ok := editionOf(&p)
+		if !ok {
+			continue
 		}
+		p.Edition = edition
 		id := pageID{p.Level, uint32(p.Number)}
-		if h, err := parsePage(p.Bytes); err == nil {
-			p.Edition = h.edition // what the page itself says, which its seal covers
-		}
 		byID[id] = append(byID[id], p)
-		last = max(last, p.Edition)
+		if edition < maxForeignEdition {
+			last = max(last, edition)
+		}
 	}
 	for _, p := range byID {
 		slices.SortStableFunc(p, func(a, b SealedPage) int { return cmp.Compare(b.Edition, a.Edition) })
@@ -57,6 +61,9 @@ func gather(private hpke.PrivateKey, pages []SealedPage, root RootKey, opt Optio
 	first := errors.New("the page with the top secret is missing")
 	for i, top := range byID[pageID{level: topLevel}] {
 		v, err := climb(private, top, byID, root, opt)
+		if err == nil && opt.genuine != nil {
+			err = opt.genuine(v.Secret)
+		}
 		if err == nil {
 			v.edition = max(v.edition, last) // what is written next is newer than all that custodians hold
 			return v, nil
@@ -66,6 +73,22 @@ func gather(private hpke.PrivateKey, pages []SealedPage, root RootKey, opt Optio
 		}
 	}
 	return nil, first
+}
+
+// maxForeignEdition bounds what is believed of the edition of a page that was not opened. No store gets there, and a page that
+// claims more must not use up the editions.
+const maxForeignEdition = 1 << 63
+
+// editionOf gives the edition that a page itself names, which its seal covers. It is false for what can be no page in that place.
+func editionOf(p *SealedPage) (uint64, bool) {
+	if p.Top() {
+		if p.Number != 0 || len(p.Bytes) < escrowHeader || len(p.Bytes) > pageSize {
+			return 0, false
+		}
+		return binary.BigEndian.Uint64(p.Bytes[escrowHeader-8:]), true
+	}
+	h, err := parsePage(p.Bytes)
+	return h.edition, err == nil && h.id.level == p.Level && uint64(h.id.number) == p.Number
 }
 
 // climb opens the tree under one top secret.

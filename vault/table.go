@@ -68,6 +68,15 @@ func (t *table) content(slot uint64) slotContent {
 	return slotContent{compartment: r.compartment, cek: r.cek, chart: t.charts[r.chart].name}
 }
 
+// edition gives the edition of the page that a slot is on, 0 for none.
+func (t *table) edition(slot uint64) uint64 {
+	n := slot / slotsPerLeaf
+	if n >= uint64(len(t.leaves)) || t.leaves[n] == nil {
+		return 0
+	}
+	return t.leaves[n].edition
+}
+
 // leaf gives the leaf of that number, new if need be.
 func (t *table) leaf(number uint32) *leaf {
 	for uint32(len(t.leaves)) <= number {

@@ -15,13 +15,14 @@ import (
 // Options of a Vault. The zero value is good.
 type Options struct {
 	// Escrow is the public key, from NewEscrowKey, to which EscrowPages seals the top secret; none means no escrow. After
-	// changing it, give the custodians everything again: EscrowPages(0).
+	// changing it, give the custodians everything again, from edition 0.
 	Escrow []byte
 	// CachedKeys bounds the keys kept with their derived keys, about 2 kB each; 0 means 4096.
 	CachedKeys int
 
-	disk    disk  // nil for the real one
-	logTurn int64 // 0 for the constant
+	disk    disk                                                 // nil for the real one
+	logTurn int64                                                // 0 for the constant
+	genuine func(secret func(name string) ([]byte, error)) error // of RestoreFromEscrow
 }
 
 const defaultCachedKeys = 4096

@@ -21,6 +21,7 @@ const (
 	maxEpochs   = 1024
 	maxChainID  = 64
 	maxContents = 1 << 16
+	maxFurther  = MaxWitnesses
 )
 
 // Receipt proves one entry: from the opened entry to the batch, the organisation's anchor, and the block or the
@@ -40,6 +41,9 @@ type Receipt struct {
 	Log   *LogProof   `json:"log,omitempty" cbor:"8,keyasint,omitempty"`
 	// Epochs continues the trust file's epochs, without gap, up to those that Block and Log need.
 	Epochs []Epoch `json:"epochs,omitempty" cbor:"9,keyasint,omitempty"`
+	// Further places the same anchor, at the index of Log, in the trees of other checkpoints: witnesses come at different times, and no
+	// single checkpoint need bear the signatures of all.
+	Further []LogProof `json:"further,omitempty" cbor:"10,keyasint,omitempty"`
 }
 
 // OpenedEntry is an entry out of its seal, with all that its leaf is made of.
@@ -177,8 +181,28 @@ func (r *Receipt) check() error {
 			return fail("the block proof is too large")
 		}
 	}
-	if l := r.Log; l != nil && (len(l.Path) > maxPath || len(l.Checkpoint) > MaxNote) {
-		return fail("the log proof is too large")
+	if len(r.Further) > maxFurther || (r.Log == nil && len(r.Further) > 0) {
+		return fail("%d further checkpoints, at most %d, and none without a first", len(r.Further), maxFurther)
+	}
+	for _, l := range r.logs() {
+		if len(l.Path) > maxPath || len(l.Checkpoint) > MaxNote {
+			return fail("the log proof is too large")
+		}
+		if l.Index != r.Log.Index {
+			return fail("one anchor cannot be at both %d and %d of the log", r.Log.Index, l.Index)
+		}
 	}
 	return nil
+}
+
+// logs gives Log, unless nil, and Further.
+func (r *Receipt) logs() []*LogProof {
+	if r.Log == nil {
+		return nil
+	}
+	list := []*LogProof{r.Log}
+	for i := range r.Further {
+		list = append(list, &r.Further[i])
+	}
+	return list
 }

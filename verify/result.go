@@ -1,6 +1,9 @@
 package verify
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Result is what a receipt proves. Its JSON form is what `sijil verify --json` prints.
 type Result struct {
@@ -29,7 +32,7 @@ type Result struct {
 	Height int64     `json:"height,omitempty"`
 	Time   Timestamp `json:"time,omitzero"`
 
-	// LogIndex and LogSize are of the checkpoint; LogSize is 0 where the receipt rests on its block alone.
+	// LogIndex and LogSize are of the largest checkpoint shown; LogSize is 0 where the receipt rests on its block alone.
 	LogIndex    uint64     `json:"log_index,omitempty"`
 	LogSize     uint64     `json:"log_size,omitempty"`
 	Cosigned    []Cosigned `json:"cosigned,omitempty"`
@@ -49,7 +52,7 @@ type Content struct {
 	SHA256  Hash   `json:"sha256"`
 }
 
-// Cosigned is a witness's signature on the checkpoint.
+// Cosigned is a witness's signature on a checkpoint that covers the entry.
 type Cosigned struct {
 	Witness string `json:"witness"`
 	Time    int64  `json:"time"` // Unix seconds on the witness's clock
@@ -67,16 +70,8 @@ func (w *walk) result() (*Result, error) {
 	if b := w.r.Block; b != nil {
 		res.Height, res.Time = b.Header.Height, w.time
 	}
-	if w.checkpoint != nil {
-		res.LogIndex, res.LogSize = w.r.Log.Index, w.checkpoint.Size
-	}
-	for _, s := range w.signers {
-		switch {
-		case s.witness:
-			res.Cosigned = append(res.Cosigned, Cosigned{s.party.label, s.time})
-		case s.quantum:
-			res.PostQuantum = append(res.PostQuantum, s.party.label)
-		}
+	for i := range w.heads {
+		res.addHead(w.r.Log.Index, &w.heads[i])
 	}
 	for _, p := range w.rests.keys() {
 		res.Keys = append(res.Keys, p.label)
@@ -89,6 +84,19 @@ func (w *walk) result() (*Result, error) {
 		return res, fmt.Errorf("%w: rests on %s, the policy asks for %d", ErrNotWitnessed, plural(len(res.Keys)), res.Wanted)
 	}
 	return res, nil
+}
+
+// addHead tells of a checkpoint and of those who signed it, each once: one who signed several, with the first that is shown.
+func (r *Result) addHead(index uint64, h *shownHead) {
+	r.LogIndex, r.LogSize = index, max(r.LogSize, h.checkpoint.Size)
+	for _, s := range h.signers {
+		switch {
+		case s.witness && !slices.ContainsFunc(r.Cosigned, func(c Cosigned) bool { return c.Witness == s.party.label }):
+			r.Cosigned = append(r.Cosigned, Cosigned{s.party.label, s.time})
+		case s.quantum && !slices.Contains(r.PostQuantum, s.party.label):
+			r.PostQuantum = append(r.PostQuantum, s.party.label)
+		}
+	}
 }
 
 func plural(n int) string {

@@ -121,7 +121,14 @@ func vectors(t *testing.T) map[string][]byte {
 	log := copyOf(t, s.receipt)
 	log.Block = nil
 	_, later, _ := successor(t)
-	for name, r := range map[string]*Receipt{"receipt": s.receipt, "receipt-block": block, "receipt-log": log, "receipt-epoch": later} {
+	f, two, university := further(t)
+	if out["trust-further.json"], err = f.trustBoth(university).Encode(); err != nil {
+		t.Fatal(err)
+	}
+	put("refused-further.json", refusedFurther(t))
+	for name, r := range map[string]*Receipt{
+		"receipt": s.receipt, "receipt-block": block, "receipt-log": log, "receipt-epoch": later, "receipt-further": two,
+	} {
 		if out[name+".json"], err = r.EncodeJSON(); err != nil {
 			t.Fatal(err)
 		}
@@ -232,6 +239,22 @@ func refusedVectors(t *testing.T, s *story) (out []refusedVector) {
 	return out
 }
 
+func refusedFurther(t *testing.T) (out []refusedVector) {
+	for _, a := range alteredFurther() {
+		if a.step == StepReceipt {
+			continue // has no encoding
+		}
+		s, r, _ := further(t)
+		a.spoil(s, r)
+		b, err := r.EncodeCompact()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, refusedVector{"further: " + a.name, a.step, b})
+	}
+	return out
+}
+
 // TestVectors makes sure that what was published is still what is written.
 func TestVectors(t *testing.T) {
 	for name, want := range vectors(t) {
@@ -294,8 +317,39 @@ func TestVectorsFromTheFilesAlone(t *testing.T) {
 			t.Fatal(name, err)
 		}
 	}
+	wantFurther(t, v)
+	wantRefused(t, v, "refused.json", 50)
+}
+
+// wantFurther checks the receipt with two checkpoints by a reader who knows one of the two witnesses, and by one who knows both.
+func wantFurther(t *testing.T, one *Verifier) {
+	tr, err := ParseTrust(load(t, "trust-further.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	both, err := NewVerifier(tr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := ReadReceipt(load(t, "receipt-further.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compact, err := ReadReceipt(load(t, "receipt-further.cbor"))
+	if diff := cmp.Diff(text, compact); err != nil || diff != "" {
+		t.Fatal(err, diff)
+	}
+	for v, keys := range map[*Verifier]int{one: 5, both: 6} {
+		if res, err := v.Verify(compact, Options{}); err != nil || len(res.Keys) != keys {
+			t.Fatal(res, err)
+		}
+	}
+	wantRefused(t, both, "refused-further.json", 4)
+}
+
+func wantRefused(t *testing.T, v *Verifier, file string, least int) {
 	var refused []refusedVector
-	if err := json.Unmarshal(load(t, "refused.json"), &refused); err != nil || len(refused) < 50 {
+	if err := json.Unmarshal(load(t, file), &refused); err != nil || len(refused) < least {
 		t.Fatal(len(refused), err)
 	}
 	for _, x := range refused {

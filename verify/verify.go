@@ -86,11 +86,10 @@ type walk struct {
 	period  *period   // the one in which the anchor was made
 	owner   int       // place of the anchor's organisation among the period's members
 
-	time       Timestamp
-	checkpoint *Checkpoint
-	signers    []signer
-	rests      evidence
-	content    *Content
+	time    Timestamp
+	heads   []shownHead // of the receipt's log proofs, in their order
+	rests   evidence
+	content *Content
 }
 
 var steps = []struct {

@@ -64,42 +64,55 @@ func (w *walk) count(s signer, p *period) {
 	}
 }
 
-// checkCheckpoint verifies the signatures on the receipt's checkpoint and that it contradicts none that is known.
+// shownHead is a checkpoint of the receipt, with those whose signatures on its tree were verified.
+type shownHead struct {
+	checkpoint *Checkpoint
+	signers    []signer
+}
+
+// checkCheckpoint verifies the signatures on the receipt's checkpoints, and that they contradict neither one another nor any that is known.
 func (w *walk) checkCheckpoint() error {
-	if w.r.Log == nil {
-		return nil
-	}
-	note, c, err := openCheckpoint(w.r.Log.Checkpoint)
-	if err != nil {
-		return err
-	}
-	w.signers, err = w.v.signers(w.periods, note, c)
-	if err != nil {
-		return err
-	}
-	if err := w.v.compare(c); err != nil {
-		return err
-	}
-	for _, p := range w.periods[len(w.v.periods):] {
-		if err := CheckHeads(&p.start, c); err != nil {
+	for _, l := range w.r.logs() {
+		note, c, err := openCheckpoint(l.Checkpoint)
+		if err != nil {
 			return err
 		}
+		signers, err := w.v.signers(w.periods, note, c)
+		if err != nil {
+			return err
+		}
+		if err := w.v.compare(c); err != nil {
+			return err
+		}
+		for _, p := range w.periods[len(w.v.periods):] {
+			if err := CheckHeads(&p.start, c); err != nil {
+				return err
+			}
+		}
+		for i := range w.heads {
+			if err := CheckHeads(w.heads[i].checkpoint, c); err != nil {
+				return err
+			}
+		}
+		w.heads = append(w.heads, shownHead{c, signers})
 	}
-	w.checkpoint = c
 	return nil
 }
 
-// checkLog proves that the anchor is in the log at the checkpoint, and that its place there agrees with its block.
+// checkLog proves that the anchor is in the log at each checkpoint, and that its place there agrees with its block. Each signer
+// counts: it vouched for a tree that has the anchor at this index.
 func (w *walk) checkLog() error {
-	l, c := w.r.Log, w.checkpoint
-	if l == nil {
+	if w.r.Log == nil {
 		return nil
 	}
-	if err := checkInclusion(w.idBytes(), l.Index, c.Size, l.Path, c.Root); err != nil {
-		return err
-	}
-	if err := w.checkPlace(c); err != nil {
-		return err
+	for i, l := range w.r.logs() {
+		c := w.heads[i].checkpoint
+		if err := checkInclusion(w.idBytes(), l.Index, c.Size, l.Path, c.Root); err != nil {
+			return err
+		}
+		if err := w.checkPlace(c); err != nil {
+			return err
+		}
 	}
 	for _, p := range w.periods[1:] {
 		if err := w.checkPlace(&p.start); err != nil {
@@ -107,18 +120,26 @@ func (w *walk) checkLog() error {
 		}
 	}
 	for i := range w.v.pinned {
-		p := &w.v.pinned[i]
-		if err := w.checkPlace(&p.checkpoint); err != nil {
+		if err := w.checkPlace(&w.v.pinned[i].checkpoint); err != nil {
 			return err
 		}
-		if p.checkpoint.Size == c.Size { // CheckHeads: then the root is the same, and its signatures are on this tree
-			w.signers = append(w.signers, p.signers...)
-		}
 	}
-	for _, s := range w.signers {
-		w.count(s, w.periods[c.Epoch])
+	for i := range w.heads {
+		w.countHead(&w.heads[i])
 	}
 	return nil
+}
+
+// countHead adds those who signed a checkpoint, or a known one of the same tree, to those the receipt rests on.
+func (w *walk) countHead(h *shownHead) {
+	for i := range w.v.pinned {
+		if p := &w.v.pinned[i]; p.checkpoint.Size == h.checkpoint.Size { // CheckHeads: then the root is the same
+			h.signers = append(h.signers, p.signers...)
+		}
+	}
+	for _, s := range h.signers {
+		w.count(s, w.periods[h.checkpoint.Epoch])
+	}
 }
 
 func (w *walk) idBytes() []byte {

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	cmtcfg "github.com/cometbft/cometbft/config"
 	sm "github.com/cometbft/cometbft/state"
@@ -32,6 +34,9 @@ const (
 	SignedTwice Trouble = "signed-twice"  // a validator key of today has signed two different blocks at one height
 	Elsewhere   Trouble = "elsewhere"     // the validator key was last used on another machine
 	NoSignState Trouble = "no-sign-state" // the validator key is there, what it signed is not known
+	BadState    Trouble = "bad-state"     // files of the state machine's store are damaged
+	BadBlocks   Trouble = "bad-blocks"    // files of CometBFT's blocks or state are damaged
+	BadEvidence Trouble = "bad-evidence"  // files of CometBFT's pool of evidence are damaged
 )
 
 // Finding is one thing that is wrong with a node that stands still, in words for its operator.
@@ -58,6 +63,10 @@ func Diagnose(cfg Config) ([]Finding, error) {
 	g, findings, err := cfg.inspectKeys()
 	if g == nil || err != nil {
 		return findings, err
+	}
+	bad, err := cfg.damages()
+	if len(bad) > 0 || err != nil { // what is damaged tells nothing more
+		return append(findings, bad...), errors.Join(err, g.release())
 	}
 	c, err := cfg.readChain()
 	if err != nil {
@@ -106,15 +115,31 @@ type stored struct {
 	offences                   []ledger.Evidence // of keys that are validators' still
 }
 
-func (c *Config) readChain() (s *stored, err error) {
+func (c *Config) readChain() (*stored, error) {
+	s, err := c.readBlocks()
+	if err != nil || s.blocks == 0 && s.chain == 0 && !c.hasBlocks() {
+		return s, err
+	}
+	return s, s.readState(filepath.Join(c.Dir, "state"))
+}
+
+func (c *Config) hasBlocks() bool {
+	_, err := os.Stat(filepath.Join(c.comet().DBDir(), "blockstore.db"))
+	return !errors.Is(err, os.ErrNotExist)
+}
+
+// readBlocks reads what CometBFT's databases say, and leaves the state machine's store alone.
+func (c *Config) readBlocks() (s *stored, err error) {
+	defer func() {
+		if r := recover(); r != nil { // CometBFT panics on what it cannot decode
+			err = fmt.Errorf("chain: read the blocks in %s: %v", filepath.Join(c.Dir, "data"), r)
+		}
+	}()
 	s = new(stored)
-	if _, s.key, err = loadKeys(c.keys()); err != nil {
-		return nil, err
+	if _, s.key, err = loadKeys(c.keys()); err != nil || !c.hasBlocks() {
+		return s, err
 	}
 	cfg := c.comet()
-	if _, err := os.Stat(filepath.Join(cfg.DBDir(), "blockstore.db")); errors.Is(err, os.ErrNotExist) {
-		return s, nil
-	}
 	blocksDB, err := openDB(&cmtcfg.DBContext{ID: "blockstore", Config: cfg})
 	if err != nil {
 		return nil, fmt.Errorf("chain: open the blocks: %w", err)
@@ -134,7 +159,7 @@ func (c *Config) readChain() (s *stored, err error) {
 	if chain.Validators != nil {
 		s.sole = chain.Validators.Size() == 1 && chain.Validators.HasAddress(s.key.GetAddress())
 	}
-	return s, s.readState(filepath.Join(c.Dir, "state"))
+	return s, nil
 }
 
 func (s *stored) readState(dir string) error {
@@ -190,6 +215,111 @@ func (s *stored) signedTwice() (findings []Finding) {
 		})
 	}
 	return findings
+}
+
+// fromFirst tells whether the state can be made anew from the blocks kept here.
+func (s *stored) fromFirst() bool { return s.base == 1 && s.blocks > 0 }
+
+// damages names the damaged files of blocks and state, one finding for each of the three parts that can be put aside.
+func (c *Config) damages() ([]Finding, error) {
+	tables, err := checkState(filepath.Join(c.Dir, "state"))
+	if err != nil {
+		return nil, err
+	}
+	if len(tables) == 0 {
+		if tables, err = c.stateOpens(); err != nil {
+			return nil, err
+		}
+	}
+	_, comet, err := checkComet(filepath.Join(c.Dir, "data"))
+	if err != nil {
+		return nil, err
+	}
+	var blocks, evidence []ledger.Damage
+	for _, d := range comet {
+		if strings.HasPrefix(d.File, filepath.Join(c.Dir, "data", "evidence.db")) {
+			evidence = append(evidence, d)
+		} else {
+			blocks = append(blocks, d)
+		}
+	}
+	return slices.Concat(c.badState(tables, len(blocks) == 0), c.badBlocks(blocks), badEvidence(evidence)), nil
+}
+
+// stateOpens opens the state machine's store as a start does, and changes nothing.
+func (c *Config) stateOpens() ([]ledger.Damage, error) {
+	v := new(View)
+	d, err := v.open(filepath.Join(c.Dir, "state"), c.Genesis)
+	if err = errors.Join(err, v.Close()); d == nil || err != nil {
+		return nil, err
+	}
+	return []ledger.Damage{*d}, nil
+}
+
+const whyDamaged = "The disk or somebody changed bytes that were written and confirmed."
+
+// badState says how a damaged state is made anew. blocks says that the blocks are whole.
+func (c *Config) badState(found []ledger.Damage, blocks bool) []Finding {
+	if len(found) == 0 {
+		return nil
+	}
+	f := Finding{Trouble: BadState, What: "The ledger's state is damaged: " + told(found), Why: whyDamaged}
+	s, err := c.readBlocks()
+	switch {
+	case blocks && err == nil && s.fromFirst():
+		f.Safe, f.Mendable = true, true
+		f.Do = "Let this be mended: the state is put aside and made anew from the blocks, which are all here."
+	case c.others():
+		f.Safe, f.Mendable = true, true
+		f.Do = "Let this be mended: blocks and state are put aside, and the node begins from a snapshot of the other members."
+	default:
+		f.Do = "The first blocks are no longer kept and there is no other member to bring the state: restore the backup (`sijil restore`)."
+	}
+	return []Finding{f}
+}
+
+func (c *Config) badBlocks(found []ledger.Damage) []Finding {
+	if len(found) == 0 {
+		return nil
+	}
+	f := Finding{Trouble: BadBlocks, What: "The blocks are damaged: " + told(found), Why: whyDamaged}
+	if c.others() {
+		f.Safe, f.Mendable = true, true
+		f.Do = "Let this be mended: blocks and state are put aside, and the node fetches them from the other members."
+	} else {
+		f.Do = "There is no other member to fetch them from: restore the backup (`sijil restore`)."
+	}
+	return []Finding{f}
+}
+
+func badEvidence(found []ledger.Damage) []Finding {
+	if len(found) == 0 {
+		return nil
+	}
+	return []Finding{{
+		Trouble: BadEvidence, What: "Evidence that waits for a block is damaged: " + told(found), Why: whyDamaged,
+		Do:   "Let this be mended: the file's database is put aside. What other members saw, they bring again; what is in a block stays there.",
+		Safe: true, Mendable: true,
+	}}
+}
+
+// told names damaged files in one line.
+func told(found []ledger.Damage) string {
+	var parts []string
+	for _, d := range found {
+		parts = append(parts, fmt.Sprintf("%s (%s)", d.File, d.Detail))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// others tells whether there are members to fetch from: by the state or, where it is damaged, by the genesis and by what the operator named.
+func (c *Config) others() bool {
+	v := new(View)
+	defer v.Close() //nolint:errcheck // read only
+	if d, err := v.open(filepath.Join(c.Dir, "state"), c.Genesis); err == nil && d == nil {
+		return len(v.state.roster.Members) > 1
+	}
+	return len(c.Genesis.Members) > 1 || len(c.Peers) > 0
 }
 
 // heights judges how far the state machine is against the blocks.

@@ -52,19 +52,35 @@ func (c *Config) mend(f Finding) error {
 		if err != nil {
 			return err
 		}
-		if s.base <= 1 {
-			return c.putAside(c.Dir, "state")
-		}
-		return errors.Join(c.putAside(c.Dir, "state"), c.putAside(c.Dir, "data"))
-	case StateBehind:
-		if err := c.putAside(c.Dir, "state"); err != nil {
-			return err
-		}
-		return c.putAside(c.Dir, "data")
+		return c.startOver(s.base <= 1)
+	case BadState:
+		s, err := c.readBlocks()
+		return c.startOver(err == nil && s.fromFirst())
+	case StateBehind, BadBlocks:
+		return c.startOver(false)
+	case BadEvidence:
+		return c.putAside(filepath.Join(c.Dir, "data"), "evidence.db")
 	case LostLog:
 		return c.setBack(f.Height)
 	}
 	return ErrNotMendable
+}
+
+// startOver puts the state aside, for it to be made anew from the blocks; where these are not enough, they go too, and the node begins from
+// the others' blocks or from a snapshot of theirs.
+func (c *Config) startOver(blocksStay bool) error {
+	for _, name := range []string{"state", "data"} {
+		if name == "data" && blocksStay {
+			break
+		}
+		if _, err := os.Lstat(filepath.Join(c.Dir, name)); errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err := c.putAside(c.Dir, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // setBack makes the validator key ready to sign a height from its first step on.

@@ -107,11 +107,7 @@ func (e *engine) MembersAt(_ context.Context, height int64) (*ledger.Membership,
 		if height < 1 || height > s.Height {
 			return nil, fmt.Errorf("%w: height %d", ledger.ErrNotFound, height)
 		}
-		_, rec, err := st.memberHeight(height-1, func(r *record) bool { return r.Members != nil })
-		if err != nil || rec == nil {
-			return nil, fmt.Errorf("chain: the membership at height %d is not in the state: %w", height, err)
-		}
-		return rec.Members, nil
+		return st.membersAt(height)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/verify"
@@ -53,6 +54,7 @@ type core struct {
 // store is the state machine's Pebble database. Reads are safe at any time; only Commit and a restore write.
 type store struct {
 	db   *pebble.DB
+	dir  string
 	full uint64 // when a chunk of history is full, in bytes: chunkSize, but for tests
 
 	// open is held for reading while a read runs, for writing by close. CometBFT's gossip may still ask after consensus
@@ -61,8 +63,30 @@ type store struct {
 	closed bool
 }
 
-// openStore opens the database with caches that leave the node's memory to CometBFT.
+// openStore opens the database for writing and looks at what a start needs of it. Errors: ErrWedged with a *ledger.Damage for one that is
+// damaged.
 func openStore(dir string, log pebble.Logger) (*store, error) {
+	s, err := openPebble(dir, log, false)
+	if err == nil {
+		if _, err = s.load(); isDamage(err) {
+			return nil, errors.Join(fmt.Errorf("%w: %w", ErrWedged, err), s.close())
+		}
+		return s, nil
+	}
+	if isDamage(err) {
+		err = fmt.Errorf("%w: %w", ErrWedged, err)
+	}
+	return nil, err
+}
+
+// openPebble opens the database with caches that leave the node's memory to CometBFT. Still, it writes nothing at all. Errors: a
+// *ledger.Damage, those of the disk.
+func openPebble(dir string, log pebble.Logger, still bool) (_ *store, err error) {
+	defer func() {
+		if r := recover(); r != nil { // Pebble's way to say that files contradict one another
+			err = stateDamage(dir, fmt.Errorf("%v", r))
+		}
+	}()
 	cache := pebble.NewCache(4 << 20)
 	defer cache.Unref()
 	opts := &pebble.Options{
@@ -73,12 +97,20 @@ func openStore(dir string, log pebble.Logger) (*store, error) {
 		Logger:                      log,
 		// Older formats cannot tell a torn tail of the log from a damaged one.
 		FormatMajorVersion: pebble.FormatNewest,
+		// Damage is returned by the call that meets it. Pebble's own way is to end the process.
+		EventListener: &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}},
+	}
+	if still {
+		opts.ReadOnly, opts.FS = true, unlocked{vfs.Default}
 	}
 	db, err := pebble.Open(dir, opts)
-	if err != nil {
+	if err != nil && ofDisk(err) {
 		return nil, fmt.Errorf("chain: open the state in %s: %w", dir, err)
 	}
-	return &store{db: db, full: chunkSize}, nil
+	if err != nil {
+		return nil, stateDamage(dir, err)
+	}
+	return &store{db: db, dir: dir, full: chunkSize}, nil
 }
 
 func (s *store) close() error {
@@ -129,7 +161,7 @@ func (s *store) lookup(k []byte) ([]byte, error) {
 		return nil, ledger.ErrNotFound
 	}
 	if err != nil {
-		return nil, fmt.Errorf("chain: read the state: %w", err)
+		return nil, s.failed(err)
 	}
 	b := append(make([]byte, 0, len(v)), v...)
 	return b, closer.Close()
@@ -194,14 +226,14 @@ func (s *store) each(from, below []byte, fn func(k, v []byte) error) error {
 	defer leave()
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: below})
 	if err != nil {
-		return fmt.Errorf("chain: read the state: %w", err)
+		return s.failed(err)
 	}
 	for it.First(); it.Valid(); it.Next() {
 		if err := fn(it.Key(), it.Value()); err != nil {
 			return errors.Join(err, it.Close())
 		}
 	}
-	return it.Close()
+	return s.failed(it.Close())
 }
 
 // memberHeight finds the last height up to `height` whose record changes the membership, an epoch or the evidence and
@@ -214,7 +246,7 @@ func (s *store) memberHeight(height int64, ok func(*record) bool) (int64, *recor
 	defer leave()
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{rowMember}, UpperBound: []byte{rowMember + 1}})
 	if err != nil {
-		return 0, nil, fmt.Errorf("chain: read the state: %w", err)
+		return 0, nil, s.failed(err)
 	}
 	defer it.Close() //nolint:errcheck // read only; what it read is judged below
 	for it.SeekLT(key(rowMember, uint64(height)+1)); it.Valid(); it.Prev() {
@@ -231,5 +263,5 @@ func (s *store) memberHeight(height int64, ok func(*record) bool) (int64, *recor
 			return h, rec, nil
 		}
 	}
-	return 0, nil, it.Error()
+	return 0, nil, s.failed(it.Error())
 }

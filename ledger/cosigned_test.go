@@ -1,0 +1,238 @@
+package ledger
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/sijil-health/sijil/verify"
+)
+
+// cosigner is a witness that can be away.
+type cosigner struct {
+	*Witness
+	away bool
+}
+
+func (c *cosigner) Cosign(ctx context.Context, note []byte, size uint64, proof Prover) ([]byte, error) {
+	if c.away {
+		return nil, errors.New("nobody there")
+	}
+	n, _, err := parseCheckpointNote(note)
+	if err != nil {
+		return nil, err
+	}
+	r := &WitnessRequest{Note: n}
+	lines, err := c.Witness.Cosign(r.Encode())
+	var refusal *WitnessError
+	if !errors.As(err, &refusal) || refusal.Size == 0 {
+		return lines, err
+	}
+	r.Old = refusal.Size
+	if r.Proof, err = proof(ctx, r.Old, size); err != nil {
+		return nil, err
+	}
+	return c.Witness.Cosign(r.Encode())
+}
+
+// witnessed is a lone node with witnesses that come and go.
+type witnessed struct {
+	*node
+	notary    *Notary
+	witnesses []*cosigner
+}
+
+func newWitnessed(t *testing.T, names ...string) *witnessed {
+	t.Helper()
+	org := newMember("a", 1)
+	s := newSim(org)
+	s.autocommit(t, 1e6)
+	w := &witnessed{node: newNode(t, org, s), notary: notaries(t, s, org)[0]}
+	for _, name := range names {
+		signer, err := verify.WitnessSigner(name, ed25519.NewKeyFromSeed(seedOf(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(t.TempDir(), "witness")
+		if err := CreateWitness(dir, signer.Key()); err != nil {
+			t.Fatal(err)
+		}
+		log := WitnessLog{Origin: verify.OriginOf(s.chain()), Keys: []verify.NoteKey{org.signer(t, s.chain()).Key()}}
+		x, err := OpenWitness(dir, signer, []WitnessLog{log}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.witnesses = append(w.witnesses, &cosigner{Witness: x})
+		w.notary.opt.Witnesses = append(w.notary.opt.Witnesses, w.witnesses[len(w.witnesses)-1])
+	}
+	w.opt.Checkpoints = w.notary.opt.Store
+	w.open()
+	t.Cleanup(w.close)
+	return w
+}
+
+// anchored records an entry and makes a checkpoint of it, cosigned by those of the witnesses.
+func (w *witnessed) anchored(detail string, present ...int) opened {
+	w.t.Helper()
+	for i, x := range w.witnesses {
+		x.away = true
+		for _, p := range present {
+			x.away = x.away && p != i
+		}
+	}
+	o := w.record(detail)
+	w.await(o.number)
+	if err := w.notary.Checkpoint(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	return o
+}
+
+// trust is what a reader gets who knows these witnesses.
+func (w *witnessed) trust(known ...int) *verify.Trust {
+	w.t.Helper()
+	var list []verify.Witness
+	for _, i := range known {
+		list = append(list, verify.Witness{Name: w.witnesses[i].Key().Name(), VKey: w.witnesses[i].Key().String()})
+	}
+	t, err := TrustFile(w.t.Context(), w.chain.genesis, w.chain, w.notary.opt.Store, list)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return t
+}
+
+// rests gives on how many keys a new receipt for the entry rests, and how many checkpoints it shows.
+func (w *witnessed) rests(o opened, t *verify.Trust) (keys, shown int) {
+	w.t.Helper()
+	r, err := w.Receipt(w.t.Context(), o.number, o.Opened)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	res, err := verify.Verify(r, t, verify.Options{})
+	if (err != nil || len(res.Keys) < verify.DefaultKeys) && !errors.Is(err, verify.ErrNotWitnessed) {
+		w.t.Fatal(err)
+	}
+	return len(res.Keys), 1 + len(r.Further)
+}
+
+func (w *witnessed) want(o opened, t *verify.Trust, keys, shown int) {
+	w.t.Helper()
+	if k, s := w.rests(o, t); k != keys || s != shown {
+		w.t.Fatalf("the receipt rests on %d keys and shows %d checkpoints, want %d and %d", k, s, keys, shown)
+	}
+}
+
+func TestAnUnsignedLaterCheckpointLowersNothing(t *testing.T) {
+	w := newWitnessed(t, "university.example/w")
+	first := w.anchored("one", 0)
+	before := w.trust(0)
+	w.want(first, before, 2, 1)
+
+	second := w.anchored("two")
+	if got := w.notary.Unanswered(); len(got) != 1 || got[0].Witness != "university.example/w" {
+		t.Fatalf("unanswered: %v", got)
+	}
+	if got := w.trust(0).Checkpoints; len(got) != 2 {
+		t.Fatalf("%d checkpoints in the trust file, want the latest and the cosigned one", len(got))
+	}
+	uncovered, err := w.Uncovered(t.Context(), 1)
+	if err != nil || uncovered != 1 {
+		t.Fatal(uncovered, err)
+	}
+	for range 2 {
+		for _, trust := range []*verify.Trust{before, w.trust(0)} {
+			w.want(first, trust, 2, 1)
+			w.want(second, trust, 1, 1)
+		}
+		store, err := OpenCheckpoints(w.notary.opt.Store.Dir()) // and so it stays across a restart
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.notary.opt.Store, w.opt.Checkpoints = store, store
+	}
+
+	// The log has not grown, and the witness is back: it is asked for what it missed.
+	w.witnesses[0].away = false
+	if err := w.notary.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.want(second, before, 2, 1)
+	if got := w.notary.Unanswered(); len(got) != 0 {
+		t.Fatalf("unanswered: %v", got)
+	}
+}
+
+func TestWitnessesThatComeInTurnsAllCount(t *testing.T) {
+	w := newWitnessed(t, "w.example/0", "w.example/1", "w.example/2")
+	first := w.anchored("one", 0, 1)
+	second := w.anchored("two", 1)
+	third := w.anchored("three", 2)
+	fourth := w.anchored("four")
+	all := w.trust(0, 1, 2)
+	w.want(first, all, 4, 3)
+	w.want(second, all, 3, 2)
+	w.want(third, all, 2, 1)
+	w.want(fourth, all, 1, 1)
+	for i := range w.witnesses {
+		w.want(first, w.trust(i), 2, 3) // whichever of them the reader knows
+	}
+}
+
+func TestACheckpointStoreOfBeforeKeepsWhatWasCosigned(t *testing.T) {
+	w := newWitnessed(t, "university.example/w")
+	first := w.anchored("one", 0)
+	dir := w.notary.opt.Store.Dir()
+	for _, name := range []string{witnessFile(w.witnesses[0].Key()), quorumFile} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store, err := OpenCheckpoints(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.notary.opt.Store = store
+	w.anchored("two")
+	w.opt.Checkpoints = store
+	w.want(first, w.trust(0), 2, 1)
+}
+
+func TestAnAnswerToSomethingElseIsNotTaken(t *testing.T) {
+	w := newWitnessed(t, "university.example/w")
+	w.anchored("one")
+	key := w.witnesses[0].Key()
+	request, err := w.notary.WitnessRequest(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := ParseWitnessRequest(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := *r.checkpoint
+	forged.Size, forged.Height, forged.Root = 1000, 1000, verify.Hash{1}
+	note := &verify.Note{Text: forged.Text(), Signatures: r.Note.Signatures}
+	line, err := verify.Cosign(note, w.witnesses[0].signer, w.notary.opt.Clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.notary.AcceptCosignature(t.Context(), (&WitnessRequest{Note: note}).Encode(), []byte(line.String()), key); err == nil {
+		t.Fatal("a checkpoint that this node never signed is taken")
+	}
+	// A member's signature that was damaged on the way is left out, and what is stored stays good.
+	answer, err := w.witnesses[0].Witness.Cosign(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Note.Signatures = append(r.Note.Signatures, verify.NoteSignature{Name: "x", ID: key.ID(), Signature: []byte("xxxxxxxxx")})
+	if err := w.notary.AcceptCosignature(t.Context(), r.Encode(), answer, key); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := w.notary.opt.Store.Latest(); err != nil || len(got.Signatures) != 2 {
+		t.Fatal(got, err)
+	}
+}

@@ -1,0 +1,114 @@
+package peer
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/sijil-health/sijil/verify"
+)
+
+var errConnections = errors.New("peer: the member has too many connections open")
+
+// shares says what each member uses of the service at present, so that none can use up another's.
+type shares struct {
+	mu          sync.Mutex
+	of          map[verify.OrgID]*share
+	connections map[net.Conn]verify.OrgID // counted
+}
+
+type share struct {
+	connections, streams int
+	bytes                int64 // of request bodies read whose requests are not answered yet
+}
+
+// change lets f use a member's share; one that is not used any more is forgotten. It gives what f gives.
+func (s *shares) change(org verify.OrgID, f func(*share) bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of := s.of[org]
+	if of == nil {
+		of = new(share)
+		s.of[org] = of
+	}
+	ok := f(of)
+	if *of == (share{}) {
+		delete(s.of, org)
+	}
+	return ok
+}
+
+// connect counts a connection until disconnect, unless the member has too many.
+func (s *shares) connect(conn net.Conn, org verify.OrgID) bool {
+	return s.change(org, func(of *share) bool {
+		if _, again := s.connections[conn]; again {
+			return true
+		}
+		if of.connections == memberConnections {
+			return false
+		}
+		of.connections++
+		s.connections[conn] = org
+		return true
+	})
+}
+
+func (s *shares) disconnect(conn net.Conn) {
+	s.mu.Lock()
+	org, ok := s.connections[conn]
+	delete(s.connections, conn)
+	s.mu.Unlock()
+	if ok {
+		s.change(org, func(of *share) bool { of.connections--; return true })
+	}
+}
+
+// lasting counts requests that last.
+func (s *shares) lasting(org verify.OrgID, n int) bool {
+	return s.change(org, func(of *share) bool {
+		if of.streams+n > memberStreams {
+			return false
+		}
+		of.streams += n
+		return true
+	})
+}
+
+// take counts bytes, unless the member has too many in memory.
+func (s *shares) take(org verify.OrgID, n int64) bool {
+	return s.change(org, func(of *share) bool {
+		if of.bytes+n > memberBytes {
+			return false
+		}
+		of.bytes += n
+		return true
+	})
+}
+
+// charged is a request's body whose bytes count for its sender until the request is answered.
+type charged struct {
+	io.ReadCloser
+	shares *shares
+	org    verify.OrgID
+	bytes  int64
+}
+
+// Read refuses bytes beyond the sender's share with a *Problem, which a handler answers with.
+func (c *charged) Read(b []byte) (int, error) {
+	n, err := c.ReadCloser.Read(b)
+	if n > 0 && !c.shares.take(c.org, int64(n)) {
+		return 0, busy("your organisation's requests under way fill what one member may; wait until some are answered")
+	}
+	c.bytes += int64(n)
+	return n, err
+}
+
+func (c *charged) release() {
+	c.shares.take(c.org, -c.bytes)
+}
+
+func busy(detail string) *Problem {
+	return &Problem{Status: http.StatusTooManyRequests, Code: "busy", Detail: detail}
+}

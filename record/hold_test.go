@@ -1,0 +1,91 @@
+package record_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/record"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// held is a journal whose groups so many custodians hold.
+type held int
+
+func (h held) Hold(context.Context, journal.Group) int { return int(h) }
+
+// Whoever writes under a key waits until custodians have it, whether or not it made the key; and a key, or a large ciphertext, that fewer
+// have than the entry is what counts.
+func TestNothingIsAcknowledgedBeforeItsKeys(t *testing.T) {
+	s := newSite(t)
+	arrived, asked := make(chan int), make(chan uint64, 16)
+	s.hold = held(2)
+	s.holdKeys = func(edition uint64) func(context.Context) int {
+		asked <- edition
+		return func(context.Context) int { return <-arrived }
+	}
+	s.close()
+	s.open()
+	defer s.close()
+	ctx := context.Background()
+	type answer struct {
+		copies int
+		err    error
+	}
+	answers := make(chan answer)
+	write := func(id string) {
+		done, err := s.store.Write(ctx, clinician, []record.Change{change(record.OpCreate, id, "Patient/1", id)})
+		if err != nil {
+			answers <- answer{err: err}
+			return
+		}
+		answers <- answer{copies: done.Copies}
+	}
+	go write("a") // makes the keys
+	if <-asked == 0 {
+		t.Error("keys of no edition")
+	}
+	go write("b") // finds them made
+	if <-asked == 0 {
+		t.Error("keys of no edition")
+	}
+	select {
+	case a := <-answers:
+		t.Fatalf("acknowledged (%+v) before custodians have the keys", a)
+	case arrived <- 2:
+	}
+	if a := <-answers; a.err != nil || a.copies != 2 {
+		t.Errorf("%+v, want 2 copies", a)
+	}
+	arrived <- 0
+	if a := <-answers; a.err != nil || a.copies != 0 {
+		t.Errorf("%+v, want 0 copies: nobody has the keys", a)
+	}
+
+	s.holdBlob = func(context.Context, verify.Hash, []byte) int { return 1 }
+	go write("c")
+	<-asked
+	arrived <- 2
+	if a := <-answers; a.err != nil || a.copies != 2 {
+		t.Errorf("%+v, want 2 copies", a)
+	}
+	go func() {
+		c := change(record.OpCreate, "large", "Patient/1", "large")
+		c.Source = append(make([]byte, 0, 200<<10), `{"text":"`...)
+		for len(c.Source) < 200<<10 {
+			c.Source = append(c.Source, 'x')
+		}
+		c.Source = append(c.Source, `"}`...)
+		done, err := s.store.Write(ctx, clinician, []record.Change{c})
+		if err != nil {
+			answers <- answer{err: err}
+			return
+		}
+		answers <- answer{copies: done.Copies}
+	}()
+	<-asked
+	arrived <- 2
+	if a := <-answers; a.err != nil || a.copies != 1 {
+		t.Errorf("%+v, want the 1 copy of the large ciphertext", a)
+	}
+}
