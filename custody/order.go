@@ -11,10 +11,12 @@ import (
 
 // rank puts the members other than the owner in the order in which they are asked to hold something: by rendezvous
 // hashing, highest SHA-256(owner ‖ what ‖ member) first. Everyone computes the same order from the ledger alone, and a
-// member that joins or leaves moves only its own share. Members without an address for other nodes hold nothing.
+// member that joins or leaves moves only its own share. Members without a vote come after all others: a clinic that follows the ledger over a
+// thin line is not to carry other members' copies while there is anybody else. Members without an address for other nodes hold nothing.
 func rank(owner verify.OrgID, what []byte, members []verify.Member) []verify.OrgID {
 	type weighed struct {
 		org    verify.OrgID
+		votes  bool
 		weight verify.Hash
 	}
 	list := make([]weighed, 0, len(members))
@@ -24,9 +26,17 @@ func rank(owner verify.OrgID, what []byte, members []verify.Member) []verify.Org
 		if m.Org == owner || m.Peer == "" {
 			continue
 		}
-		list = append(list, weighed{m.Org, sha256.Sum256(append(seed, m.Org[:]...))})
+		list = append(list, weighed{m.Org, m.Power > 0, sha256.Sum256(append(seed, m.Org[:]...))})
 	}
-	slices.SortFunc(list, func(a, b weighed) int { return bytes.Compare(b.weight[:], a.weight[:]) })
+	slices.SortFunc(list, func(a, b weighed) int {
+		switch {
+		case a.votes == b.votes:
+			return bytes.Compare(b.weight[:], a.weight[:])
+		case a.votes:
+			return -1
+		}
+		return 1
+	})
 	order := make([]verify.OrgID, len(list))
 	for i := range list {
 		order[i] = list[i].org

@@ -158,3 +158,27 @@ func FuzzReply(f *testing.F) {
 		}
 	})
 }
+
+// TestMembersWithoutAVoteAreAskedLast whatever the hash says.
+func TestMembersWithoutAVoteAreAskedLast(t *testing.T) {
+	var members []verify.Member
+	for i := range byte(8) {
+		m := verify.Member{Org: verify.OrgID{i + 1}, Peer: "127.0.0.1:1"}
+		if i%2 == 0 {
+			m.Power = 1
+		}
+		members = append(members, m)
+	}
+	owner := members[0].Org // which votes
+	for segment := range uint32(20) {
+		order := Custodians(owner, segment, members)
+		if len(order) != 7 {
+			t.Fatalf("%d custodians", len(order))
+		}
+		for i, org := range order {
+			if votes := org[0]%2 == 1; votes != (i < 3) {
+				t.Fatalf("segment %d: place %d is %s's", segment, i, org)
+			}
+		}
+	}
+}

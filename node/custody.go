@@ -48,6 +48,7 @@ func (n *Node) servePeers(id *peer.Identity) error {
 	mux.Handle("/peer/v1/", n.keeper)
 	mux.HandleFunc("POST "+countersignPath, n.countersign)
 	n.serveHeaders(mux)
+	n.serveFeed(mux)
 	server := peer.NewServer(id, n.roster.members, mux, n.log)
 	l, err := net.Listen("tcp", n.config.Peer)
 	if err != nil {

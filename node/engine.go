@@ -36,24 +36,29 @@ func others(l Layout, g *verify.Genesis) (peers []string) {
 	return peers
 }
 
-// catchUp adds what lets the engine begin from a snapshot. A lone node has nobody to get one from.
-func catchUp(config *chain.Config, l Layout, c *Config, source chain.LightSource, log *slog.Logger) {
+// catchUp adds what lets the engine begin from a snapshot and, where the organisation has no vote, be fed. A lone node has nobody to get
+// either from.
+func catchUp(config *chain.Config, l Layout, c *Config, source chain.Feed, log *slog.Logger) {
 	if c.Peer == "" || source == nil {
 		return
 	}
 	config.StateSync = &chain.StateSync{Source: source, Trusted: pinned(l, config.Genesis.Chain(), log)}
+	config.Feed = source
+	if own, err := ReadMember(l.Dir); err == nil {
+		config.Follower = own.Power == 0
+	}
 }
 
 func (n *Node) openEngine(ctx context.Context, o *Options) (err error) {
 	n.roster = newRoster(known(n.Layout, n.genesis), n.log)
-	var source chain.LightSource
+	var source chain.Feed
 	if n.config.Peer != "" {
 		if n.identity, err = peer.NewIdentity(n.chain, n.org, n.keys.org); err != nil {
 			return err
 		}
 		n.peers = peer.NewClient(n.identity, n.roster.members)
 		n.opened(closer(func() error { n.peers.Close(); return nil }))
-		source = &headers{org: n.org, peers: n.peers, members: n.roster.members}
+		source = &feed{headers{org: n.org, peers: n.peers, members: n.roster.members}}
 	}
 	if n.config.Engine == "child" {
 		n.engine, err = child.Start(ctx, child.Options{Argv: o.EngineArgv, Source: source, Log: n.log})
@@ -67,6 +72,7 @@ func (n *Node) openEngine(ctx context.Context, o *Options) (err error) {
 		return engineFailed(n.Layout, err)
 	}
 	n.opened(n.engine)
+	n.feeder, _ = n.engine.(chain.Feeder) // every engine is one
 	n.engine = &restable{Engine: n.engine}
 	n.roster.read(ctx, n.engine)
 	n.background(ctx, n.roster.watch)
@@ -88,7 +94,7 @@ func ServeEngine(ctx context.Context, dir string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	return child.Serve(ctx, conn, func(ctx context.Context, source chain.LightSource) (ledger.Engine, error) {
+	return child.Serve(ctx, conn, func(ctx context.Context, source chain.Feed) (ledger.Engine, error) {
 		config := engineConfig(Layout{dir}, c, g)
 		config.Log = log
 		catchUp(&config, Layout{dir}, c, source, log)

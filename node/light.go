@@ -91,22 +91,19 @@ func (h *headers) ask(ctx context.Context, path string) ([]byte, error) {
 }
 
 func (h *headers) one(ctx context.Context, org verify.OrgID, path string) ([]byte, error) {
-	resp, err := h.peers.Do(ctx, org, peer.Request{Method: http.MethodGet, Path: path})
-	if problem := (*peer.Problem)(nil); errors.As(err, &problem) {
-		switch problem.Code {
-		case "pruned":
-			return nil, &ledger.PrunedError{Base: int64(problem.Position)}
-		case "not-there":
-			return nil, ledger.ErrNotFound
-		}
-	}
+	return h.fetch(ctx, org, peer.Request{Method: http.MethodGet, Path: path}, maxHeader)
+}
+
+// fetch sends a request to a member and reads an answer of at most limit bytes.
+func (h *headers) fetch(ctx context.Context, org verify.OrgID, r peer.Request, limit int64) ([]byte, error) {
+	resp, err := h.peers.Do(ctx, org, r)
 	if err != nil {
-		return nil, err
+		return nil, chainError(err)
 	}
 	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxHeader+1))
-	if err == nil && len(b) > maxHeader {
-		err = fmt.Errorf("an answer of more than %d bytes", maxHeader)
+	b, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("an answer of more than %d bytes", limit)
 	}
 	return b, err
 }
@@ -144,6 +141,10 @@ func giveHeader(w http.ResponseWriter, b []byte, err error) {
 		peer.Refuse(w, &peer.Problem{Status: http.StatusGone, Code: "pruned", Position: uint64(pruned.Base), Detail: err.Error()})
 	case errors.Is(err, ledger.ErrNotFound):
 		peer.Refuse(w, &peer.Problem{Status: http.StatusNotFound, Code: "not-there", Detail: err.Error()})
+	case errors.Is(err, ledger.ErrFull):
+		peer.Refuse(w, &peer.Problem{Status: http.StatusTooManyRequests, Code: "full", Detail: err.Error()})
+	case errors.Is(err, ledger.ErrRejected):
+		peer.Refuse(w, &peer.Problem{Status: http.StatusUnprocessableEntity, Code: "rejected", Detail: err.Error()})
 	case errors.Is(err, strconv.ErrSyntax), errors.Is(err, strconv.ErrRange):
 		peer.Refuse(w, &peer.Problem{Status: http.StatusBadRequest, Code: "not-a-number", Detail: err.Error()})
 	default:

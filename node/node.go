@@ -18,6 +18,7 @@ import (
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/ledger"
+	"github.com/sijil-health/sijil/ledger/chain"
 	"github.com/sijil-health/sijil/peer"
 	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
@@ -50,6 +51,8 @@ type Node struct {
 	vault       *vault.Vault
 	blobs       vault.Blobs
 	engine      ledger.Engine
+	feeder      chain.Feeder // the engine, as it answers members that are fed by it
+	readers     readers
 	roster      *roster
 	journal     *journal.Journal
 	index       *index.Index

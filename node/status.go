@@ -140,9 +140,7 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 		}
 		s.Offences = e.Evidence
 		s.SkewMillis = e.Skew.Milliseconds()
-		for _, p := range e.Peers {
-			connected[p.Org] = true
-		}
+		connected = n.connected(e)
 		if e.Wedged != "" {
 			s.warn("wedged", e.Wedged)
 		}

@@ -20,6 +20,8 @@ type Client struct {
 	id      *Identity
 	members Members
 
+	attendEvery time.Duration // attendEvery, but for tests
+
 	mu     sync.Mutex
 	links  map[verify.OrgID]*link
 	closed bool
@@ -37,7 +39,7 @@ type link struct {
 
 // NewClient makes a client. Close releases its connections.
 func NewClient(id *Identity, members Members) *Client {
-	return &Client{id: id, members: members, links: make(map[verify.OrgID]*link)}
+	return &Client{id: id, members: members, attendEvery: attendEvery, links: make(map[verify.OrgID]*link)}
 }
 
 // Request is what Do sends. The body is in memory so that it can be sent again when a connection went away before the
@@ -56,18 +58,26 @@ func (c *Client) Do(ctx context.Context, to verify.OrgID, r Request) (*http.Resp
 	if err != nil {
 		return nil, err
 	}
+	outer := ctx
+	ctx, done := c.attend(ctx, l)
 	req, err := http.NewRequestWithContext(ctx, r.Method, "https://"+l.addr+r.Path, bytes.NewReader(r.Body))
 	if err != nil {
+		done()
 		return nil, fmt.Errorf("peer: request to %s: %w", to, err)
 	}
 	start := time.Now()
 	resp, err := l.http.Do(req)
 	if err != nil {
+		if outer.Err() == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		done()
 		err = classify(to, err)
-		l.health.failed(ctx, err)
+		l.health.failed(outer, err)
 		return nil, err
 	}
 	l.health.answered(time.Since(start))
+	resp.Body = &attended{resp.Body, done}
 	if resp.StatusCode/100 != 2 {
 		defer resp.Body.Close()
 		return nil, readProblem(resp)

@@ -23,9 +23,10 @@ const (
 	idleTimeout      = 30 * time.Minute // a connection without a request
 
 	dialTimeout = 2 * time.Second
-	// pingAfter keeps idle connections warm, through address translation too, at some 200 bit/s each way, and finds a
-	// dead one within pingAfter + pingTimeout.
-	pingAfter   = 15 * time.Second
+	// pingAfter keeps idle connections warm, through address translation too, at some 50 bit/s each way: eight of them fit beside a clinic's
+	// feed. While a request waits, attendEvery finds a dead one sooner.
+	pingAfter   = 60 * time.Second
+	attendEvery = 15 * time.Second // a request without an answer for so long has the other node asked whether it is still there
 	pingTimeout = 5 * time.Second
 )
 

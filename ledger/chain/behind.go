@@ -115,7 +115,7 @@ func (e *engine) keepUp(ctx context.Context) {
 		}
 		if e.cfg.pruned(ctx, height) {
 			e.log.Warn("state sync: the members no longer keep the blocks that this node lacks; it begins from a snapshot", "height", height)
-			close(e.behind)
+			e.beginAgain()
 			return
 		}
 	}

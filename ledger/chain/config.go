@@ -47,6 +47,11 @@ type Config struct {
 	Keep int64
 	// StateSync, when set, lets a node without blocks, or one that was away for too long, begin from a snapshot.
 	StateSync *StateSync
+	// Feed, when set, lets a member without a vote follow without CometBFT's connections; it needs StateSync. Without it such a member
+	// listens and dials like a voting one.
+	Feed Feed
+	// Follower says, for as long as the ledger as read so far does not know this node's organisation, that it will follow without a vote.
+	Follower bool
 	// Log gets what CometBFT has to say (its own information as debug); nil discards it.
 	Log *slog.Logger
 }
@@ -61,6 +66,9 @@ func (c *Config) check() error {
 		return fmt.Errorf("chain: profile %q is unknown, use %q or %q", c.Profile, LAN, WAN)
 	case c.Keep > 0 && c.Keep < MinKeep:
 		return fmt.Errorf("chain: keep at least %d blocks, evidence of double signing refers to them", MinKeep)
+	}
+	if c.Feed != nil && c.StateSync == nil {
+		return errors.New("chain: a node that is fed needs to be able to begin from a snapshot")
 	}
 	if err := c.Genesis.Check(); err != nil {
 		return fmt.Errorf("chain: %w", err)

@@ -17,5 +17,10 @@
 // anchors); everything else in its store is an index over them. That is what lets a snapshot be a range of the history,
 // cut into chunks that never change, served without being written first, and checked by one running digest.
 //
+// A member without a vote runs nothing of CometBFT but its storage and block executor: it is fed by a voting member (Feed, Feeder), some
+// 600 bytes a block, and checks what it is fed like a validator: the header it makes itself, from its own state, must be the one that more
+// than two thirds of the validators signed. Of the members that feed it none need be honest for what it takes in to be the ledger, and one must
+// be for it to keep up. Both kinds of node keep the same files; when the members change which kind it is, it begins again by itself.
+//
 // It may import verify and the Engine interface of ledger, nothing else of ours. Only this package imports CometBFT.
 package chain

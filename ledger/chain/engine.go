@@ -4,52 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	cstypes "github.com/cometbft/cometbft/consensus/types"
 	"github.com/cometbft/cometbft/mempool"
 	"github.com/cometbft/cometbft/node"
 	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/proxy"
-	cmtstore "github.com/cometbft/cometbft/store"
 	"github.com/cometbft/cometbft/types"
 
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/verify"
 )
 
-// engine is a running node of the chain.
+// engine is a running node of the chain that takes part in consensus.
 type engine struct {
-	cfg     Config
-	log     *slog.Logger
-	app     *app
-	node    *node.Node
-	blocks  *cmtstore.BlockStore
-	pool    mempool.Mempool
-	round   func() *cstypes.RoundState // of CometBFT's consensus
-	archive *archive
-	guard   *guard
-	self    p2p.ID
-	keys    *keyring
-	// snapshot says that this start begins from a snapshot, in place of a state that ended at height left.
-	snapshot bool
-	left     int64
-	behind   chan struct{} // closed by keepUp
-	restores atomic.Int64  // chunks of a snapshot taken in since keepUp looked
-	seen     *symptoms
-	started  time.Time
-
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-	tasks  sync.WaitGroup
-	files  sync.RWMutex // held for reading while a call reads files, for writing while they are closed: both stores panic after
-	close  sync.Once
-	closed error
+	*books
+	node  *node.Node
+	pool  mempool.Mempool
+	round func() *cstypes.RoundState // of CometBFT's consensus
+	seen  *symptoms
 }
 
 var _ ledger.Engine = (*engine)(nil)
@@ -58,58 +31,52 @@ var _ ledger.Engine = (*engine)(nil)
 // goes on in the background. The context only bounds the start.
 // Errors: ErrInUse, ErrElsewhere, ErrNoSignState; ErrWedged where Diagnose has something to say about the directory.
 func Open(ctx context.Context, cfg Config) (ledger.Engine, error) {
-	e, err := open(ctx, cfg)
+	r, err := start(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	if cfg.StateSync == nil {
-		return e, nil
+		return r, nil
 	}
-	return newStanding(cfg, e), nil
+	return newStanding(cfg, r), nil
 }
 
-func open(ctx context.Context, cfg Config) (_ *engine, err error) {
-	if err := cfg.check(); err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Join(cfg.Dir, "data"), 0o700); err != nil {
-		return nil, fmt.Errorf("chain: %w", err)
-	}
-	e := &engine{cfg: cfg, log: cfg.Log, seen: new(symptoms), started: time.Now(), behind: make(chan struct{})}
-	if e.log == nil {
-		e.log = slog.New(slog.DiscardHandler)
-	}
-	e.ctx, e.cancel = context.WithCancel(context.Background())
-	nodeKey, pv, err := loadKeys(cfg.keys())
+// runner is a node of either kind.
+type runner interface {
+	ledger.Engine
+	Feeder
+	again() <-chan struct{}
+}
+
+// start opens the node as the kind that the ledger says it is.
+func start(ctx context.Context, cfg Config) (runner, error) {
+	b, err := openBooks(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	e.self = nodeKey.ID()
-	if pv.last.torn {
-		e.log.Warn("chain: one of the two records of what the validator key signed cannot be read, by a power cut or damage; the other is used",
-			"file", pv.file, "height", pv.last.Height)
+	if b.follows() {
+		return openFollower(ctx, b)
 	}
-	if e.guard, err = holdKey(cfg.keys(), pv); err != nil {
+	return openEngine(ctx, b)
+}
+
+// open opens a node that takes part in consensus.
+func open(ctx context.Context, cfg Config) (*engine, error) {
+	b, err := openBooks(ctx, cfg)
+	if err != nil {
 		return nil, err
 	}
+	return openEngine(ctx, b)
+}
+
+func openEngine(ctx context.Context, b *books) (_ *engine, err error) {
+	e := &engine{books: b, seen: new(symptoms)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.stop())
 		}
 	}()
-	if e.snapshot, e.left, err = cfg.leaveBehind(ctx); err != nil {
-		return nil, err
-	}
-	if e.snapshot {
-		e.log.Info("state sync: the members no longer keep the blocks after this height; beginning from a snapshot of theirs", "height", e.left)
-	}
-	if err := e.openState(); err != nil {
-		return nil, err
-	}
-	if e.keys, err = openKeyring(cfg.keys(), pv, e.guard, e.app.current.Load); err != nil {
-		return nil, err
-	}
-	if err := e.openNode(ctx, nodeKey, e.keys); err != nil {
+	if err := e.openNode(ctx, e.nodeKey, e.keys); err != nil {
 		return nil, err
 	}
 	if err := e.node.Start(); err != nil {
@@ -122,33 +89,8 @@ func open(ctx context.Context, cfg Config) (_ *engine, err error) {
 	e.background(e.keepMoving)
 	e.background(e.keepLogSmall)
 	e.background(e.keepUp)
+	e.background(e.keepKind)
 	return e, nil
-}
-
-// openState opens the state machine.
-func (e *engine) openState() error {
-	st, err := openStore(filepath.Join(e.cfg.Dir, "state"), pebbleLog{e.log})
-	if err != nil {
-		return err
-	}
-	if e.app, err = newApp(e.cfg.Genesis, st); err != nil {
-		return errors.Join(err, st.close())
-	}
-	e.app.restored = func(height int64, chunk, of int) {
-		e.restores.Add(1)
-		e.log.Info("state sync: taking in a snapshot", "height", height, "chunk", chunk, "of", of)
-		if chunk == of {
-			e.log.Info("state sync: the snapshot is in; blocks follow from here", "height", height)
-		}
-	}
-	if e.cfg.StateSync != nil {
-		e.app.trusted = e.cfg.StateSync.Trusted
-	}
-	for _, peer := range e.cfg.Peers {
-		id, _ := splitPeer(peer)
-		e.app.friends[string(id)] = true
-	}
-	return nil
 }
 
 // openNode makes the CometBFT node, which replays the blocks that the state machine lacks.
@@ -205,15 +147,6 @@ func (e *engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivVa
 	return nil
 }
 
-// background runs a task until Close.
-func (e *engine) background(task func(context.Context)) {
-	e.tasks.Add(1)
-	go func() {
-		defer e.tasks.Done()
-		task(e.ctx)
-	}()
-}
-
 // Close stops the node: its part in consensus first, then the files.
 func (e *engine) Close() error {
 	e.close.Do(func() { e.closed = e.stop() })
@@ -233,19 +166,5 @@ func (e *engine) stop() error {
 			e.node.OnStop() // made but never started: closes its databases
 		}
 	}
-	if e.app != nil {
-		e.app.discard()
-		errs = append(errs, e.app.store.close())
-	}
-	return errors.Join(append(errs, e.guard.release())...)
-}
-
-// enter keeps the files open until leave is called; ErrClosed after Close.
-func (e *engine) enter() (leave func(), err error) {
-	e.files.RLock()
-	if e.ctx.Err() != nil {
-		e.files.RUnlock()
-		return nil, ledger.ErrClosed
-	}
-	return e.files.RUnlock, nil
+	return errors.Join(append(errs, e.closeBooks())...)
 }

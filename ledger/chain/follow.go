@@ -8,7 +8,7 @@ import (
 )
 
 // Follow implements ledger.Engine. It reads the history of the state machine, which is never pruned.
-func (e *engine) Follow(ctx context.Context, from int64, fn func(*ledger.Block) error) error {
+func (e *books) Follow(ctx context.Context, from int64, fn func(*ledger.Block) error) error {
 	if from < 0 {
 		return fmt.Errorf("chain: there is no height %d", from)
 	}
@@ -27,7 +27,7 @@ func (e *engine) Follow(ctx context.Context, from int64, fn func(*ledger.Block) 
 }
 
 // reach waits until a height is committed.
-func (e *engine) reach(ctx context.Context, height int64) error {
+func (e *books) reach(ctx context.Context, height int64) error {
 	for {
 		moved := e.app.wait() // before looking: a commit in between closes it
 		if e.app.current.Load().Height >= height {
@@ -43,7 +43,7 @@ func (e *engine) reach(ctx context.Context, height int64) error {
 	}
 }
 
-func (e *engine) block(height int64) (*ledger.Block, error) {
+func (e *books) block(height int64) (*ledger.Block, error) {
 	leave, err := e.enter()
 	if err != nil {
 		return nil, err

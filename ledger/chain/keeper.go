@@ -56,7 +56,7 @@ func (e *engine) sendAgain() {
 }
 
 // keepArchive keeps the light block before each epoch as soon as it is there.
-func (e *engine) keepArchive(ctx context.Context) {
+func (e *books) keepArchive(ctx context.Context) {
 	kept := 0 // epochs known to be archived
 	for {
 		moved, s := e.app.wait(), e.app.current.Load()

@@ -63,12 +63,13 @@ func (e *engine) keepPeers(ctx context.Context) {
 	}
 }
 
-// addresses gives where to find every other member's node, as the operator says or else as the ledger says.
+// addresses gives where to find every other voting member's node, as the operator says or else as the ledger says. A member without a vote
+// is not dialled: it is fed, or dials by itself.
 func (e *engine) addresses() map[p2p.ID]string {
 	m := map[p2p.ID]string{}
 	members := e.app.current.Load().roster.Members
 	for i := range members {
-		if members[i].P2P != "" {
+		if members[i].P2P != "" && members[i].Power > 0 {
 			m[p2p.ID(members[i].NodeID)] = members[i].P2P
 		}
 	}

@@ -16,7 +16,7 @@ const pruneEvery = 64
 
 // retain gives the lowest height whose block is to be kept: all within Config.Keep, within the reach of evidence, and
 // those that a light block is still to be made of. 0 drops nothing.
-func (e *engine) retain(s *state) int64 {
+func (e *books) retain(s *state) int64 {
 	keep := e.cfg.keep()
 	if keep < 0 || s.Height%pruneEvery != 0 || s.Height <= keep {
 		return 0

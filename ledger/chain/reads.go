@@ -10,7 +10,7 @@ import (
 )
 
 // Proof implements ledger.Engine.
-func (e *engine) Proof(_ context.Context, height int64) (*ledger.BlockProof, error) {
+func (e *books) Proof(_ context.Context, height int64) (*ledger.BlockProof, error) {
 	leave, err := e.enter()
 	if err != nil {
 		return nil, err
@@ -36,17 +36,17 @@ func (e *engine) Proof(_ context.Context, height int64) (*ledger.BlockProof, err
 }
 
 // Anchor implements ledger.Engine.
-func (e *engine) Anchor(_ context.Context, org verify.OrgID, seq uint64) (*ledger.Anchored, error) {
+func (e *books) Anchor(_ context.Context, org verify.OrgID, seq uint64) (*ledger.Anchored, error) {
 	return reading(e, func(s *store, _ *state) (*ledger.Anchored, error) { return s.byOrder(org, seq) })
 }
 
 // AnchorAt implements ledger.Engine.
-func (e *engine) AnchorAt(_ context.Context, index uint64) (*ledger.Anchored, error) {
+func (e *books) AnchorAt(_ context.Context, index uint64) (*ledger.Anchored, error) {
 	return reading(e, func(s *store, _ *state) (*ledger.Anchored, error) { return s.anchor(index) })
 }
 
 // Head implements ledger.Engine.
-func (e *engine) Head(_ context.Context, org verify.OrgID) (ledger.Head, bool, error) {
+func (e *books) Head(_ context.Context, org verify.OrgID) (ledger.Head, bool, error) {
 	if e.ctx.Err() != nil {
 		return ledger.Head{}, false, ledger.ErrClosed
 	}
@@ -55,7 +55,7 @@ func (e *engine) Head(_ context.Context, org verify.OrgID) (ledger.Head, bool, e
 }
 
 // LogProof implements ledger.Engine.
-func (e *engine) LogProof(_ context.Context, index, size uint64) ([]verify.Hash, error) {
+func (e *books) LogProof(_ context.Context, index, size uint64) ([]verify.Hash, error) {
 	return reading(e, func(st *store, s *state) ([]verify.Hash, error) {
 		if err := within(size, s); err != nil {
 			return nil, err
@@ -65,7 +65,7 @@ func (e *engine) LogProof(_ context.Context, index, size uint64) ([]verify.Hash,
 }
 
 // LogRoot implements ledger.Engine.
-func (e *engine) LogRoot(_ context.Context, size uint64) (verify.Hash, error) {
+func (e *books) LogRoot(_ context.Context, size uint64) (verify.Hash, error) {
 	return reading(e, func(st *store, s *state) (verify.Hash, error) {
 		if err := within(size, s); err != nil {
 			return verify.Hash{}, err
@@ -76,7 +76,7 @@ func (e *engine) LogRoot(_ context.Context, size uint64) (verify.Hash, error) {
 }
 
 // Consistency implements ledger.Engine.
-func (e *engine) Consistency(_ context.Context, from, to uint64) ([]verify.Hash, error) {
+func (e *books) Consistency(_ context.Context, from, to uint64) ([]verify.Hash, error) {
 	return reading(e, func(st *store, s *state) ([]verify.Hash, error) {
 		if err := within(to, s); err != nil {
 			return nil, err
@@ -93,7 +93,7 @@ func within(size uint64, s *state) error {
 }
 
 // Members implements ledger.Engine.
-func (e *engine) Members(context.Context) (*ledger.Membership, error) {
+func (e *books) Members(context.Context) (*ledger.Membership, error) {
 	if e.ctx.Err() != nil {
 		return nil, ledger.ErrClosed
 	}
@@ -102,7 +102,7 @@ func (e *engine) Members(context.Context) (*ledger.Membership, error) {
 }
 
 // MembersAt implements ledger.Engine. The transactions of a block are judged by the membership after the block before.
-func (e *engine) MembersAt(_ context.Context, height int64) (*ledger.Membership, error) {
+func (e *books) MembersAt(_ context.Context, height int64) (*ledger.Membership, error) {
 	return reading(e, func(st *store, s *state) (*ledger.Membership, error) {
 		if height < 1 || height > s.Height {
 			return nil, fmt.Errorf("%w: height %d", ledger.ErrNotFound, height)
@@ -112,7 +112,7 @@ func (e *engine) MembersAt(_ context.Context, height int64) (*ledger.Membership,
 }
 
 // Epoch implements ledger.Engine.
-func (e *engine) Epoch(_ context.Context, number uint64) (*ledger.Epoch, error) {
+func (e *books) Epoch(_ context.Context, number uint64) (*ledger.Epoch, error) {
 	if e.ctx.Err() != nil {
 		return nil, ledger.ErrClosed
 	}
@@ -125,12 +125,12 @@ func (e *engine) Epoch(_ context.Context, number uint64) (*ledger.Epoch, error) 
 }
 
 // Light implements ledger.Engine.
-func (e *engine) Light(_ context.Context, height int64) ([]byte, error) {
+func (e *books) Light(_ context.Context, height int64) ([]byte, error) {
 	return reading(e, func(_ *store, s *state) ([]byte, error) { return e.archive.light(s, height) })
 }
 
 // reading runs a read while the files are open.
-func reading[T any](e *engine, read func(*store, *state) (T, error)) (T, error) {
+func reading[T any](e *books, read func(*store, *state) (T, error)) (T, error) {
 	leave, err := e.enter()
 	if err != nil {
 		var none T

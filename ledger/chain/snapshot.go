@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	abci "github.com/cometbft/cometbft/abci/types"
 
@@ -68,22 +69,31 @@ func (s *store) chunkStarts(height int64) ([]chunkStart, error) {
 
 // LoadSnapshotChunk reads a chunk of the history up to a height; an empty answer says that there is none.
 func (a *app) LoadSnapshotChunk(_ context.Context, req *abci.RequestLoadSnapshotChunk) (*abci.ResponseLoadSnapshotChunk, error) {
-	res, s := new(abci.ResponseLoadSnapshotChunk), a.current.Load()
-	if req.Format != snapshotFormat || req.Height > uint64(s.Height) || req.Chunk >= s.Chunks {
+	res := new(abci.ResponseLoadSnapshotChunk)
+	if req.Format != snapshotFormat || req.Height > math.MaxInt64 {
 		return res, nil
 	}
-	first, err := getAs[chunkStart](a.store, key(rowChunk, uint64(req.Chunk)))
+	var err error
+	res.Chunk, err = a.chunkOf(int64(req.Height), req.Chunk)
+	return res, err
+}
+
+// chunkOf reads a chunk of the history up to a height; empty when there is none.
+func (a *app) chunkOf(height int64, index uint32) ([]byte, error) {
+	if s := a.current.Load(); height > s.Height || index >= s.Chunks {
+		return nil, nil
+	}
+	first, err := getAs[chunkStart](a.store, key(rowChunk, uint64(index)))
 	if err != nil {
 		return nil, err
 	}
-	last := int64(req.Height)
-	if next, err := getAs[chunkStart](a.store, key(rowChunk, uint64(req.Chunk)+1)); err == nil {
+	last := height
+	if next, err := getAs[chunkStart](a.store, key(rowChunk, uint64(index)+1)); err == nil {
 		last = min(last, next.First-1)
 	} else if !errors.Is(err, ledger.ErrNotFound) {
 		return nil, err
 	}
-	res.Chunk, err = a.store.chunk(first.First, last)
-	return res, err
+	return a.store.chunk(first.First, last)
 }
 
 // chunk encodes the blocks of a range of heights: for each the length of its record, the record, the number of its

@@ -75,7 +75,7 @@ func (e *engine) connected(s *state) []ledger.Peer {
 
 // skew compares this machine's clock, when it saw the last commit, with the median of the clocks that signed it. It is
 // known only where others signed too and the block was seen as it was made.
-func (e *engine) skew(s *state, st *ledger.Status) (time.Duration, bool) {
+func (e *books) skew(s *state, st *ledger.Status) (time.Duration, bool) {
 	if st.CatchingUp || st.Committed.IsZero() || s.Height == 0 {
 		return 0, false
 	}

@@ -49,7 +49,7 @@ func serveChild(dir string) error {
 	if err := json.Unmarshal(b, g); err != nil {
 		return err
 	}
-	return Serve(context.Background(), conn, func(ctx context.Context, _ chain.LightSource) (ledger.Engine, error) {
+	return Serve(context.Background(), conn, func(ctx context.Context, _ chain.Feed) (ledger.Engine, error) {
 		if err := os.WriteFile(filepath.Join(dir, "pid"), []byte(fmt.Sprint(os.Getpid())), 0o600); err != nil {
 			return nil, err
 		}

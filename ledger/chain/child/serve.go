@@ -14,8 +14,8 @@ import (
 	"github.com/sijil-health/sijil/ledger/chain"
 )
 
-// Opener opens the engine that a child serves. The source is the parent's, for chain.StateSync.
-type Opener func(ctx context.Context, source chain.LightSource) (ledger.Engine, error)
+// Opener opens the engine that a child serves. The source is the parent's, for chain.StateSync and chain.Config.Feed.
+type Opener func(ctx context.Context, source chain.Feed) (ledger.Engine, error)
 
 // socket is the file descriptor at which a child finds the connection to its parent. Standard output is not used: a
 // library that prints must not break the connection.
@@ -147,10 +147,10 @@ func (s *server) handle(ctx context.Context, m method, a *args, emit func(any) e
 	case callConsistency:
 		return e.Consistency(ctx, a.From, a.To)
 	}
-	return s.handleMembers(ctx, m, a)
+	return s.handleMembers(ctx, m, a, emit)
 }
 
-func (s *server) handleMembers(ctx context.Context, m method, a *args) (any, error) {
+func (s *server) handleMembers(ctx context.Context, m method, a *args, emit func(any) error) (any, error) {
 	e := s.engine
 	switch m {
 	case callMembers:
@@ -168,19 +168,8 @@ func (s *server) handleMembers(ctx context.Context, m method, a *args) (any, err
 		s.closed = true
 		s.mu.Unlock()
 		return nil, e.Close()
+	case callAnswer, callBlocks:
+		return s.handleFeed(ctx, m, a, emit)
 	}
 	return nil, fmt.Errorf("child: call %d is unknown", m)
-}
-
-// source asks the parent for what a start from a snapshot needs.
-type source struct{ l *link }
-
-var _ chain.LightSource = (*source)(nil)
-
-func (s *source) Epoch(ctx context.Context, number uint64) (*ledger.Epoch, error) {
-	return ask[*ledger.Epoch](ctx, s.l, callSourceEpoch, &args{From: number})
-}
-
-func (s *source) Light(ctx context.Context, height int64) ([]byte, error) {
-	return ask[[]byte](ctx, s.l, callSourceLight, &args{Height: height})
 }

@@ -27,8 +27,8 @@ const (
 type Options struct {
 	// Argv is the command that calls Serve on Conn(), e.g. {"/usr/bin/sijil", "engine", DIR}.
 	Argv []string
-	// Source answers the child's questions for a start from a snapshot; nil when there is none to ask.
-	Source chain.LightSource
+	// Source answers the child's questions to other members, for a start from a snapshot and to be fed; nil when there is none to ask.
+	Source chain.Feed
 	// Log gets a line for each child that ends; nil discards them. The child's standard error goes to this process's.
 	Log *slog.Logger
 }
@@ -179,17 +179,4 @@ func (e *engine) swap(l *link) {
 	e.link = l
 	close(e.moved)
 	e.moved = make(chan struct{})
-}
-
-// serve answers the child's questions.
-func (e *engine) serve(ctx context.Context, m method, a *args, _ func(any) error) (any, error) {
-	switch src := e.opt.Source; {
-	case src == nil:
-		return nil, fmt.Errorf("%w: there is nobody to ask", ledger.ErrDown)
-	case m == callSourceEpoch:
-		return src.Epoch(ctx, a.From)
-	case m == callSourceLight:
-		return src.Light(ctx, a.Height)
-	}
-	return nil, fmt.Errorf("child: call %d is unknown", m)
 }

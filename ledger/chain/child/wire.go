@@ -32,11 +32,18 @@ const (
 	// The child asks these of its parent, for a start from a snapshot.
 	callSourceEpoch
 	callSourceLight
+	// These serve members that are fed by this node.
+	callAnswer
+	callBlocks
+	// The child asks these of its parent, to be fed.
+	callSourceMembers
+	callSourceAsk
+	callSourceBlocks
 )
 
 // args are the arguments of all calls; each uses what it needs.
 type args struct {
-	Tx     []byte       `cbor:"1,keyasint,omitempty"`
+	Tx     []byte       `cbor:"1,keyasint,omitempty"` // or a chain.Question
 	Org    verify.OrgID `cbor:"2,keyasint"`
 	Height int64        `cbor:"3,keyasint,omitempty"`
 	From   uint64       `cbor:"4,keyasint,omitempty"` // sequence number, index, number of an epoch, smaller size
