@@ -109,6 +109,9 @@ func (a *app) sayVerified(r *verify.Result, err error) {
 		return
 	case errors.Is(err, verify.ErrNotWitnessed):
 		a.tell("verify.unwitnessed", len(r.Keys), r.Wanted)
+		if len(r.Cosigned) == 0 {
+			a.tell("verify.not_yet")
+		}
 	case err != nil:
 		a.tell("verify.fails", err)
 		return

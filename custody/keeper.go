@@ -264,7 +264,7 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 
 // cutShort marks an error of the caller's connection as no fault of this node.
 func cutShort(err error) error {
-	if err == nil || errors.As(err, new(*http.MaxBytesError)) || errors.As(err, new(*peer.Problem)) {
+	if err == nil || errors.As(err, new(*http.MaxBytesError)) {
 		return err
 	}
 	return malformed("the body was cut short")

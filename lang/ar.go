@@ -53,6 +53,7 @@ var arabic = map[string]string{
 	"verify.holds":         "الإيصال صحيح.",
 	"verify.fails":         "الإيصال غير صحيح: %[1]v",
 	"verify.unwitnessed":   "بلا شهود (NOT WITNESSED): الإيصال صحيح، لكن عدد المفاتيح التي يستند إليها: %[1]d، والسياسة تطلب: %[2]d.",
+	"verify.not_yet":       "لم يوقّع بعدُ أي شاهد مذكور في ملف الثقة على نقطة تحقق تشمل هذا القيد. اطلب الإيصال من جديد بعد التوقيع التالي.",
 	"verify.who":           "من: %[1]s، بصفة %[2]s",
 	"verify.purpose":       "لماذا: %[1]s",
 	"verify.organisation":  "المؤسسة: %[1]s (%[2]s)",

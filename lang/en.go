@@ -53,6 +53,7 @@ var english = map[string]string{
 	"verify.holds":         "The receipt holds.",
 	"verify.fails":         "The receipt does not hold: %[1]v",
 	"verify.unwitnessed":   "NOT WITNESSED: it holds, but rests on %[1]d key(s), and the policy asks for %[2]d.",
+	"verify.not_yet":       "No witness that the trust file names has cosigned a checkpoint that covers this entry yet. Fetch the receipt again after the next cosignature.",
 	"verify.who":           "Who: %[1]s, as %[2]s",
 	"verify.purpose":       "Why: %[1]s",
 	"verify.organisation":  "Organisation: %[1]s (%[2]s)",

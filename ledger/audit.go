@@ -84,7 +84,7 @@ func Audit(ctx context.Context, o AuditOptions, progress func(Progress)) (*Audit
 	if o.Journal != nil {
 		a.total.EntriesTotal = o.Journal.End().Entry
 	}
-	notes, err := a.notes()
+	notes, err := a.notes(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func TestAudit(t *testing.T) {
 	n, notary := audited(t)
 	good := n.audit(t, nil)
 	if len(good.Damages) > 0 || good.Waiting != 2 || good.Entries != n.journal.End().Entry || good.Anchors != uint64(len(n.chain.log)) ||
-		good.Batches != good.Anchors || good.Blobs != 2 || good.Checkpoints != 2 {
+		good.Batches != good.Anchors || good.Blobs != 2 || good.Checkpoints < 2 {
 		t.Fatalf("%+v", good)
 	}
 	plans := filepath.Join(n.opt.Plans, planFileName(0, 0))

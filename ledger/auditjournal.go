@@ -73,7 +73,7 @@ func (a *audit) plansOf(f planFile, last bool) (*plansIn, error) {
 // missing names the plans in [from, to) of anchors that are on the chain.
 func (a *audit) missing(from, to uint64) {
 	if to = min(to, uint64(len(a.ours))); from < to {
-		a.damaged(Damage{What: fmt.Sprintf("plans %d to %d", from, to-1), Detail: "missing in " + a.opt.Plans + "; the chain holds these anchors"})
+		a.damaged(Damage{What: fmt.Sprintf("plans %d to %d", from, to-1), File: a.opt.Plans, Detail: "they are missing; the chain holds these anchors"})
 	}
 }
 

@@ -2,9 +2,11 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/sijil-health/sijil/verify"
@@ -18,10 +20,13 @@ type storedNote struct {
 }
 
 // notes reads the stored checkpoints. Those that cannot be read are findings.
-func (a *audit) notes() (map[uint64][]storedNote, error) {
+func (a *audit) notes(ctx context.Context) (map[uint64][]storedNote, error) {
 	out := make(map[uint64][]storedNote)
 	if a.opt.Notes == "" {
 		return out, nil
+	}
+	if err := a.signedTree(ctx); err != nil {
+		return nil, err
 	}
 	kept := &Checkpoints{dir: a.opt.Notes}
 	names, err := kept.files()
@@ -34,7 +39,7 @@ func (a *audit) notes() (map[uint64][]storedNote, error) {
 	for _, name := range names {
 		n, c, err := kept.read(name)
 		if err != nil {
-			if err := a.passable(context.Background(), "checkpoint", filepath.Join(a.opt.Notes, name), err); err != nil {
+			if err := a.passable(ctx, "checkpoint", filepath.Join(a.opt.Notes, name), err); err != nil {
 				return nil, err
 			}
 			continue
@@ -45,6 +50,29 @@ func (a *audit) notes() (map[uint64][]storedNote, error) {
 		out[c.Size] = append(out[c.Size], storedNote{filepath.Join(a.opt.Notes, name), n, c})
 	}
 	return out, nil
+}
+
+// signedTree reads what a Notary keeps of the largest tree that it signed; without it none begins.
+func (a *audit) signedTree(ctx context.Context) error {
+	path := (&Notary{opt: NotaryOptions{Store: &Checkpoints{dir: a.opt.Notes}}}).signedPath()
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var tree signed
+	if err == nil {
+		err = json.Unmarshal(b, &tree)
+	}
+	if err == nil && a.opt.Engine != nil {
+		root, rootErr := a.opt.Engine.LogRoot(ctx, tree.Size)
+		switch {
+		case errors.Is(rootErr, ErrNotFound):
+			err = fmt.Errorf("it is of %d anchors, the chain kept here has %d", tree.Size, a.total.AnchorsTotal)
+		case rootErr == nil && root != tree.Root:
+			err = fmt.Errorf("its root for %d anchors is not that of the chain", tree.Size)
+		}
+	}
+	return a.passable(ctx, "the last tree signed", path, err)
 }
 
 // compare holds the checkpoints of a size against the log recomputed up to there.

@@ -91,6 +91,13 @@ func (w *witnessed) anchored(detail string, present ...int) opened {
 	return o
 }
 
+// keepIn starts node and notary again with another store.
+func (w *witnessed) keepIn(store *Checkpoints) {
+	w.crash()
+	w.notary.opt.Store, w.opt.Checkpoints = store, store
+	w.open()
+}
+
 // trust is what a reader gets who knows these witnesses.
 func (w *witnessed) trust(known ...int) *verify.Trust {
 	w.t.Helper()
@@ -152,7 +159,7 @@ func TestAnUnsignedLaterCheckpointLowersNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.notary.opt.Store, w.opt.Checkpoints = store, store
+		w.keepIn(store)
 	}
 
 	// The log has not grown, and the witness is back: it is asked for what it missed.
@@ -173,12 +180,12 @@ func TestWitnessesThatComeInTurnsAllCount(t *testing.T) {
 	third := w.anchored("three", 2)
 	fourth := w.anchored("four")
 	all := w.trust(0, 1, 2)
-	w.want(first, all, 4, 3)
+	w.want(first, all, 4, 2)
 	w.want(second, all, 3, 2)
 	w.want(third, all, 2, 1)
 	w.want(fourth, all, 1, 1)
 	for i := range w.witnesses {
-		w.want(first, w.trust(i), 2, 3) // whichever of them the reader knows
+		w.want(first, w.trust(i), 2, 2) // whichever of them the reader knows
 	}
 }
 
@@ -186,18 +193,15 @@ func TestACheckpointStoreOfBeforeKeepsWhatWasCosigned(t *testing.T) {
 	w := newWitnessed(t, "university.example/w")
 	first := w.anchored("one", 0)
 	dir := w.notary.opt.Store.Dir()
-	for _, name := range []string{witnessFile(w.witnesses[0].Key()), quorumFile} {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Remove(filepath.Join(dir, witnessFile(w.witnesses[0].Key()))); err != nil {
+		t.Fatal(err)
 	}
 	store, err := OpenCheckpoints(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.notary.opt.Store = store
+	w.keepIn(store)
 	w.anchored("two")
-	w.opt.Checkpoints = store
 	w.want(first, w.trust(0), 2, 1)
 }
 
@@ -234,5 +238,37 @@ func TestAnAnswerToSomethingElseIsNotTaken(t *testing.T) {
 	}
 	if got, _, err := w.notary.opt.Store.Latest(); err != nil || len(got.Signatures) != 2 {
 		t.Fatal(got, err)
+	}
+}
+
+func TestACheckpointOfFewMembersLowersNothing(t *testing.T) {
+	a, b, c := newMember("a", 1), newMember("b", 1), newMember("c", 1)
+	s := newSim(a, b, c)
+	s.autocommit(t, 1e6)
+	notary := notaries(t, s, a, b, c)[0]
+	n := newNode(t, a, s)
+	n.opt.Checkpoints = notary.opt.Store
+	n.open()
+	defer n.close()
+	o := n.record("one")
+	n.await(o.number)
+	if err := notary.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	notary.opt.Ask = nil // the others cannot be reached
+	for range 2 {
+		n.await(n.write(1))
+		if err := notary.Checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.set(func() { s.base = 1000 }) // and blocks are no longer kept
+		r, err := n.Receipt(t.Context(), o.number, o.Opened)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trust := &verify.Trust{Format: verify.TrustFormat, Genesis: *s.genesis}
+		if _, err := verify.Verify(r, trust, verify.Options{Keys: 3}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

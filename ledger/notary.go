@@ -182,6 +182,7 @@ func (n *Notary) Checkpoint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	before := note
 	if note, err = n.collect(ctx, c, keys, today == nil); err != nil {
 		return err
 	}
@@ -190,12 +191,27 @@ func (n *Notary) Checkpoint(ctx context.Context) error {
 			return err
 		}
 	}
-	if voters(note, keys, p) >= p.Quorum() {
-		if err := n.opt.Store.putQuorum(note, c); err != nil {
+	if before != nil && voters(note, keys, p) < p.Quorum() {
+		if err := n.keepQuorum(ctx, before, latest); err != nil {
 			return err
 		}
 	}
 	return n.opt.Store.putLatest(note, c)
+}
+
+// keepQuorum keeps the latest checkpoint beside the one that will replace it with fewer signatures, if more than two thirds of the voting
+// members signed it.
+func (n *Notary) keepQuorum(ctx context.Context, latest *verify.Note, c *verify.Checkpoint) error {
+	list, err := n.periods.list(ctx)
+	if err != nil || c.Epoch >= uint64(len(list)) {
+		return err
+	}
+	p := &list[c.Epoch]
+	keys, err := memberKeys(n.opt.Chain, p.Members)
+	if err != nil || voters(latest, keys, p) < p.Quorum() {
+		return err
+	}
+	return n.opt.Store.putQuorum(latest, c)
 }
 
 // BeginEpochs makes and stores the checkpoints that begin epochs and are not stored yet. One that a quorum of the epoch before

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"sync"
@@ -93,7 +94,7 @@ func auditStopped(ctx context.Context, dir string, tell func(AuditEvent)) (err e
 
 // there tells whether there is a node at all: a directory that is none is no damage.
 func (l Layout) there() error {
-	if _, err := os.ReadDir(l.Dir); err != nil {
+	if _, err := os.ReadDir(l.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, path := range []string{l.Genesis(), l.Chain(), l.Member()} {

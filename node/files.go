@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -32,7 +31,6 @@ func (l Layout) fileChecks() []fileCheck {
 		{l.Member(), "description of the organisation", func(string) error { _, err := ReadMember(l.Dir); return err }, false},
 		{l.Root(), "root key", checkRoot, false},
 		{filepath.Join(l.Keys(), "top"), "key store", checkTop, false},
-		{filepath.Join(l.Checkpoints(), "signed.json"), "the last tree signed", checkJSON, true},
 		{l.Trust(), "trust file", func(string) error { _, err := readTrust(l); return err }, true},
 	}
 	for level := range 4 {
@@ -77,14 +75,6 @@ func (f *fileCheck) look() error {
 		return err
 	}
 	return errors.Join(f.check(f.path), file.Close())
-}
-
-func checkJSON(path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(b, new(map[string]json.RawMessage))
 }
 
 // checkRoot parses the root key's file. A passphrase beyond the limit is refused after that, before it is stretched.

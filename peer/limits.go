@@ -15,7 +15,7 @@ const (
 
 	memberConnections = 8         // open at a time, of one member
 	memberStreams     = 4         // requests that last, at a time, of one member
-	memberBytes       = 160 << 20 // bytes of one member's requests in memory at a time: two of the largest
+	memberBytes       = 160 << 20 // bytes of one member's requests at a time: two of the largest
 
 	handshakeTimeout = 5 * time.Second
 	requestTimeout   = 2 * time.Minute  // to receive one request

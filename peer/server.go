@@ -143,9 +143,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			Detail: fmt.Sprintf("the body has %d bytes, at most %d are taken", r.ContentLength, MaxBody)})
 		return
 	default:
-		body := &charged{ReadCloser: http.MaxBytesReader(w, r.Body, MaxBody), shares: &s.shares, org: org}
-		defer body.release()
-		r.Body = body
+		size := r.ContentLength
+		if size < 0 {
+			size = MaxBody
+		}
+		if !s.shares.take(org, size) {
+			Refuse(w, busy("your organisation's requests under way fill what one member may; wait until some are answered"))
+			return
+		}
+		defer s.shares.take(org, -size)
+		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 	}
 	ctx := context.WithValue(WithCaller(r.Context(), org), serverKey{}, presence{s, r})
 	s.next.ServeHTTP(w, r.WithContext(ctx))

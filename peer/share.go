@@ -2,7 +2,6 @@ package peer
 
 import (
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -21,7 +20,7 @@ type shares struct {
 
 type share struct {
 	connections, streams int
-	bytes                int64 // of request bodies read whose requests are not answered yet
+	bytes                int64 // of the bodies of requests that are not answered yet
 }
 
 // change lets f use a member's share; one that is not used any more is forgotten. It gives what f gives.
@@ -76,7 +75,7 @@ func (s *shares) lasting(org verify.OrgID, n int) bool {
 	})
 }
 
-// take counts bytes, unless the member has too many in memory.
+// take counts bytes of a request from before the first is read, unless the member has too many.
 func (s *shares) take(org verify.OrgID, n int64) bool {
 	return s.change(org, func(of *share) bool {
 		if of.bytes+n > memberBytes {
@@ -85,28 +84,6 @@ func (s *shares) take(org verify.OrgID, n int64) bool {
 		of.bytes += n
 		return true
 	})
-}
-
-// charged is a request's body whose bytes count for its sender until the request is answered.
-type charged struct {
-	io.ReadCloser
-	shares *shares
-	org    verify.OrgID
-	bytes  int64
-}
-
-// Read refuses bytes beyond the sender's share with a *Problem, which a handler answers with.
-func (c *charged) Read(b []byte) (int, error) {
-	n, err := c.ReadCloser.Read(b)
-	if n > 0 && !c.shares.take(c.org, int64(n)) {
-		return 0, busy("your organisation's requests under way fill what one member may; wait until some are answered")
-	}
-	c.bytes += int64(n)
-	return n, err
-}
-
-func (c *charged) release() {
-	c.shares.take(c.org, -c.bytes)
 }
 
 func busy(detail string) *Problem {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,14 +18,18 @@ func repeat(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 	c.Flush()
 	done := make(chan struct{})
-	defer close(done)
-	go func() {
+	var closing sync.WaitGroup
+	defer func() {
+		close(done)
+		closing.Wait()
+	}()
+	closing.Go(func() {
 		select {
 		case <-Closing(r.Context()):
 			c.SetReadDeadline(time.Unix(1, 0))
 		case <-done:
 		}
-	}()
+	})
 	b := make([]byte, 1)
 	for {
 		if _, err := io.ReadFull(r.Body, b); err != nil || Admitted(r.Context()) != nil {

@@ -14,6 +14,9 @@ import (
 	"testing"
 )
 
+// cut, added to a place, makes spoil end the file there.
+const cut = 10
+
 // TestRealDamage changes bytes in one file of each class of a node that holds data and stands among others. Each time the damage is
 // healed, or named with the file by whoever meets it: a read, scrub, audit, the start. What is served is right, always.
 func TestRealDamage(t *testing.T) {
@@ -22,6 +25,16 @@ func TestRealDamage(t *testing.T) {
 	d := &damaged{n: hospital, want: make(map[string]string)}
 	d.load(t)
 	c.settled(t)
+	// A start puts what the state machine wrote since the last one into a table. Two make sure that there is a table and what follows it.
+	for range 2 {
+		for _, n := range c.nodes {
+			n.stop()
+		}
+		for _, n := range c.nodes {
+			n.launch(t)
+		}
+		c.settled(t)
+	}
 	// Everything is put into files, and damage to a live segment makes scrub seal it: only then there is a sealed one.
 	for _, n := range c.nodes {
 		n.stop()
@@ -32,7 +45,7 @@ func TestRealDamage(t *testing.T) {
 	}
 	for _, class := range []struct {
 		name, pattern string
-		places        []float64 // where in the file, from 0 to 1; none deletes it
+		places        []float64 // where in the file, from 0 to 1; none deletes it, cut ends the file there
 		live          bool      // the node meets the damage while it runs; otherwise at its start
 	}{
 		{"blob", "blobs/??/??/*", []float64{0.5}, true},
@@ -54,6 +67,17 @@ func TestRealDamage(t *testing.T) {
 		{"configuration", "config.json", []float64{0.5}, false},
 		{"description", "member.json", []float64{0.5}, false},
 		{"checkpoint", "checkpoints/*", []float64{0.5}, false},
+		{"chain state, near its beginning", "ledger/chain/state/*.sst", []float64{0.02}, false},
+		{"chain state, its footer", "ledger/chain/state/*.sst", []float64{0.98}, false},
+		{"chain state manifest", "ledger/chain/state/MANIFEST-*", []float64{0.5}, false},
+		{"chain state options", "ledger/chain/state/OPTIONS-*", []float64{0.5}, false},
+		{"key store first page", "keys/pages.0", []float64{0.02}, false},
+		{"key store upper page", "keys/pages.1", []float64{0.5}, false},
+		{"the last tree signed", "checkpoints/signed.json", []float64{0.5}, false},
+		{"node key", "ledger/chain/node_key.json", []float64{0.5}, false},
+		{"validator key", "ledger/chain/priv_validator_key.json", []float64{0.5}, false},
+		{"last segment cut", "journal/*.segment", []float64{cut + 0.5}, false},
+		{"blob cut", "blobs/??/??/*", []float64{cut + 0.5}, true},
 		{"blob gone", "blobs/??/??/*", nil, false},
 		{"journal segment gone", "journal/*.segment", nil, false},
 		{"batch plans gone", "ledger/plans/*.plans", nil, false},
@@ -257,6 +281,12 @@ func spoil(t *testing.T, path string, places []float64) (before []byte) {
 	}
 	defer f.Close()
 	for _, place := range places {
+		if place >= cut {
+			if err := f.Truncate(int64((place - cut) * float64(used))); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		at := int(place * float64(used))
 		b := bytes.Clone(before[at:min(used, at+8)])
 		for i := range b {

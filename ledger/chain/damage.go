@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -76,7 +77,8 @@ var pebbleFile = regexp.MustCompile(`(MANIFEST|OPTIONS)-\d{6}|\d{6}\.(sst|log|bl
 
 // stateDamage names the file of the state that an error is about, or its directory where the error does not tell.
 func stateDamage(dir string, err error) *ledger.Damage {
-	d := &ledger.Damage{What: stateName, File: dir, Detail: err.Error()}
+	detail, _, _ := strings.Cut(err.Error(), "\n") // what follows is for Pebble
+	d := &ledger.Damage{What: stateName, File: dir, Detail: detail}
 	if info := pebble.ExtractDataCorruptionInfo(err); info != nil && info.Path != "" {
 		d.File = info.Path
 		if !filepath.IsAbs(d.File) && filepath.Dir(d.File) == "." {
@@ -176,6 +178,9 @@ func leveldbFile(dir string, err error) string {
 	var c *ldberrors.ErrCorrupted
 	if errors.As(err, &c) && !c.Fd.Zero() {
 		return filepath.Join(dir, c.Fd.String())
+	}
+	if strings.Contains(err.Error(), "CURRENT") {
+		return filepath.Join(dir, "CURRENT")
 	}
 	return dir
 }

@@ -45,7 +45,7 @@ func (l *cometLog) Error(msg string, keyvals ...any) {
 	case strings.HasPrefix(msg, "CONSENSUS FAILURE"):
 		l.seen.failure.Store(valueOf(keyvals, "err"))
 		level = slog.LevelError
-	case msg == "Stopped accept routine": // and with it every clean stop
+	case strings.HasPrefix(msg, "Stopped accept routine"): // part of every clean stop
 		level = slog.LevelDebug
 	case strings.HasPrefix(msg, "failed signing vote"), strings.HasPrefix(msg, "propose step; failed signing proposal"):
 		l.seen.signing.Store(valueOf(keyvals, "err"))

@@ -82,8 +82,10 @@ func (v *View) open(dir string, g *verify.Genesis) (*ledger.Damage, error) {
 		if errors.Is(err, ledger.ErrNotFound) {
 			v.state, err = st.load()
 		}
-		if errors.Is(err, ledger.ErrNotFound) {
+		if tables, globErr := filepath.Glob(filepath.Join(dir, "*.sst")); errors.Is(err, ledger.ErrNotFound) && globErr == nil && len(tables) == 0 {
 			v.state, err = begin, nil
+		} else if errors.Is(err, ledger.ErrNotFound) { // Pebble passes over the damaged end of its list of tables
+			err = errors.New("the list of tables is damaged: there are tables, and it leads to none of the state")
 		}
 	}
 	var damage *ledger.Damage
