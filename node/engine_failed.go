@@ -15,6 +15,6 @@ func engineFailed(l Layout, err error) error {
 		return fmt.Errorf("%w (files of the ledger: %s)", err, l.Chain())
 	}
 	return fmt.Errorf("%w\nIf the doctor knows of nothing, files below %s or %s are damaged. A member among others stops the node, moves these two "+
-		"directories away and starts it again: it fetches blocks and state from the others. Leave the keys and priv_validator_state.json "+
-		"where they are. A lone node restores its backup.", err, filepath.Join(l.Chain(), "data"), filepath.Join(l.Chain(), "state"))
+		"directories away and starts it again: it fetches blocks and state from the others. Leave the keys and what they signed (the file "+
+		"\"signed\") where they are. A lone node restores its backup", err, filepath.Join(l.Chain(), "data"), filepath.Join(l.Chain(), "state"))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -14,7 +15,6 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/ledger"
-	"github.com/sijil-health/sijil/vault"
 )
 
 // fileCheck is a file of a data directory that a start reads, and how to tell that it is what was written.
@@ -77,16 +77,30 @@ func (f *fileCheck) look() error {
 	return errors.Join(f.check(f.path), file.Close())
 }
 
-// checkRoot parses the root key's file. A passphrase beyond the limit is refused after that, before it is stretched.
+// checkRoot parses the root key's file as package vault does, which opens it for writing too. Errors hold nothing of its content.
 func checkRoot(path string) error {
-	_, err := vault.OpenPassphraseRoot(path, make([]byte, vault.MaxPassword+1))
-	switch {
-	case err == nil, errors.Is(err, vault.ErrPassphrase):
-		return nil
-	case errors.Is(err, fs.ErrPermission):
+	text, err := os.ReadFile(path)
+	if err != nil {
 		return err
 	}
-	return errors.New("it is not a root key file that is whole") // the error might hold parts of it
+	var root struct {
+		Format string `json:"format"`
+		Argon  struct {
+			Time    uint32 `json:"time"`
+			Memory  uint32 `json:"memory_kib"`
+			Threads uint8  `json:"threads"`
+		} `json:"argon2id"`
+		Salt    []byte `json:"salt"`
+		Wrapped []byte `json:"wrapped"`
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	err = d.Decode(&root)
+	cost := root.Argon
+	if err != nil || root.Format != "sijil/root/passphrase/1" || len(root.Salt) != 16 || len(root.Wrapped) != 12+32+16 || cost.Time == 0 || cost.Memory == 0 || cost.Threads == 0 {
+		return errors.New("it is not a root key file that is whole")
+	}
+	return nil
 }
 
 // The key store's pages as they lie on disk; see docs/spec and package vault. The sums need no key.
