@@ -130,8 +130,10 @@ func TestPlansThatWaitSurviveDamage(t *testing.T) {
 	for i := range uint64(8) { // a batch each
 		n.write(1)
 		waitFor(t, func() bool { next, _ := n.plans.Next(); return next > i })
+		if i == 3 { // the others wait
+			s.commit()
+		}
 	}
-	s.commit()
 	n.crash()
 	next, _ := n.plans.Next()
 	head, ok := s.heads[org.Org]
