@@ -85,6 +85,7 @@ that several organisations keep together and anyone can check.
 
 Exit codes: 0 done; 1 failed, or a proof does not hold; 2 damage found, or the command was misused;
 3 a proof holds but is NOT WITNESSED.`,
+		Version:       Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -96,6 +97,7 @@ Exit codes: 0 done; 1 failed, or a proof does not hold; 2 damage found, or the c
 			return nil
 		},
 	}
+	root.SetVersionTemplate("sijil {{.Version}}\n")
 	root.PersistentFlags().StringVar(&a.language, "lang", "", "language of texts: en or ar (default: from LC_ALL, LANG)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse("%v; see --help", err) })
 	root.AddCommand(a.demo(), a.init(), a.found(), a.serve(), a.status(), a.token(), a.verify(),

@@ -23,6 +23,9 @@ terminal. They hold no patient's data.`,
 			if err != nil {
 				return err
 			}
+			if _, err := node.ReadConfig(node.Layout{Dir: a.dir}.Config()); err != nil { // before a passphrase is asked for
+				return err
+			}
 			passphrase, err := a.passphrase(passphraseFile)
 			if err != nil {
 				return err
@@ -33,6 +36,7 @@ terminal. They hold no patient's data.`,
 			}
 			n, err := node.Open(c.Context(), node.Options{
 				Dir: a.dir, Passphrase: passphrase, Log: log, EngineArgv: []string{self, "engine", "--dir", a.dir},
+				Version: Version,
 			})
 			if err != nil {
 				return err

@@ -132,6 +132,9 @@ func AskRaw(ctx context.Context, dir, method, path string, body any) (*http.Resp
 	}
 	resp, err := client.Do(r)
 	if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "dial" {
+		if _, err := ReadConfig(Layout{dir}.Config()); errors.Is(err, ErrNoNode) {
+			return nil, err
+		}
 		return nil, fmt.Errorf("%s: %w", dir, ErrNotRunning)
 	}
 	return resp, err

@@ -50,11 +50,14 @@ func DefaultConfig(name string) *Config {
 	return &Config{Name: name, FHIR: "127.0.0.1:8080", Engine: "inside", Network: "lan"}
 }
 
+// ErrNoNode says that a directory is no node's.
+var ErrNoNode = errors.New("there is no node here")
+
 // ReadConfig reads and checks config.json. Unknown fields are refused: a misspelt setting must not be a silent one.
 func ReadConfig(path string) (*Config, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: there is no node here; make one with `sijil init --dir %s`", path, filepath.Dir(path))
+		return nil, fmt.Errorf("%s: %w; make one with `sijil init --dir %s`", path, ErrNoNode, filepath.Dir(path))
 	}
 	if err != nil {
 		return nil, err

@@ -35,11 +35,14 @@ type Options struct {
 	FHIR net.Listener
 	// EngineArgv is the command line of the engine's child process, where the configuration asks for one.
 	EngineArgv []string
+	// Version of the program, told to clients.
+	Version string
 }
 
 // Node is one running node.
 type Node struct {
 	Layout
+	version string
 	config  *Config
 	genesis *verify.Genesis
 	chain   string
@@ -80,7 +83,7 @@ type Node struct {
 
 // Open brings up all parts of the node in DIR, each on those it rests on. Nothing is served before Serve.
 func Open(ctx context.Context, o Options) (_ *Node, err error) {
-	n := &Node{Layout: Layout{o.Dir}, log: o.Log, started: time.Now(), fhir: o.FHIR}
+	n := &Node{Layout: Layout{o.Dir}, version: o.Version, log: o.Log, started: time.Now(), fhir: o.FHIR}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
@@ -230,7 +233,7 @@ func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 		return err
 	}
 	server := fhir.New(fhir.Config{
-		Store: n.record, Auth: authorizer{authority}, Prefix: "/fhir", Base: n.base(), Version: version(), Log: n.log,
+		Store: n.record, Auth: authorizer{authority}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
 	})
 	n.gate = server.HTTP()
 	n.gate.Handler = n.called(server)

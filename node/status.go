@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -117,7 +116,7 @@ const skewLimit = 5 * time.Second
 func (n *Node) status(ctx context.Context) (*Status, error) {
 	backlog := n.anchorer.Unanchored()
 	s := &Status{
-		Name: n.config.Name, Org: n.org, Chain: n.chain, FHIR: cmp.Or(n.base(), "http://"+n.Address()+"/fhir"), Version: version(),
+		Name: n.config.Name, Org: n.org, Chain: n.chain, FHIR: cmp.Or(n.base(), "http://"+n.Address()+"/fhir"), Version: n.version,
 		Uptime: time.Since(n.started).Seconds(), Entries: n.journal.End().Entry, Unanchored: backlog.Entries,
 		IndexLag: n.record.Lag(), Copies: n.copies(), Quorum: true, Warnings: []Warning{},
 	}
@@ -208,14 +207,6 @@ func (n *Node) judge(s *Status) {
 			s.warn(name, filepath.Join(n.Dir, name))
 		}
 	}
-}
-
-// version is the module's version as it was built.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.Main.Version
-	}
-	return ""
 }
 
 // lastBackup tells when the last backup ended; zero when there was none.
