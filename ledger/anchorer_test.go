@@ -125,10 +125,10 @@ func (n *node) check() {
 		if err != nil {
 			n.t.Fatal(err)
 		}
-		if p.Begin.Entry != at || p.End.Entry <= at || a.Prev != prev || p.ID() != an.ID {
+		if p.Begin.Entry != at || p.End.Entry <= at || a.Prev != prev || !p.gave(an.ID) {
 			n.t.Fatalf("anchor %d covers entries from %d, want %d", seq, p.Begin.Entry, at)
 		}
-		padded, err := verify.PadBatch(leaves[p.Begin.Entry:p.End.Entry:p.End.Entry], p.Seed, p.Manifest)
+		padded, err := verify.PadBatch(leaves[p.Begin.Entry:p.End.Entry:p.End.Entry], p.Seed(), p.Manifest())
 		if err != nil {
 			n.t.Fatal(err)
 		}

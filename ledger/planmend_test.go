@@ -23,6 +23,10 @@ func filled(t *testing.T) *node {
 		n.write(1)
 	}
 	n.drain()
+	n.trim()
+	if n.plans.trimmedTo() != plansPerFile {
+		t.Fatalf("plans are trimmed to %d", n.plans.trimmedTo())
+	}
 	return n
 }
 
