@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/journal"
-	"github.com/sijil-health/sijil/ledger"
 )
 
 // place is a class of file and where it lies in a data directory.
@@ -26,7 +25,7 @@ const trimmedPlan = 12
 // pruned tells the classes that do not grow by the number of entries: to a limit only, or by one checkpoint a day.
 var pruned = map[string]bool{"recent plans": true, "chain, consensus log": true, "chain, recent blocks": true, "checkpoints": true}
 
-// classes gives the bytes of each class of file of a node that is stopped. Space that is allocated ahead, zeros at a file's end, does not count.
+// classes gives the bytes of each class of file, but for "plans". Space that is allocated ahead, zeros at a file's end, does not count.
 func classes(dir string) map[string]int64 {
 	all := make(map[string]int64)
 	_ = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
@@ -47,11 +46,6 @@ func classes(dir string) map[string]int64 {
 		all[class] += filled(path)
 		return nil
 	})
-	if plans, err := ledger.OpenPlans(filepath.Join(dir, "ledger", "plans")); err == nil {
-		batches, _ := plans.Next()
-		all["plans"] = int64(batches) * trimmedPlan
-		_ = plans.Close() // nothing was written
-	}
 	return all
 }
 

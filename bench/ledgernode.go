@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	sealedSize   = 1 + 256 + 28        // bytes of a sealed entry of the smallest size (vault.SealEntry), which a read's is
+	sealedSize   = 1 + 128 + 28        // bytes of a sealed entry of the smallest size (vault.SealEntry), which a read's is
 	entrySize    = 96 + 2 + sealedSize // of an entry in the journal (journal.Entry)
 	perRecord    = 64                  // entries of one record: what a transaction of 64 resources leaves
 	appenders    = 8
