@@ -329,7 +329,7 @@ func TestAForeignAnchorInOurSequenceStopsUs(t *testing.T) {
 		twin.open()
 		defer twin.close()
 		n.write(2)
-		time.Sleep(time.Second)
+		time.Sleep(2 * time.Second)
 		chain.commit() // of whoever came last
 		time.Sleep(time.Minute)
 		var conflict *ConflictError

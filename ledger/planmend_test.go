@@ -131,10 +131,10 @@ func TestPlansThatWaitSurviveDamage(t *testing.T) {
 	n := newNode(t, org, s)
 	n.opt.InFlight, n.opt.Linger = maxInFlight, time.Nanosecond
 	n.open()
-	for range 8 {
+	for want := range uint64(4) {
 		n.write(1)
+		waitFor(t, func() bool { next, _ := n.plans.Next(); return next > want })
 	}
-	waitFor(t, func() bool { next, _ := n.plans.Next(); return next >= 4 })
 	s.commit()
 	n.crash()
 	next, _ := n.plans.Next()
