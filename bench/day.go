@@ -11,7 +11,7 @@ import (
 )
 
 // A day of a small hospital: two entries a second around the clock, one of a write that waits to be anchored and one of a read, half a
-// second after one another. The write is an Observation of 1.3 kB.
+// second after one another. The write is an Observation of 1.15 kB.
 const (
 	perDay  = 86_400.0
 	dayMean = "2 entries/s (1 write, 1 read)"

@@ -35,22 +35,30 @@ func (b *bench) follower(ctx context.Context, n int) error {
 		}
 		ids = append(ids, mine...)
 	}
-	time.Sleep(min(b.load.idle, 10*time.Second)) // what they have just written settles
-	quiet, err := c.count(clinic, b.load.idle, func() error { time.Sleep(b.load.idle); return nil })
-	if err != nil {
-		return err
+	if b.load.idle > 0 {
+		time.Sleep(10 * time.Second) // what they have just written settles
+		quiet, err := c.count(clinic, b.load.idle, func() error { time.Sleep(b.load.idle); return nil })
+		if err != nil {
+			return err
+		}
+		b.reportTraffic("idle", quiet, 2)
+		used, err := busy(clinic.pid, b.load.idle/3)
+		if err != nil {
+			return err
+		}
+		b.add(figure{Name: "following clinic, idle: processor", Nodes: n, Value: used, Unit: "%"})
 	}
-	b.reportTraffic("idle", quiet, 2)
-	used, err := busy(clinic.pid, time.Second)
-	if err != nil {
-		return err
-	}
-	b.add(figure{Name: "following clinic, idle: processor", Nodes: n, Value: used, Unit: "%"})
 	work, err := c.count(clinic, b.load.busy, func() error { return c.calm(ctx, ids, b.load.busy, n) })
 	if err != nil {
 		return err
 	}
 	b.reportTraffic("2 entries/s", work, 20)
+	voter, err := c.count(c.members[0], b.load.busy/2, func() error { return c.calm(ctx, ids, b.load.busy/2, n) })
+	if err != nil {
+		return err
+	}
+	b.add(figure{Name: "a voter, with one follower, 2 entries/s: consensus engine", Nodes: n, Value: voter.p2p, Unit: "kbit/s"})
+	b.add(figure{Name: "a voter, with one follower, 2 entries/s: copies", Nodes: n, Value: voter.peer, Unit: "kbit/s"})
 	return nil
 }
 

@@ -34,15 +34,15 @@ type bench struct {
 type load struct {
 	seconds   float64       // of each measured load
 	resources int           // written before memory is looked at
-	day       time.Duration // observed for what a day leaves on disk
-	idle      time.Duration // observed for the traffic of an idle clinic
+	day       time.Duration // observed for what a day leaves on disk; 0 leaves it out
+	idle      time.Duration // observed for the traffic of an idle clinic, which says something every 15 s; 0 leaves it out
 	busy      time.Duration // and of one whose neighbours work
 	blobs     int           // large documents for the audit
 }
 
 var (
-	full  = load{seconds: 10, resources: 100_000, day: 3 * time.Minute, idle: 30 * time.Second, busy: time.Minute, blobs: 200}
-	small = load{seconds: 2, resources: 2000, idle: 4 * time.Second, busy: 5 * time.Second, blobs: 20}
+	full  = load{seconds: 10, resources: 100_000, day: 3 * time.Minute, idle: time.Minute, busy: time.Minute, blobs: 200}
+	small = load{seconds: 1.5, resources: 2000, busy: 4 * time.Second, blobs: 60}
 )
 
 // base is what the machine does by itself, measured in this run; 0 where it was not.
@@ -187,7 +187,7 @@ func (b *bench) nodes(ctx context.Context, n int) error {
 				}
 			}
 			err = s.on(ctx, c)
-			time.Sleep(time.Second) // let the backlog drain
+			time.Sleep(time.Duration(b.load.seconds / 4 * float64(time.Second))) // let the backlog drain
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)

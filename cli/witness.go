@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -163,6 +162,7 @@ func (a *app) witnessServe() *cobra.Command {
 
 func (a *app) witnessCosign() *cobra.Command {
 	var trusts []string
+	var code string
 	c := &cobra.Command{
 		Use: "cosign --dir DIR --trust TRUST REQUEST", Short: "Cosign a request from a file (- for standard input)", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -170,24 +170,19 @@ func (a *app) witnessCosign() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var request []byte
-			if args[0] == "-" {
-				request, err = io.ReadAll(io.LimitReader(a.in, 1<<20))
-			} else {
-				request, err = os.ReadFile(args[0])
-			}
+			request, err := a.readNote(args[0])
 			if err != nil {
-				return err
+				return fmt.Errorf("the request: %w", err)
 			}
 			answer, err := w.Cosign(request)
 			if err != nil {
 				return err
 			}
-			_, err = a.out.Write(answer)
-			return err
+			return a.carry(answer, code)
 		},
 	}
 	c.Flags().StringArrayVar(&trusts, "trust", nil, "trust file of the ledger (repeatable)")
+	qrFlag(c, &code)
 	return a.witnessDir(c)
 }
 
@@ -198,7 +193,9 @@ func (a *app) checkpoint() *cobra.Command {
 		Long: `Makes a checkpoint, collects the signatures of members and witnesses that can be reached, and writes trust.json anew. For a witness
 reached by file:
   sijil checkpoint request NAME --dir DIR > request     carry it to the witness, who runs "sijil witness cosign"
-  sijil checkpoint accept NAME REQUEST ANSWER --dir DIR`,
+  sijil checkpoint accept NAME REQUEST ANSWER --dir DIR
+
+Both print text that an e-mail can hold, and with --qr FILE.png the same as a QR code for a telephone's camera.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var t verify.Trust
@@ -219,7 +216,23 @@ reached by file:
 	return a.jsonFlag(c)
 }
 
+// carry prints what somebody carries to the other side, and puts it into a QR code where asked to.
+func (a *app) carry(note []byte, code string) error {
+	if code != "" {
+		if err := a.writeQR(note, code); err != nil || code == "-" {
+			return err
+		}
+	}
+	_, err := a.out.Write(note)
+	return err
+}
+
+func qrFlag(c *cobra.Command, code *string) {
+	c.Flags().StringVar(code, "qr", "", "also write it as a QR code to this PNG file; - draws the code instead")
+}
+
 func (a *app) checkpointRequest() *cobra.Command {
+	var code string
 	c := &cobra.Command{
 		Use: "request NAME --dir DIR", Short: "Print a request for a witness reached by file", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -227,10 +240,10 @@ func (a *app) checkpointRequest() *cobra.Command {
 			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/witness/request", node.WitnessExchange{Name: args[0]}, &got); err != nil {
 				return err
 			}
-			_, err := a.out.Write(got.Request)
-			return err
+			return a.carry(got.Request, code)
 		},
 	}
+	qrFlag(c, &code)
 	return a.dirFlag(c)
 }
 
@@ -238,13 +251,13 @@ func (a *app) checkpointAccept() *cobra.Command {
 	c := &cobra.Command{
 		Use: "accept NAME REQUEST ANSWER --dir DIR", Short: "Take a witness's answer", Args: cobra.ExactArgs(3),
 		RunE: func(c *cobra.Command, args []string) error {
-			request, err := os.ReadFile(args[1])
+			request, err := a.readNote(args[1])
 			if err != nil {
-				return err
+				return fmt.Errorf("the request: %w", err)
 			}
-			answer, err := os.ReadFile(args[2])
+			answer, err := a.readNote(args[2])
 			if err != nil {
-				return err
+				return fmt.Errorf("the answer: %w", err)
 			}
 			x := node.WitnessExchange{Name: args[0], Request: request, Answer: answer}
 			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/witness/accept", x, &x); err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// defaultPatience is what a silent custodian costs, once: DESIGN §2.
+	// defaultPatience is what a silent custodian costs, once.
 	defaultPatience = 50 * time.Millisecond
 	defaultRate     = 32 << 20 // bytes per second of top-up
 	// orderTimeout bounds how long a group waits for the one before it to be handed over, so that custodians get them in order.

@@ -62,6 +62,8 @@ type Journal struct {
 	ctx       context.Context // of Hold
 	cancel    context.CancelFunc
 
+	handles handles // of segments that ReadRaw reads
+
 	repair sync.Mutex // held while a segment is replaced
 	gate   sync.Mutex // held by the appender whose turn it is, also while it waits for room
 
@@ -138,7 +140,7 @@ func (j *Journal) Close() error {
 	if failed == nil {
 		err = j.trim()
 	}
-	return errors.Join(err, j.live.file.Close(), j.marks.f.Close())
+	return errors.Join(err, j.live.file.Close(), j.marks.f.Close(), j.handles.close())
 }
 
 // trim gives back the space allocated ahead and makes the mark durable, so that a journal closed in order is

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // FrameHeader is how far into its frame a record begins, in bytes: a Cursor names the frame, a Span counts from the record.
@@ -18,15 +19,13 @@ func (j *Journal) ReadRaw(segment uint32, offset int64, length int) ([]byte, err
 	if outside {
 		return nil, fmt.Errorf("%w: %d bytes at %d of segment %d", ErrCursor, length, offset, segment)
 	}
-	name := segmentName(j.dir, segment)
-	f, err := j.disk.Open(name, false)
-	if err != nil {
-		return nil, fmt.Errorf("journal: open %s: %w", name, err)
-	}
 	b := make([]byte, length)
-	_, err = f.ReadAt(b, offset)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, &DamageError{File: name, Segment: segment, Offset: offset, Reason: err.Error()}
+	err := j.handles.readAt(j.disk, j.dir, segment, b, offset)
+	if open := (*fs.PathError)(nil); errors.As(err, &open) && open.Op == "open" {
+		return nil, err
+	}
+	if err != nil {
+		return nil, &DamageError{File: segmentName(j.dir, segment), Segment: segment, Offset: offset, Reason: err.Error()}
 	}
 	return b, nil
 }

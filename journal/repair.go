@@ -33,6 +33,7 @@ func (j *Journal) Repair(segment uint32, from io.Reader) error {
 	}
 	j.repair.Lock()
 	defer j.repair.Unlock()
+	defer j.handles.drop(segment)
 	return replaceSealed(j.disk, j.dir, s, from)
 }
 

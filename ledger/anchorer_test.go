@@ -350,7 +350,7 @@ func TestKeysThatChangeBeforeABatchIsCommitted(t *testing.T) {
 		n.open()
 		defer n.close()
 		n.write(3)
-		time.Sleep(time.Second) // planned and submitted
+		time.Sleep(2 * time.Second) // planned and submitted
 		rotated := *org
 		rotated.key = newMember("a2", 1).key
 		copy(rotated.Key[:], rotated.key.Public().(ed25519.PublicKey))

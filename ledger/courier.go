@@ -22,7 +22,7 @@ func (n *Notary) WitnessRequest(ctx context.Context, witness verify.NoteKey) ([]
 	if err != nil {
 		return nil, err
 	}
-	r := &WitnessRequest{Note: note}
+	r := &WitnessRequest{Note: portable(note)}
 	if last != nil {
 		r.Old = last.Size
 		if r.Proof, err = n.opt.Engine.Consistency(ctx, r.Old, c.Size); err != nil {
@@ -30,6 +30,21 @@ func (n *Notary) WitnessRequest(ctx context.Context, witness verify.NoteKey) ([]
 		}
 	}
 	return r.Encode(), nil
+}
+
+// mldsaSize is the length of an ML-DSA-65 signature (FIPS 204, table 2); no other signature on a checkpoint is as long.
+const mldsaSize = 3309
+
+// portable leaves out the post-quantum signature: a witness judges by the members' Ed25519 keys, and 4.4 kB of base64 more
+// would not fit a QR code.
+func portable(n *verify.Note) *verify.Note {
+	p := &verify.Note{Text: n.Text}
+	for _, s := range n.Signatures {
+		if len(s.Signature) < mldsaSize {
+			p.Signatures = append(p.Signatures, s)
+		}
+	}
+	return p
 }
 
 // AcceptCosignature takes the witness's answer to a request: the cosignature goes onto the latest checkpoint if that is still

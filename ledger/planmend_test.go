@@ -131,9 +131,9 @@ func TestPlansThatWaitSurviveDamage(t *testing.T) {
 	n := newNode(t, org, s)
 	n.opt.InFlight, n.opt.Linger = maxInFlight, time.Nanosecond
 	n.open()
-	for want := range uint64(4) {
+	for i := range uint64(8) { // a batch each
 		n.write(1)
-		waitFor(t, func() bool { next, _ := n.plans.Next(); return next > want })
+		waitFor(t, func() bool { next, _ := n.plans.Next(); return next > i })
 	}
 	s.commit()
 	n.crash()

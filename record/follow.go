@@ -71,6 +71,9 @@ func (s *Store) update(ctx context.Context, e *journal.Entry, n uint64, at *plac
 		u.Version.Place = at.of(u.Version.Blob)
 		return u, nil
 	}
+	if s.overlay.isLook(n) {
+		return nil, nil
+	}
 	o, err := s.openEntry(e, n)
 	if err != nil {
 		return nil, err

@@ -260,6 +260,30 @@ func TestRefusalAndAuditEntries(t *testing.T) {
 	}
 }
 
+// TestHistoryOfAResourceThatMovedCharts corrects an observation that was filed under the wrong patient: the right one must not see what is
+// the other's.
+func TestHistoryOfAResourceThatMovedCharts(t *testing.T) {
+	s := newSite(t)
+	defer s.close()
+	ctx := context.Background()
+	for _, c := range []record.Change{change(record.OpCreate, "o1", "Patient/b", "of b"), change(record.OpUpdate, "o1", "Patient/a", "of a")} {
+		if _, err := s.store.Write(ctx, clinician, []record.Change{c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := record.Access{Actor: "Patient/a", Role: "patient", Purpose: "PATRQT", Chart: "Patient/a"}
+	page, err := s.store.History(ctx, a, "Observation", "o1", 10, 0)
+	if err != nil || len(page.Versions) != 1 || string(page.Versions[0].Body) != "of a" {
+		t.Errorf("a sees %+v, %v", page, err)
+	}
+	if page, err := s.store.History(ctx, clinician, "Observation", "o1", 10, 0); err != nil || len(page.Versions) != 2 {
+		t.Errorf("a clinician sees %+v, %v", page, err)
+	}
+	if n := len(s.entries()["Patient/b"]); n != 2 { // the write, and the clinician's look
+		t.Errorf("%d entries in b's chart", n)
+	}
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func TestDamageIsHealedOrNamed(t *testing.T) {

@@ -13,6 +13,7 @@ type overlay struct {
 	mu      sync.Mutex
 	writes  map[string]*written // by "Type/id", the newest
 	entries map[uint64]*written // by journal number of the entry
+	looks   map[uint64]struct{} // entries, by their number, that change nothing: the index need not open them to see that
 	at      uint64              // the index has taken in all entries below
 	grown   chan struct{}       // closed and replaced whenever `at` grows
 	failed  error
@@ -30,7 +31,7 @@ type written struct {
 const maxOverlay = 20_000
 
 func newOverlay() *overlay {
-	return &overlay{writes: make(map[string]*written), entries: make(map[uint64]*written), grown: make(chan struct{})}
+	return &overlay{writes: make(map[string]*written), entries: make(map[uint64]*written), looks: make(map[uint64]struct{}), grown: make(chan struct{})}
 }
 
 func (o *overlay) get(typ, id string) *written {
@@ -43,6 +44,25 @@ func (o *overlay) entry(n uint64) *written {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.entries[n]
+}
+
+// look says that n entries from a number on are accesses.
+func (o *overlay) look(first uint64, n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range uint64(n) {
+		if first+i >= o.at && len(o.looks) < maxOverlay { // what is not noted here is opened
+			o.looks[first+i] = struct{}{}
+		}
+	}
+}
+
+// isLook tells whether an entry is known to change nothing.
+func (o *overlay) isLook(n uint64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, ok := o.looks[n]
+	return ok
 }
 
 func (o *overlay) add(first uint64, ws []*written) {
@@ -65,7 +85,8 @@ func (o *overlay) add(first uint64, ws []*written) {
 func (o *overlay) applied(n uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for entry := o.at; entry < n && len(o.entries) > 0; entry++ {
+	for entry := o.at; entry < n && len(o.entries)+len(o.looks) > 0; entry++ {
+		delete(o.looks, entry)
 		w := o.entries[entry]
 		if w == nil {
 			continue

@@ -136,7 +136,8 @@ func (s *Store) entry(a Access, l *line, at time.Time) *verify.Entry {
 }
 
 // commit numbers and seals the lines under their charts' keys and hands them to the journal as one record. The lines keep their
-// order. before runs under the charts' locks, once the record has its place in the journal.
+// order. before runs under the charts' locks, once the record has its place in the journal; nil stands for lines that are accesses and
+// change nothing.
 func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, before func(first uint64)) (*journal.Pending, error) {
 	names := make([]string, len(lines))
 	wants := make([]vault.Want, len(lines))
@@ -180,6 +181,8 @@ func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, bef
 	}
 	if before != nil {
 		before(r.First)
+	} else {
+		s.overlay.look(r.First, len(lines))
 	}
 	return p, nil
 }

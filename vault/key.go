@@ -90,8 +90,8 @@ func (k *Key) alive() error {
 // Slot is the key's number in the organisation's key store, never 0 and never used for another key.
 func (k *Key) Slot() uint64 { return k.slot }
 
-// Tag gives HMAC-SHA-256(tag key, u64be number)[:16], by which holders of the key find entry number among all others
-// (DESIGN §4). It is the one operation that still answers when the chart was erased.
+// Tag gives HMAC-SHA-256(tag key, u64be number)[:16], by which holders of the key find entry number among all others.
+// It is the one operation that still answers when the chart was erased.
 func (k *Key) Tag(number uint64) verify.Tag {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], number)
