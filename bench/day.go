@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"time"
+
+	"github.com/sijil-health/sijil/ledger"
 )
 
 // A day of a small hospital: two entries a second around the clock, one of a write that waits to be anchored and one of a read, half a
@@ -84,7 +86,17 @@ type look struct {
 
 func (c *cluster) look() (l look, err error) {
 	for _, m := range c.members {
-		l.classes = append(l.classes, classes(m.data))
+		all := classes(m.data)
+		plans, err := ledger.OpenPlans(filepath.Join(m.data, "ledger", "plans"))
+		if err != nil {
+			return l, err
+		}
+		batches, _ := plans.Next()
+		if err := plans.Close(); err != nil {
+			return l, err
+		}
+		all["plans"] = int64(batches) * trimmedPlan
+		l.classes = append(l.classes, all)
 	}
 	l.contents, err = dissect(filepath.Join(c.members[0].data, "journal"))
 	return l, err

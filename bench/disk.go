@@ -14,15 +14,18 @@ type place struct{ name, under string }
 
 // places are the classes of file of a data directory, the more particular before the more general.
 var places = []place{
-	{"journal", "journal"}, {"held for others", "held"}, {"blobs", "blobs"}, {"key store", "keys"}, {"index", "index"}, {"plans", "ledger/plans"},
+	{"journal", "journal"}, {"held for others", "held"}, {"blobs", "blobs"}, {"key store", "keys"}, {"index", "index"}, {"recent plans", "ledger/plans"},
 	{"chain, kept for ever", "ledger/chain/state"}, {"chain, consensus log", "ledger/chain/data/cs.wal"}, {"chain, recent blocks", "ledger/chain/data"},
-	{"checkpoints", "checkpoints"},
+	{"checkpoints", "checkpoints"}, {"plans", ""},
 }
 
-// pruned tells the classes that do not grow by the number of entries: to a limit only, or by one checkpoint a day.
-var pruned = map[string]bool{"chain, consensus log": true, "chain, recent blocks": true, "checkpoints": true}
+// trimmedPlan is what is left of a plan, in bytes, a while after its batch is committed: most of a plan is recent, and goes.
+const trimmedPlan = 12
 
-// classes gives the bytes of each class of file. Space that is allocated ahead, zeros at a file's end, does not count.
+// pruned tells the classes that do not grow by the number of entries: to a limit only, or by one checkpoint a day.
+var pruned = map[string]bool{"recent plans": true, "chain, consensus log": true, "chain, recent blocks": true, "checkpoints": true}
+
+// classes gives the bytes of each class of file, but for "plans". Space that is allocated ahead, zeros at a file's end, does not count.
 func classes(dir string) map[string]int64 {
 	all := make(map[string]int64)
 	_ = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
@@ -35,7 +38,7 @@ func classes(dir string) map[string]int64 {
 		}
 		class := "other"
 		for _, p := range places {
-			if strings.HasPrefix(filepath.ToSlash(rel), p.under+"/") {
+			if p.under != "" && strings.HasPrefix(filepath.ToSlash(rel), p.under+"/") {
 				class = p.name
 				break
 			}

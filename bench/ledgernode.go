@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
@@ -23,7 +21,7 @@ import (
 )
 
 const (
-	sealedSize   = 1 + 256 + 28        // bytes of a sealed entry of the smallest size (vault.SealEntry), which a read's is
+	sealedSize   = 1 + 128 + 28        // bytes of a sealed entry of the smallest size (vault.SealEntry), which a read's is
 	entrySize    = 96 + 2 + sealedSize // of an entry in the journal (journal.Entry)
 	perRecord    = 64                  // entries of one record: what a transaction of 64 resources leaves
 	appenders    = 8
@@ -42,15 +40,12 @@ type ledgerNode struct {
 }
 
 // plainSealer is the vault's part in batches with keys of its own.
-type plainSealer struct{ gcm cipher.AEAD }
+type plainSealer struct{}
 
-// Seed implements ledger.Sealer.
-func (plainSealer) Seed(seq uint64) (verify.Hash, error) {
-	return sha256.Sum256(binary.BigEndian.AppendUint64(nil, seq)), nil
+// BatchKey implements ledger.Sealer.
+func (plainSealer) BatchKey(run uint64) (ledger.BatchKey, error) {
+	return sha256.Sum256(binary.BigEndian.AppendUint64(nil, run)), nil
 }
-
-// SealManifest implements ledger.Sealer.
-func (s plainSealer) SealManifest(m []byte) ([]byte, error) { return s.gcm.Seal(nil, nil, m, nil), nil }
 
 func publicKey(seed []byte) verify.PublicKey {
 	return verify.PublicKey(ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey))
@@ -72,17 +67,9 @@ func (n *ledgerNode) open(ctx context.Context) (err error) {
 	if n.journal, err = journal.Open(filepath.Join(n.spec.Dir, "journal"), journal.Options{}); err != nil {
 		return err
 	}
-	block, err := aes.NewCipher(n.spec.Seed)
-	if err != nil {
-		return err
-	}
-	gcm, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return err
-	}
 	key := ed25519.NewKeyFromSeed(n.spec.Seed)
 	n.anchorer, err = ledger.OpenAnchorer(ctx, ledger.Options{
-		Org: n.org, Chain: n.spec.Genesis.Chain(), Journal: n.journal, Engine: n.engine, Sealer: plainSealer{gcm},
+		Org: n.org, Chain: n.spec.Genesis.Chain(), Journal: n.journal, Engine: n.engine, Sealer: plainSealer{},
 		Sign:  func(b []byte) verify.Signature { return verify.Signature(ed25519.Sign(key, b)) },
 		Plans: filepath.Join(n.spec.Dir, "plans"), Copies: func() int { return 1 },
 	})

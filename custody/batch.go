@@ -9,7 +9,7 @@ import (
 
 // Limits of what is asked of a custodian in one request.
 const (
-	maxManifest = 4 << 10 // bytes of a sealed manifest
+	maxManifest = 4 << 10 // bytes of a manifest
 	maxPrior    = 256     // earlier batches told in one proposal
 	// maxLeaves bounds the leaves of all earlier batches in one proposal: 8 MiB of hashes.
 	maxLeaves = 1 << 18
@@ -22,7 +22,7 @@ type Batch struct {
 	Begin    journal.Cursor
 	End      journal.Cursor
 	Seed     verify.Hash // of the dummies
-	Manifest []byte      // sealed
+	Manifest []byte
 }
 
 // Entries counts the batch's entries, without padding.

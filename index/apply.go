@@ -72,82 +72,115 @@ func count(w *pebble.Batch, e *Counted) error {
 	return w.Set(keyOf(famChart, e.Chart), append(head, e.Leaf[:]...), nil)
 }
 
-// put writes the version and exchanges the resource's terms. The keys of the terms are kept beside the resource, so that
-// the next version can take them away without opening the old content.
+// put makes a version the current one, files the one before under its number, and exchanges the resource's terms. The terms are kept beside
+// the resource, so that the next version can take them away without opening the old content.
 func put(w *pebble.Batch, u *Update) error {
-	value := u.Version.encode()
-	if err := w.Set(versionKey(u.Type, u.ID, u.Version.Number), value, nil); err != nil {
+	value, current := u.Version.encode(), keyOf(famCurrent, u.Type, u.ID)
+	old, err := fetch(w, current)
+	if err != nil {
 		return err
 	}
-	newer, err := currentIsNewer(w, u)
-	if err != nil || newer {
-		return err
-	}
-	if err := w.Set(keyOf(famCurrent, u.Type, u.ID), value, nil); err != nil {
-		return err
-	}
-	termsKey := keyOf(famTerms, u.Type, u.ID)
-	if u.Version.Number > 1 {
-		if err := dropTerms(w, termsKey); err != nil {
+	if old != nil {
+		was, ok := decodeVersion(old)
+		if !ok {
+			return damaged("version")
+		}
+		if was.Number > u.Version.Number { // seen before
+			return w.Set(versionKey(u.Type, u.ID, u.Version.Number), value, nil)
+		}
+		if was.Number < u.Version.Number {
+			if err := w.Set(versionKey(u.Type, u.ID, was.Number), old, nil); err != nil {
+				return err
+			}
+		}
+		if err := dropTerms(w, u); err != nil {
 			return err
 		}
 	}
-	if u.Version.Deleted {
-		return w.Delete(termsKey, nil)
+	if err := w.Set(current, value, nil); err != nil {
+		return err
 	}
+	if u.Version.Deleted {
+		return nil
+	}
+	return addTerms(w, u)
+}
+
+func addTerms(w *pebble.Batch, u *Update) error {
 	var kept []byte
-	for _, t := range u.Terms {
+	for i := range u.Terms {
+		for _, form := range forms(u.Terms[i]) {
+			if err := w.Set(termKey(u.Type, u.ID, form), nil, nil); err != nil {
+				return err
+			}
+		}
+		kept = u.Terms[i].append(kept)
+	}
+	return w.Set(keyOf(famTerms, u.Type, u.ID), kept, nil)
+}
+
+func dropTerms(w *pebble.Batch, u *Update) error {
+	key := keyOf(famTerms, u.Type, u.ID)
+	kept, err := fetch(w, key)
+	if err != nil || kept == nil {
+		return err
+	}
+	for len(kept) > 0 {
+		var t Term
+		var ok bool
+		if t, kept, ok = takeTerm(kept); !ok {
+			return damaged("terms")
+		}
 		for _, form := range forms(t) {
-			key := termKey(u.Type, u.ID, form)
-			kept = append(binary.AppendUvarint(kept, uint64(len(key))), key...)
-			if err := w.Set(key, nil, nil); err != nil {
+			if err := w.Delete(termKey(u.Type, u.ID, form), nil); err != nil {
 				return err
 			}
 		}
 	}
-	return w.Set(termsKey, kept, nil)
+	return w.Delete(key, nil)
 }
 
-// currentIsNewer tells whether the resource has a later version than the update's already.
-func currentIsNewer(w *pebble.Batch, u *Update) (bool, error) {
-	value, closer, err := w.Get(keyOf(famCurrent, u.Type, u.ID))
+// fetch copies a row; nil when there is none.
+func fetch(w *pebble.Batch, key []byte) ([]byte, error) {
+	value, closer, err := w.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	v, ok := decodeVersion(value)
-	if err := closer.Close(); err != nil {
-		return false, err
-	}
-	if !ok {
-		return false, damaged("version")
-	}
-	return v.Number > u.Version.Number, nil
+	return append(make([]byte, 0, len(value)), value...), closer.Close()
 }
 
-func dropTerms(w *pebble.Batch, termsKey []byte) error {
-	value, closer, err := w.Get(termsKey)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil
+// append adds the term as it is kept beside its resource: uvarint length ‖ param ‖ kind ‖ (lo[8] ‖ hi[8] of a date | uvarint length ‖ value).
+func (t *Term) append(b []byte) []byte {
+	b = append(binary.AppendUvarint(b, uint64(len(t.Param))), t.Param...)
+	b = append(b, byte(t.Kind))
+	if t.Kind == Date {
+		return appendInt(appendInt(b, t.Lo), t.Hi)
 	}
-	if err != nil {
-		return err
+	return append(binary.AppendUvarint(b, uint64(len(t.Value))), t.Value...)
+}
+
+func takeTerm(b []byte) (t Term, rest []byte, ok bool) {
+	if t.Param, b, ok = takeString(b); !ok || len(b) == 0 {
+		return t, nil, false
 	}
-	kept := append([]byte(nil), value...)
-	if err := closer.Close(); err != nil {
-		return err
+	if t.Kind, b = Kind(b[0]), b[1:]; t.Kind != Date {
+		t.Value, b, ok = takeString(b)
+		return t, b, ok
 	}
-	for len(kept) > 0 {
-		n, s := binary.Uvarint(kept)
-		if s <= 0 || n > uint64(len(kept)-s) {
-			return damaged("terms")
-		}
-		if err := w.Delete(kept[s:s+int(n)], nil); err != nil {
-			return err
-		}
-		kept = kept[s+int(n):]
+	if len(b) < 16 {
+		return t, nil, false
 	}
-	return nil
+	t.Lo, t.Hi = readInt(b), readInt(b[8:])
+	return t, b[16:], true
+}
+
+func takeString(b []byte) (s string, rest []byte, ok bool) {
+	n, w := binary.Uvarint(b)
+	if w <= 0 || n > uint64(len(b)-w) {
+		return "", nil, false
+	}
+	return string(b[w : w+int(n)]), b[w+int(n):], true
 }

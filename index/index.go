@@ -121,18 +121,31 @@ func (x *Index) Current(typ, id string) (Version, error) {
 
 // Version gives one version of a resource.
 func (x *Index) Version(typ, id string, number uint64) (Version, error) {
+	v, err := x.Current(typ, id)
+	if err != nil || v.Number == number {
+		return v, err
+	}
 	return x.version(versionKey(typ, id, number))
 }
 
 // History gives at most limit versions of a resource, newest first, from the one before version `before` on (0: from the newest).
 func (x *Index) History(typ, id string, before uint64, limit int) ([]Version, error) {
-	prefix := append(keyOf(famVersion, typ, id), 0)
-	lower := prefix
-	if before > 0 {
-		lower = versionKey(typ, id, before-1)
+	now, err := x.Current(typ, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	var out []Version
-	err := x.scan(lower, after(prefix), func(_, value []byte) (bool, error) {
+	if before == 0 || now.Number < before {
+		if out = append(out, now); limit <= 1 {
+			return out, nil
+		}
+		before = now.Number
+	}
+	prefix := append(keyOf(famVersion, typ, id), 0)
+	err = x.scan(versionKey(typ, id, before-1), after(prefix), func(_, value []byte) (bool, error) {
 		v, ok := decodeVersion(value)
 		if !ok {
 			return false, damaged("version")

@@ -238,6 +238,85 @@ func BenchmarkApply(b *testing.B) {
 	b.ReportMetric(float64(b.N*run)/b.Elapsed().Seconds(), "resources/s")
 }
 
+// observation makes the entries and the terms that a laboratory result leaves, and one read of it.
+func observation(n int) (entries []Counted, u Update) {
+	uuid := func(kind string, n int) string {
+		h := verify.Commit(new([32]byte), fmt.Append(nil, kind, n))
+		return fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])
+	}
+	patient, at := "Patient/"+uuid("patient", n%200), int64(1795000000000+n*1000)
+	leaf := verify.Commit(new([32]byte), fmt.Append(nil, n))
+	for i := range 2 {
+		entries = append(entries, Counted{Chart: patient, Number: uint64(n/200*2 + i), Leaf: leaf, Entry: uint64(2*n + i)})
+	}
+	v := Version{Number: 1, Time: at, Created: true, Chart: patient, Slot: uint64(n % 200 * 2), Blob: leaf, Place: Place{3, int64(n%20000) * 3000, 1400}, Entry: uint64(2 * n)}
+	return entries, Update{Type: "Observation", ID: uuid("observation", n), Version: v, Terms: []Term{
+		{Param: "subject", Kind: Reference, Value: patient}, {Param: "patient", Kind: Reference, Value: patient},
+		{Param: "code", Kind: Token, Value: fmt.Sprintf("http://loinc.org|%d-4", 1000+n%50)},
+		{Param: "category", Kind: Token, Value: "http://terminology.hl7.org/CodeSystem/observation-category|laboratory"},
+		{Param: "status", Kind: Token, Value: "|final"}, {Param: "date", Kind: Date, Lo: at, Hi: at + 999},
+		{Param: "encounter", Kind: Reference, Value: "Encounter/" + uuid("encounter", n/10)},
+	}}
+}
+
+// BenchmarkObservations measures laboratory results, each with its read, and the bytes that one takes on disk.
+func BenchmarkObservations(b *testing.B) {
+	dir := b.TempDir()
+	x := open(b, dir)
+	const run = 50
+	n := 0
+	for b.Loop() {
+		var batch Batch
+		for range run {
+			entries, u := observation(n)
+			for _, e := range entries {
+				batch.Records = append(batch.Records, journal.Cursor{Segment: 3, Offset: int64(e.Entry) * 900, Entry: e.Entry})
+			}
+			batch.Entries, batch.Updates = append(batch.Entries, entries...), append(batch.Updates, u)
+			n++
+		}
+		apply(b, x, &batch)
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "resources/s")
+	if err := x.Close(); err != nil {
+		b.Fatal(err)
+	}
+	size := int64(0)
+	tables, _ := filepath.Glob(filepath.Join(dir, "*.sst"))
+	for _, f := range tables {
+		if info, err := os.Stat(f); err == nil {
+			size += info.Size()
+		}
+	}
+	b.ReportMetric(float64(size)/float64(n), "B/resource")
+}
+
+// BenchmarkSearch measures a patient's results of one code among 20,000.
+func BenchmarkSearch(b *testing.B) {
+	x := open(b, b.TempDir())
+	defer x.Close()
+	for n := 0; n < 20_000; n += 100 {
+		var batch Batch
+		for i := range 100 {
+			_, u := observation(n + i)
+			batch.Updates = append(batch.Updates, u)
+		}
+		apply(b, x, &batch)
+	}
+	if err := x.db.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	for n := 0; b.Loop(); n++ {
+		_, u := observation(n % 1000)
+		found := 0
+		if err := x.Search("Observation", []Filter{
+			{Param: "patient", Kind: Reference, Any: []Test{{Value: u.Version.Chart}}}, {Param: "code", Kind: Token, Any: []Test{{Value: u.Terms[2].Value}}},
+		}, "", func(string, Version) (bool, error) { found++; return true, nil }); err != nil || found == 0 {
+			b.Fatal(found, err)
+		}
+	}
+}
+
 func BenchmarkCurrent(b *testing.B) {
 	x := open(b, b.TempDir())
 	defer x.Close()

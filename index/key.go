@@ -11,8 +11,8 @@ import (
 const (
 	famPosition = 'p' // p                             → journal.Cursor
 	famCurrent  = 'r' // r type 0 id                   → Version (the current one)
-	famVersion  = 'v' // v type 0 id 0 ^number         → Version, newest first
-	famTerms    = 'x' // x type 0 id                   → the keys of the current version's terms
+	famVersion  = 'v' // v type 0 id 0 ^number         → Version that is no longer current, newest first
+	famTerms    = 'x' // x type 0 id                   → the current version's terms
 	famValue    = 't' // t type 0 param 0 kind value 0 id →
 	famDate     = 'd' // d type 0 param 0 id 0 lo hi   →
 	famChart    = 'c' // c chart                       → next number, leaf of the last entry

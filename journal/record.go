@@ -33,7 +33,7 @@ var ErrRecord = errors.New("journal: malformed record")
 type Entry struct {
 	Tag      verify.Tag
 	Key      verify.Hash // commitment to the key it is sealed under
-	Commit   verify.Hash // HMAC(salt, entry); the salt is inside the seal
+	Commit   verify.Hash // HMAC(salt, entry); the salt follows from the chart's key
 	Envelope []byte      // see Envelope
 	// Guide tells the owner, and only the owner, which chart and which number this is: one AES block over (key slot, number)
 	// under the vault's guide key. The input never repeats, so the block cipher alone hides it. It is no part of the leaf:

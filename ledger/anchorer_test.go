@@ -125,10 +125,10 @@ func (n *node) check() {
 		if err != nil {
 			n.t.Fatal(err)
 		}
-		if p.Begin.Entry != at || p.End.Entry <= at || a.Prev != prev || p.ID() != an.ID {
+		if p.Begin.Entry != at || p.End.Entry <= at || a.Prev != prev || !p.gave(an.ID) {
 			n.t.Fatalf("anchor %d covers entries from %d, want %d", seq, p.Begin.Entry, at)
 		}
-		padded, err := verify.PadBatch(leaves[p.Begin.Entry:p.End.Entry:p.End.Entry], p.Seed, p.Manifest)
+		padded, err := verify.PadBatch(leaves[p.Begin.Entry:p.End.Entry:p.End.Entry], p.Seed(), p.Manifest())
 		if err != nil {
 			n.t.Fatal(err)
 		}
@@ -329,7 +329,7 @@ func TestAForeignAnchorInOurSequenceStopsUs(t *testing.T) {
 		twin.open()
 		defer twin.close()
 		n.write(2)
-		time.Sleep(time.Second)
+		time.Sleep(2 * time.Second)
 		chain.commit() // of whoever came last
 		time.Sleep(time.Minute)
 		var conflict *ConflictError
@@ -350,7 +350,7 @@ func TestKeysThatChangeBeforeABatchIsCommitted(t *testing.T) {
 		n.open()
 		defer n.close()
 		n.write(3)
-		time.Sleep(time.Second) // planned and submitted
+		time.Sleep(2 * time.Second) // planned and submitted
 		rotated := *org
 		rotated.key = newMember("a2", 1).key
 		copy(rotated.Key[:], rotated.key.Public().(ed25519.PublicKey))

@@ -111,7 +111,13 @@ type audit struct {
 
 	mu     sync.Mutex
 	report AuditReport
-	ours   []Head // this organisation's anchors on the chain, by sequence number
+	ours   []ownAnchor // this organisation's on the chain, by sequence number
+}
+
+// ownAnchor is what an audit remembers of an anchor to hold the journal against.
+type ownAnchor struct {
+	id, root verify.Hash
+	count    uint32
 }
 
 func (a *audit) done() Progress {

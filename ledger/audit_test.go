@@ -73,13 +73,16 @@ func (n *node) audit(t *testing.T, change func(*AuditOptions)) *AuditReport {
 	t.Helper()
 	var told atomic.Uint64
 	o := AuditOptions{
-		Org: n.org.Org, Genesis: n.chain.genesis, Engine: n.chain, Journal: n.journal, Plans: n.opt.Plans, Notes: n.opt.Checkpoints.Dir(),
+		Org: n.org.Org, Genesis: n.chain.genesis, Engine: n.chain, Journal: n.journal, Plans: n.opt.Plans,
 		Blob: func(_ context.Context, _ uint64, h verify.Hash) error {
 			if h != sha256.Sum256([]byte("kept outside")) {
 				return errors.New("not asked for")
 			}
 			return nil
 		},
+	}
+	if n.opt.Checkpoints != nil {
+		o.Notes = n.opt.Checkpoints.Dir()
 	}
 	if change != nil {
 		change(&o)
@@ -189,29 +192,6 @@ func TestPlansAreMadeAgain(t *testing.T) {
 		}
 	}
 	n.crash()
-}
-
-// TestManyPlansAreMadeAgain fills whole files of plans.
-func TestManyPlansAreMadeAgain(t *testing.T) {
-	org := newMember("a", 1)
-	s := newSim(org)
-	s.autocommit(t, time.Microsecond)
-	n := newNode(t, org, s)
-	n.opt.InFlight, n.opt.Linger = maxInFlight, time.Nanosecond
-	n.open()
-	for len(s.log) < plansPerFile+20 {
-		n.write(1)
-	}
-	n.drain()
-	n.crash()
-	n.opt.Plans = t.TempDir()
-	n.open()
-	n.drain()
-	n.check()
-	n.crash()
-	if files, err := listPlanFiles(n.opt.Plans); err != nil || len(files) != 2 {
-		t.Fatalf("%d files, %v", len(files), err)
-	}
 }
 
 // flip changes one byte of a file.

@@ -113,7 +113,7 @@ func (w *chainWalk) anchor(ctx context.Context, b *Block, an *Anchored) error {
 	}
 	w.heads[anchor.Org] = Head{Seq: anchor.Seq, ID: id, Index: an.Index}
 	if anchor.Org == w.opt.Org {
-		w.ours = append(w.ours, w.heads[anchor.Org])
+		w.ours = append(w.ours, ownAnchor{id, anchor.Root, anchor.Count})
 	}
 	if err := w.log.Append(rfc6962.DefaultHasher.HashLeaf(id[:]), nil); err != nil {
 		return err

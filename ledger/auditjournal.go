@@ -156,18 +156,18 @@ func (b *batchCheck) finish(p *Plan, leaves []verify.Hash) {
 		b.damaged(Damage{What: fmt.Sprintf("batch %d", p.Seq), File: b.file.path, Detail: fmt.Sprintf(format, args...)})
 	}
 	b.entries.Add(uint64(len(leaves)))
-	anchor, err := verify.DecodeAnchor(p.Anchor)
+	count, root, err := b.anchored(p)
 	if err != nil {
 		bad("%v", err)
 		return
 	}
-	padded, err := verify.PadBatch(leaves, p.Seed, p.Manifest)
+	padded, err := verify.PadBatch(leaves, p.Seed(), p.Manifest())
 	switch {
 	case err != nil:
 		bad("%v", err)
-	case len(padded) != int(anchor.Count) || verify.BatchRoot(padded) != anchor.Root:
+	case len(padded) != int(count) || verify.BatchRoot(padded) != root:
 		bad("entries %d to %d of the journal do not give the root that was anchored", p.Begin.Entry, p.End.Entry-1)
-	case p.Seq < uint64(len(b.ours)) && b.ours[p.Seq].ID != p.ID():
+	case p.Seq < uint64(len(b.ours)) && !p.gave(b.ours[p.Seq].id):
 		bad("the chain holds another anchor of this number")
 	default:
 		b.mu.Lock()
@@ -175,6 +175,21 @@ func (b *batchCheck) finish(p *Plan, leaves []verify.Hash) {
 		b.mu.Unlock()
 		return
 	}
+}
+
+// anchored gives the padded count and the root that a batch must have.
+func (a *audit) anchored(p *Plan) (count uint32, root verify.Hash, err error) {
+	if !p.trimmed() {
+		anchor, err := verify.DecodeAnchor(p.Anchor)
+		if err != nil {
+			return 0, root, err
+		}
+		return anchor.Count, anchor.Root, nil
+	}
+	if p.Seq >= uint64(len(a.ours)) {
+		return 0, root, errors.New("the chain kept here does not hold its anchor, though it did")
+	}
+	return a.ours[p.Seq].count, a.ours[p.Seq].root, nil
 }
 
 // record checks the ciphertexts of a record against the hashes that its envelopes name, and adds its leaves.

@@ -12,37 +12,32 @@ import (
 // MaxEntries bounds the entries of one batch, unless a single journal record has more: with the manifest they fill 4,096 leaves.
 const MaxEntries = 4095
 
-// Sealer makes what only the organisation's auditors can read.
+// Sealer derives what only the organisation's auditors can derive.
 type Sealer interface {
-	// Seed gives the seed of a batch's dummies: HMAC-SHA-256(manifest key, sequence number).
-	Seed(seq uint64) (verify.Hash, error)
-	// SealManifest seals the encoded manifest, see Manifest.Encode. The result has at most 1,024 bytes and is the same each time, so
-	// that a lost plan can be made again.
-	SealManifest(manifest []byte) ([]byte, error)
+	// BatchKey gives the key of a run of batches, those of one file of plans: the same each time, and to nobody without the audit key
+	// different from random. See BatchKey for what follows from it.
+	BatchKey(run uint64) (BatchKey, error)
 }
 
-// Manifest tells auditors how many leaves of a batch are entries, so that no dummy can be shown as an entry later.
-type Manifest struct {
-	Seq     uint64
-	Entries uint32
-	Seed    verify.Hash
+// BatchKey is what the dummies and manifests of RunOfBatches batches follow from, so that neither need be kept. It stands beside the plans: who
+// reads the plans or the journal can count the entries anyway. Auditors derive it from the audit key.
+type BatchKey [32]byte
+
+// RunOfBatches is the number of batches with one BatchKey; batch seq belongs to run seq / RunOfBatches.
+const RunOfBatches = plansPerFile
+
+// Seed gives the seed of a batch's dummies: HMAC-SHA-256(key, "sijil/seed/1" ‖ u64be seq).
+func (k *BatchKey) Seed(seq uint64) verify.Hash {
+	return verify.Commit((*[32]byte)(k), binary.BigEndian.AppendUint64([]byte("sijil/seed/1"), seq))
 }
 
-const manifestSize = 8 + 4 + 32
-
-// Encode gives u64be seq ‖ u32be entries ‖ seed.
-func (m *Manifest) Encode() []byte {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, manifestSize), m.Seq)
-	b = binary.BigEndian.AppendUint32(b, m.Entries)
-	return append(b, m.Seed[:]...)
-}
-
-// DecodeManifest reads what Encode wrote.
-func DecodeManifest(b []byte) (*Manifest, error) {
-	if len(b) != manifestSize {
-		return nil, fmt.Errorf("ledger: a manifest of %d bytes, want %d", len(b), manifestSize)
-	}
-	return &Manifest{binary.BigEndian.Uint64(b), binary.BigEndian.Uint32(b[8:]), verify.Hash(b[12:])}, nil
+// Manifest tells auditors how many leaves of a batch are entries, so that no dummy can be shown as an entry later:
+// HMAC-SHA-256(key, "sijil/manifest/1" ‖ u64be seq ‖ u32be entries). Who has the key holds it against a count; there are few that the
+// padded one allows. Two counts with one manifest would be a collision of SHA-256.
+func (k *BatchKey) Manifest(seq uint64, entries uint32) []byte {
+	b := binary.BigEndian.AppendUint64([]byte("sijil/manifest/1"), seq)
+	m := verify.Commit((*[32]byte)(k), binary.BigEndian.AppendUint32(b, entries))
+	return m[:]
 }
 
 // Draft is a batch with its anchor before anybody signed it: what custodians are asked to vouch for. They hold the records
@@ -50,8 +45,9 @@ func DecodeManifest(b []byte) (*Manifest, error) {
 type Draft struct {
 	Anchor     verify.Anchor  // without flags, custodians and signature; custodians sign its CustodyBytes
 	Begin, End journal.Cursor // the entries are [Begin.Entry, End.Entry)
+	Key        BatchKey       // not for custodians
 	Seed       verify.Hash
-	Manifest   []byte        // sealed
+	Manifest   []byte
 	Leaves     []verify.Hash // of the entries alone; belongs to the Draft
 }
 
@@ -64,23 +60,16 @@ func cut(seal Sealer, seq uint64, begin, end journal.Cursor, leaves []verify.Has
 	if count == 0 {
 		return nil, errors.New("ledger: a batch has too many entries")
 	}
-	seed, err := seal.Seed(seq)
+	key, err := seal.BatchKey(seq / RunOfBatches)
 	if err != nil {
-		return nil, fmt.Errorf("ledger: seed of batch %d: %w", seq, err)
+		return nil, fmt.Errorf("ledger: key of batch %d: %w", seq, err)
 	}
-	m := Manifest{seq, uint32(len(leaves)), seed}
-	sealed, err := seal.SealManifest(m.Encode())
-	if err != nil {
-		return nil, fmt.Errorf("ledger: manifest of batch %d: %w", seq, err)
-	}
-	if len(sealed) > maxManifest {
-		return nil, fmt.Errorf("ledger: manifest of batch %d: %d bytes, at most %d", seq, len(sealed), maxManifest)
-	}
+	seed, sealed := key.Seed(seq), key.Manifest(seq, uint32(len(leaves)))
 	padded, err := verify.PadBatch(append(make([]verify.Hash, 0, count), leaves...), seed, sealed)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	d := &Draft{Begin: begin, End: end, Seed: seed, Manifest: sealed, Leaves: padded[:len(leaves):len(leaves)]}
+	d := &Draft{Begin: begin, End: end, Key: key, Seed: seed, Manifest: sealed, Leaves: padded[:len(leaves):len(leaves)]}
 	d.Anchor.Seq, d.Anchor.Count, d.Anchor.Root = seq, uint32(count), verify.BatchRoot(padded)
 	return d, nil
 }

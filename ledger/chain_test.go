@@ -3,7 +3,6 @@ package ledger_test
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -36,13 +35,9 @@ type real struct {
 
 type plainSealer struct{}
 
-func (plainSealer) Seed(seq uint64) (verify.Hash, error) {
-	m := hmac.New(sha256.New, []byte("manifest key"))
-	m.Write(binary.BigEndian.AppendUint64(nil, seq))
-	return verify.Hash(m.Sum(nil)), nil
+func (plainSealer) BatchKey(run uint64) (ledger.BatchKey, error) {
+	return sha256.Sum256(binary.BigEndian.AppendUint64([]byte("audit key"), run)), nil
 }
-
-func (plainSealer) SealManifest(b []byte) ([]byte, error) { return append(make([]byte, 28), b...), nil }
 
 func newReals(t testing.TB, voters, followers int) []*real {
 	t.Helper()

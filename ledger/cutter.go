@@ -58,6 +58,9 @@ func (a *Anchorer) cutter(ctx context.Context, ready <-chan struct{}) error {
 	}
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	if err := a.awaitAnchors(ctx); err != nil {
+		return err
+	}
 	for {
 		now := time.Now()
 		a.mu.Lock()
@@ -91,6 +94,26 @@ func (a *Anchorer) cutter(ctx context.Context, ready <-chan struct{}) error {
 			return ctx.Err()
 		case <-a.cutC:
 		case <-timer.C:
+		}
+	}
+}
+
+// awaitAnchors waits until the chain holds the anchors that were trimmed from the plans, which it did once.
+func (a *Anchorer) awaitAnchors(ctx context.Context) error {
+	for lost := false; ; lost = true {
+		a.mu.Lock()
+		committed := a.committed
+		a.mu.Unlock()
+		trimmed := a.plans.trimmedTo()
+		if committed >= trimmed {
+			if lost {
+				a.note(nil)
+			}
+			return nil
+		}
+		a.note(&LostError{Chain: committed, Plans: trimmed})
+		if err := sleep(ctx, pause); err != nil {
+			return err
 		}
 	}
 }
@@ -139,9 +162,12 @@ func (a *Anchorer) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := &Plan{Seq: seq, Begin: begin, End: end, Seed: d.Seed, Manifest: d.Manifest, Anchor: anchor.Encode()}
+	p := &Plan{Seq: seq, Begin: begin, End: end, Key: d.Key, Anchor: anchor.Encode()}
 	if err := a.plans.Append(p); err != nil {
 		return err
+	}
+	if seq%plansPerFile == 0 {
+		a.trim()
 	}
 	a.mu.Lock()
 	a.queue.take(records)

@@ -5,7 +5,7 @@
 //   - Batches: contiguous runs of whole journal records under one Merkle root (batch.go).
 //   - The Anchorer: it follows the journal, decides on batches, makes each decision durable as a Plan before the anchor is
 //     submitted, and submits the same bytes until they are in a committed block (anchorer.go, plans.go). Plans that are
-//     lost are made again from custodians' copies (restore.go).
+//     lost are made again from the journal and the chain (retrace.go), old ones are trimmed (plantrim.go).
 //   - Receipts: the proof of one entry, put together from the journal, the plan and the chain (receipt.go).
 //   - Checkpoints of the global log, members' signatures on them, witnesses, trust files (notary.go, witness.go, trust.go).
 //   - Audit: everything a node keeps, verified again from the first anchor on (audit.go).

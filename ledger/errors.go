@@ -29,6 +29,20 @@ func (e *BehindError) Error() string {
 // Unwrap gives why the plans cannot be made again.
 func (e *BehindError) Unwrap() error { return e.Err }
 
+// LostError says that the chain here does not hold anchors of this organisation that it held before: its store was lost, or exchanged for
+// an older one. Returned by Err until it holds them again. Their signed bytes were on the chain alone by then.
+type LostError struct {
+	Chain uint64 // how many of the organisation's anchors the chain holds
+	Plans uint64 // how many it held at least
+}
+
+// Error says what happened and what to do.
+func (e *LostError) Error() string {
+	return fmt.Sprintf("ledger: the chain kept here holds %d of this organisation's anchors, though it held at least %d before: its store was lost or is an "+
+		"older one. Nothing is anchored until it is complete again. Where there are other members it comes from them (`sijil doctor`); a lone "+
+		"node is restored from its backup", e.Chain, e.Plans)
+}
+
 // ConflictError says that the chain holds an anchor of this organisation other than the one planned here. Returned like BehindError.
 type ConflictError struct {
 	Seq   uint64

@@ -42,7 +42,7 @@ type Options struct {
 	// Control gives the highest number of the organisation's control stream; nil stands for 0.
 	Control func() uint64
 
-	Linger   time.Duration    // longest time a record waits for a batch when nobody waits for it; 500 ms
+	Linger   time.Duration    // longest time a record waits for a batch when nobody waits for it; 1 s
 	InFlight int              // most batches submitted and not committed, up to 16; 2
 	Resubmit time.Duration    // first time after which a silent batch is submitted again; 1 s, doubling up to 16 s
 	Clock    func() time.Time // stamps anchors; time.Now
@@ -61,7 +61,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("ledger: %d copies of a batch, want 1 to %d", n, verify.MaxCustodians+1)
 	}
 	if o.Linger == 0 {
-		o.Linger = 500 * time.Millisecond
+		o.Linger = time.Second
 	}
 	if o.InFlight == 0 {
 		o.InFlight = 2

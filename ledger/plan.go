@@ -15,26 +15,37 @@ import (
 type Plan struct {
 	Seq        uint64         // of the anchor
 	Begin, End journal.Cursor // the batch's records lie in [Begin, End) of the journal, its entries in [Begin.Entry, End.Entry)
-	Seed       verify.Hash    // of the dummies
-	Manifest   []byte         // sealed, at most maxManifest bytes
-	Anchor     []byte         // the signed transaction, verify.Anchor.Encode
+	Key        BatchKey       // of its run
+	// Anchor is the signed transaction, verify.Anchor.Encode. It is left out (nil) of plans that were trimmed: the chain has it, for ever.
+	Anchor []byte
 }
 
-// ID is the anchor's: what the next one names as its predecessor.
+// ID is the anchor's: what the next one names as its predecessor. A plan that was trimmed has none.
 func (p *Plan) ID() verify.Hash { return sha256.Sum256(p.Anchor) }
+
+// trimmed tells whether the anchor was left out.
+func (p *Plan) trimmed() bool { return len(p.Anchor) == 0 }
+
+// gave tells whether an anchor on the chain can be the plan's. Of one that was trimmed this was found to be so before.
+func (p *Plan) gave(id verify.Hash) bool { return p.trimmed() || p.ID() == id }
+
+// Seed gives the seed of the batch's dummies.
+func (p *Plan) Seed() verify.Hash { return p.Key.Seed(p.Seq) }
+
+// Manifest gives the batch's manifest.
+func (p *Plan) Manifest() []byte { return p.Key.Manifest(p.Seq, uint32(p.Entries())) }
 
 // Entries counts the entries of the batch, without padding.
 func (p *Plan) Entries() uint64 { return p.End.Entry - p.Begin.Entry }
 
 // A plan in a file is length[2] ‖ CRC-32C[4] ‖ body. The checksum covers the sequence number too, so that a plan in the wrong
-// place is not taken for another. Where it begins is where the one before it ended, and not written again:
+// place is not taken for another. Where it begins is where the one before it ended, and not written again; its key is in the file's header:
 //
-//	body = uvarint entries ‖ uvarint segments advanced ‖ uvarint end offset ‖ seed[32] ‖ uvarint length ‖ manifest ‖ anchor
+//	body = uvarint entries ‖ uvarint segments advanced ‖ uvarint end offset ‖ anchor, nothing when trimmed
 const (
-	planHead    = 2 + 4
-	maxManifest = 1 << 10
-	maxAnchor   = 2 << 10 // an anchor of 16 custodians has 1,384
-	maxPlan     = 4 << 10 // bytes of one body
+	planHead  = 2 + 4
+	maxAnchor = 2 << 10 // an anchor of 16 custodians has 1,384
+	maxPlan   = 4 << 10 // bytes of one body
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -54,9 +65,6 @@ func (p *Plan) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, p.Entries())
 	b = binary.AppendUvarint(b, uint64(p.End.Segment-p.Begin.Segment))
 	b = binary.AppendUvarint(b, uint64(p.End.Offset))
-	b = append(b, p.Seed[:]...)
-	b = binary.AppendUvarint(b, uint64(len(p.Manifest)))
-	b = append(b, p.Manifest...)
 	b = append(b, p.Anchor...)
 	body := b[head+planHead:]
 	binary.BigEndian.PutUint16(b[head:], uint16(len(body)))
@@ -71,13 +79,13 @@ func (p *Plan) check(seq uint64, begin journal.Cursor) error {
 		return errors.New("ledger: a plan does not continue the one before it")
 	case p.End.Entry < begin.Entry || p.End.Segment < begin.Segment || p.End.Offset < 0:
 		return errors.New("ledger: a plan ends before it begins")
-	case len(p.Manifest) > maxManifest || len(p.Anchor) > maxAnchor:
-		return errors.New("ledger: a plan is too large")
+	case len(p.Anchor) > maxAnchor || p.trimmed():
+		return errors.New("ledger: a plan has no anchor, or one that is too large")
 	}
 	return nil
 }
 
-// takePlan reads the record at the head of b, of which rest is what follows. The plan points into b.
+// takePlan reads the record at the head of b, of which rest is what follows. The plan points into b and has no key yet.
 func takePlan(b []byte, seq uint64, begin journal.Cursor) (p *Plan, rest []byte, err error) {
 	if len(b) < planHead {
 		return nil, nil, errPlan
@@ -106,17 +114,12 @@ func (p *Plan) body(b []byte) error {
 		}
 		fields[i], b = v, b[w:]
 	}
-	if fields[1] > 1<<31 || fields[2] > 1<<62 || len(b) < len(p.Seed) {
+	if fields[1] > 1<<31 || fields[2] > 1<<62 || len(b) > maxAnchor {
 		return errPlan
 	}
 	p.End.Entry += fields[0]
 	p.End.Segment += uint32(fields[1])
 	p.End.Offset = int64(fields[2])
-	b = b[copy(p.Seed[:], b):]
-	n, w := binary.Uvarint(b)
-	if w <= 0 || n > maxManifest || uint64(len(b)-w) < n {
-		return errPlan
-	}
-	p.Manifest, p.Anchor = b[w:w+int(n):w+int(n)], b[w+int(n):]
+	p.Anchor = b
 	return nil
 }

@@ -13,13 +13,15 @@ import (
 
 // A plan file holds plansPerFile plans after a header that says where it begins:
 //
-//	"sijplan1" ‖ sequence number[8] ‖ journal segment[4] ‖ offset[8] ‖ entry[8] ‖ CRC-32C[4]
+//	"sijplan1" ‖ sequence number[8] ‖ journal segment[4] ‖ offset[8] ‖ entry[8] ‖ key[32] ‖ CRC-32C[4]
 //
-// Its name gives sequence number and first entry, so that the file of either is found without opening any.
+// Its name gives sequence number and first entry, so that the file of either is found without opening any. A file that was trimmed
+// (plantrim.go) begins with "sijtrim1" and has plans without anchors.
 const (
 	plansPerFile   = 2048
 	planFileMagic  = "sijplan1"
-	planFileHeader = 8 + 8 + 4 + 8 + 8 + 4
+	trimmedMagic   = "sijtrim1"
+	planFileHeader = 8 + 8 + 4 + 8 + 8 + 32 + 4
 )
 
 func planFileName(seq, entry uint64) string { return fmt.Sprintf("%016d-%016d.plans", seq, entry) }
@@ -75,6 +77,7 @@ func findPlanFiles(dir string) ([]planFile, error) {
 // plansIn is what a file of plans holds.
 type plansIn struct {
 	planFile
+	key  BatchKey
 	data []byte
 	at   []planMark     // one per plan
 	end  journal.Cursor // of the last plan
@@ -85,11 +88,17 @@ type planMark struct {
 	begin  journal.Cursor
 }
 
+// trimmed tells whether the plans are without their anchors.
+func (c *plansIn) trimmed() bool { return string(c.data[:8]) == trimmedMagic }
+
 func (c *plansIn) next() uint64 { return c.first + uint64(len(c.at)) }
 
 // plan decodes plan number i of the file.
 func (c *plansIn) plan(i int) (*Plan, error) {
 	p, _, err := takePlan(c.data[c.at[i].offset:], c.first+uint64(i), c.at[i].begin)
+	if err == nil {
+		p.Key = c.key
+	}
 	return p, err
 }
 
@@ -98,12 +107,13 @@ func (c *plansIn) find(entry uint64) int {
 	return sort.Search(len(c.at), func(i int) bool { return c.at[i].begin.Entry > entry }) - 1
 }
 
-func planFileHead(seq uint64, begin journal.Cursor) []byte {
-	b := append(make([]byte, 0, planFileHeader), planFileMagic...)
+func planFileHead(magic string, seq uint64, begin journal.Cursor, key *BatchKey) []byte {
+	b := append(make([]byte, 0, planFileHeader), magic...)
 	b = binary.BigEndian.AppendUint64(b, seq)
 	b = binary.BigEndian.AppendUint32(b, begin.Segment)
 	b = binary.BigEndian.AppendUint64(b, uint64(begin.Offset))
 	b = binary.BigEndian.AppendUint64(b, begin.Entry)
+	b = append(b, key[:]...)
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
@@ -118,11 +128,11 @@ func readPlanFile(f planFile) (*plansIn, int, error) {
 }
 
 func parsePlans(f planFile, data []byte) (*plansIn, int, error) {
-	if len(data) < planFileHeader || string(data[:8]) != planFileMagic ||
+	if len(data) < planFileHeader || string(data[:8]) != planFileMagic && string(data[:8]) != trimmedMagic ||
 		crc32.Checksum(data[:planFileHeader-4], castagnoli) != binary.BigEndian.Uint32(data[planFileHeader-4:]) {
 		return nil, 0, &Damage{What: "header", File: f.path, Detail: "not that of a file of plans, or its checksum is wrong"}
 	}
-	c := &plansIn{planFile: f, data: data}
+	c := &plansIn{planFile: f, key: BatchKey(data[36:]), data: data}
 	c.end = journal.Cursor{
 		Segment: binary.BigEndian.Uint32(data[16:]),
 		Offset:  int64(binary.BigEndian.Uint64(data[20:])),
@@ -134,7 +144,7 @@ func parsePlans(f planFile, data []byte) (*plansIn, int, error) {
 	at := planFileHeader
 	for at < len(data) && len(c.at) < plansPerFile {
 		p, rest, err := takePlan(data[at:], c.next(), c.end)
-		if err != nil {
+		if err != nil || p.trimmed() != c.trimmed() {
 			return c, at, nil
 		}
 		c.at = append(c.at, planMark{at, c.end})

@@ -198,6 +198,10 @@ func putAside(path string, data []byte) error {
 // with the journal. Plans of the last file that were never committed and cannot be read are left out; their entries are cut anew.
 func (a *Anchorer) renew(ctx context.Context, first uint64) error {
 	r := renewal{a: a, first: first}
+	var err error
+	if r.key, err = a.opt.Sealer.BatchKey(first / RunOfBatches); err != nil {
+		return err
+	}
 	if err := r.around(); err != nil {
 		return err
 	}
@@ -241,6 +245,7 @@ type renewal struct {
 	data     []byte          // of it
 	anchored uint64          // plans below are on the chain
 
+	key            BatchKey
 	made           []byte
 	count, derived int
 }
@@ -282,7 +287,11 @@ func (r *renewal) around() error {
 
 // gather makes the file's content.
 func (r *renewal) gather(ctx context.Context) error {
-	r.made = planFileHead(r.first, r.begin)
+	trim := r.end != nil && mayTrim(r.first, r.anchored)
+	r.made = planFileHead(planFileMagic, r.first, r.begin, &r.key)
+	if trim {
+		r.made = planFileHead(trimmedMagic, r.first, r.begin, &r.key)
+	}
 	left := salvage(r.data, r.first)
 	begin, prev := r.begin, (*Plan)(nil)
 	for seq := r.first; seq < r.first+plansPerFile; seq++ {
@@ -296,8 +305,11 @@ func (r *renewal) gather(ctx context.Context) error {
 		if last := seq == r.first+plansPerFile-1; last && r.end != nil && p.End.Entry == r.end.Entry {
 			p.End = *r.end // one place may be written in two ways
 		}
-		r.made = p.append(r.made)
 		begin, prev = p.End, p
+		if trim {
+			p.Anchor = nil
+		}
+		r.made = p.append(r.made)
 		r.count++
 	}
 	if r.end != nil && (r.count < plansPerFile || begin != *r.end) {
@@ -310,7 +322,9 @@ func (r *renewal) gather(ctx context.Context) error {
 func (r *renewal) plan(ctx context.Context, seq uint64, begin journal.Cursor, prev *Plan, left map[uint64]int) (*Plan, error) {
 	var p *Plan
 	if at, ok := left[seq]; ok {
-		p, _, _ = takePlan(r.data[at:], seq, begin) // salvage has read it before
+		if p, _, _ = takePlan(r.data[at:], seq, begin); p.trimmed() { // salvage has read it before
+			p = nil // nothing says that it is the right one
+		}
 	}
 	if seq >= r.anchored {
 		if p == nil {

@@ -23,7 +23,28 @@ func filled(t *testing.T) *node {
 		n.write(1)
 	}
 	n.drain()
+	n.trim()
+	if n.plans.trimmedTo() != plansPerFile {
+		t.Fatalf("plans are trimmed to %d", n.plans.trimmedTo())
+	}
 	return n
+}
+
+// TestManyPlansAreMadeAgain loses whole files of plans.
+func TestManyPlansAreMadeAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills a file of plans: left out by -short")
+	}
+	n := filled(t)
+	n.crash()
+	n.opt.Plans = t.TempDir()
+	n.open()
+	n.drain()
+	n.check()
+	n.crash()
+	if files, err := listPlanFiles(n.opt.Plans); err != nil || len(files) != 2 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
 }
 
 var planDamages = []struct {

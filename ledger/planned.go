@@ -1,12 +1,28 @@
 package ledger
 
-import "fmt"
+import (
+	"context"
+	"fmt"
 
-// Plan gives one of this organisation's batches as it was planned. Errors: ErrNotFound, *Damage.
-func (a *Anchorer) Plan(seq uint64) (*Plan, error) {
+	"github.com/sijil-health/sijil/verify"
+)
+
+// Plan gives one of this organisation's batches as it was planned, and its anchor. Errors: ErrNotFound, *Damage, those of the engine.
+func (a *Anchorer) Plan(ctx context.Context, seq uint64) (*Plan, *verify.Anchor, error) {
 	p, err := a.plans.Get(seq)
-	if err == nil && p == nil {
-		err = fmt.Errorf("%w: batch %d is not planned yet", ErrNotFound, seq)
+	if err != nil {
+		return nil, nil, err
 	}
-	return p, err
+	if p == nil {
+		return nil, nil, fmt.Errorf("%w: batch %d is not planned yet", ErrNotFound, seq)
+	}
+	if p.trimmed() {
+		an, err := a.opt.Engine.Anchor(ctx, a.opt.Org, seq)
+		if err != nil {
+			return nil, nil, err
+		}
+		p.Anchor = an.Bytes
+	}
+	anchor, err := verify.DecodeAnchor(p.Anchor)
+	return p, anchor, err
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/sijil-health/sijil/journal"
 )
 
-// Plans is the durable list of an organisation's batch plans: append-only files of checksummed records, about 350 bytes a
-// batch, kept for ever. A plan is durable when Append returns. Safe for concurrent use.
+// Plans is the durable list of an organisation's batch plans: append-only files of checksummed records. The last ones have some 200 bytes
+// a batch; of older ones that are committed all but 12 bytes are trimmed away, and those are kept for ever. A plan is durable when Append returns. Safe for concurrent use.
 type Plans struct {
 	dir string
 
@@ -22,6 +22,7 @@ type Plans struct {
 	w       *os.File // files[len-1], open for appending
 	visited *plansIn // the other file read last
 	torn    int      // bytes that OpenPlans cut off
+	whole   int      // files before this one are trimmed
 	failed  error    // set when the disk may hold something else than last says; nothing more is written then
 }
 
@@ -65,7 +66,7 @@ func (s *Plans) load() (err error) {
 	s.torn = len(c.data) - good
 	c.data = c.data[:good:good]
 	s.last = c
-	return nil
+	return s.countTrimmed()
 }
 
 // Torn gives the number of bytes of a plan that was being written when the node stopped. Its anchor was never submitted.
@@ -98,11 +99,14 @@ func (s *Plans) Append(p *Plan) error {
 		return err
 	}
 	if s.last == nil || len(s.last.at) == plansPerFile {
-		if err := s.rotate(seq, begin); err != nil {
+		if err := s.rotate(seq, begin, &p.Key); err != nil {
 			return err
 		}
 	}
 	c := s.last
+	if p.Key != c.key {
+		return fmt.Errorf("ledger: plan %d has another key than those beside it: the audit key is not the one they were made with", seq)
+	}
 	record := p.append(nil)
 	if _, err := s.w.WriteAt(record, int64(len(c.data))); err != nil {
 		if undo := s.w.Truncate(int64(len(c.data))); undo != nil {
@@ -130,7 +134,7 @@ func (s *Plans) appendFile(list []*Plan) error {
 	if len(list) != plansPerFile || seq%plansPerFile != 0 {
 		return errors.New("ledger: plans do not fill a file")
 	}
-	data, end := planFileHead(seq, begin), begin
+	data, end := planFileHead(planFileMagic, seq, begin, &list[0].Key), begin
 	for i, p := range list {
 		if err := p.check(seq+uint64(i), end); err != nil {
 			return err
@@ -161,9 +165,9 @@ func (s *Plans) appendFile(list []*Plan) error {
 }
 
 // rotate begins the next file. It appears under its name only when its header is durable.
-func (s *Plans) rotate(seq uint64, begin journal.Cursor) error {
+func (s *Plans) rotate(seq uint64, begin journal.Cursor, key *BatchKey) error {
 	f := planFile{filepath.Join(s.dir, planFileName(seq, begin.Entry)), seq, begin.Entry}
-	head := planFileHead(seq, begin)
+	head := planFileHead(planFileMagic, seq, begin, key)
 	if err := writeDurably(f.path, head); err != nil {
 		return fmt.Errorf("ledger: plans: %w", err)
 	}
@@ -177,7 +181,7 @@ func (s *Plans) rotate(seq uint64, begin journal.Cursor) error {
 		}
 	}
 	s.w, s.files = w, append(s.files, f)
-	s.last = &plansIn{planFile: f, data: head, end: begin}
+	s.last = &plansIn{planFile: f, key: *key, data: head, end: begin}
 	return nil
 }
 
@@ -234,6 +238,9 @@ func (s *Plans) rewind(seq uint64) error {
 		return s.failed
 	}
 	keep := int(seq / plansPerFile)
+	if keep < s.whole {
+		return fmt.Errorf("ledger: plan %d is on the chain and cannot be taken back", seq)
+	}
 	for i := len(s.files) - 1; i > keep; i-- {
 		if err := os.Remove(s.files[i].path); err != nil {
 			return fmt.Errorf("ledger: plans: %w", err)

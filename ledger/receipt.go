@@ -73,7 +73,7 @@ func (a *Anchorer) batchProof(ctx context.Context, r *verify.Receipt, p *Plan, e
 	if r.Entry.Leaf() != leaves[index] {
 		return fmt.Errorf("ledger: what is shown as entry %d is not what was anchored", entry)
 	}
-	padded, err := verify.PadBatch(leaves, p.Seed, p.Manifest)
+	padded, err := verify.PadBatch(leaves, p.Seed(), p.Manifest())
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (a *Anchorer) batchProof(ctx context.Context, r *verify.Receipt, p *Plan, e
 	if err != nil {
 		return err
 	}
-	anchor, err := verify.DecodeAnchor(p.Anchor)
+	anchor, err := verify.DecodeAnchor(r.Anchor)
 	if err != nil {
 		return err
 	}

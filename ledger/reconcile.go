@@ -36,7 +36,7 @@ func (a *Anchorer) reconcile(ctx context.Context) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		a.prev = last.ID()
+		a.prev = last.ID() // nobody asks for it when the last one is trimmed: plans after it are lost, and made again first
 	}
 	if ok {
 		if _, err := a.confirm(head.Seq, head.ID); err != nil {
@@ -57,7 +57,7 @@ func (a *Anchorer) confirm(seq uint64, id verify.Hash) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if plan.ID() != id {
+	if !plan.gave(id) {
 		return nil, &ConflictError{Seq: seq, Ours: plan.ID(), Chain: id}
 	}
 	a.committed, a.anchored = seq+1, plan.End.Entry
@@ -68,7 +68,7 @@ func (a *Anchorer) confirm(seq uint64, id verify.Hash) (*Plan, error) {
 func (a *Anchorer) refill() error {
 	for len(a.flights) < window {
 		seq := a.committed + uint64(len(a.flights))
-		if seq >= a.next {
+		if seq >= a.next || seq < a.plans.trimmedTo() {
 			return nil
 		}
 		p, err := a.plans.Get(seq)

@@ -30,7 +30,7 @@ func (a *Anchorer) mend(ctx context.Context, err error) error {
 }
 
 // retrace makes the plans again that the chain holds anchors of and this data directory does not: the disk was lost, or restored from a
-// backup, and the journal brought back from custodians. Seed and manifest of a batch follow from the audit key, its beginning from
+// backup, and the journal brought back from custodians. Dummies and manifest of a batch follow from the audit key, its beginning from
 // the batch before, its end from the anchored root. Nothing is believed: a plan is only made when the journal's entries give
 // that root, so no second history can begin here. Errors: *BehindError when they do not, *ConflictError, ErrDown.
 func (a *Anchorer) retrace(ctx context.Context) error {
@@ -89,7 +89,7 @@ func (a *Anchorer) agrees(ctx context.Context, next uint64) error {
 	if err != nil {
 		return err
 	}
-	if an.ID != p.ID() {
+	if !p.gave(an.ID) {
 		return &ConflictError{Seq: p.Seq, Ours: p.ID(), Chain: an.ID}
 	}
 	return nil
@@ -120,7 +120,7 @@ func (a *Anchorer) derive(ctx context.Context, seq uint64, begin journal.Cursor)
 			return nil, err
 		}
 		if d.Anchor.Root == anchor.Root {
-			return &Plan{Seq: seq, Begin: begin, End: d.End, Seed: d.Seed, Manifest: d.Manifest, Anchor: an.Bytes}, nil
+			return &Plan{Seq: seq, Begin: begin, End: d.End, Key: d.Key, Anchor: an.Bytes}, nil
 		}
 	}
 	return nil, &Damage{What: fmt.Sprintf("batch %d", seq), Detail: fmt.Sprintf("no run of the journal's entries from %d on gives the root that was anchored", begin.Entry)}

@@ -1,10 +1,8 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -436,25 +434,11 @@ func (s *sim) Close() error { return nil }
 
 var _ Engine = (*sim)(nil)
 
-// sealer seals manifests under a key of the test.
+// sealer derives batch keys from a key of the test.
 type sealer struct{ key [32]byte }
 
-func (s sealer) Seed(seq uint64) (verify.Hash, error) {
-	m := hmac.New(sha256.New, s.key[:])
-	m.Write(binary.BigEndian.AppendUint64(nil, seq))
-	return verify.Hash(m.Sum(nil)), nil
-}
-
-// SealManifest is repeatable, as a Sealer must be.
-func (s sealer) SealManifest(m []byte) ([]byte, error) {
-	h := hmac.New(sha256.New, s.key[:])
-	h.Write(m)
-	sum := h.Sum(nil)
-	sealed := bytes.Clone(m)
-	for i := range sealed {
-		sealed[i] ^= sum[i%len(sum)]
-	}
-	return append(sealed, sum...), nil
+func (s sealer) BatchKey(run uint64) (BatchKey, error) {
+	return BatchKey(verify.Commit(&s.key, binary.BigEndian.AppendUint64(nil, run))), nil
 }
 
 // recordOf makes a record of n entries that differ from all others.

@@ -82,7 +82,7 @@ func (a *Anchorer) locate(ctx context.Context, entry uint64) (*Plan, *Anchored, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if an.ID != p.ID() {
+	if !p.gave(an.ID) {
 		return nil, nil, &ConflictError{Seq: p.Seq, Ours: p.ID(), Chain: an.ID}
 	}
 	return p, an, nil

@@ -99,7 +99,7 @@ func (h *holdings) run(ctx context.Context, q *BackupRequest, tell func(BackupEv
 	if err := h.begin(ctx, store, q, begin, tell); err != nil {
 		return nil, err
 	}
-	for _, part := range []func(context.Context) error{h.papers, h.ledger, h.plans, h.segments, h.ciphertexts, h.secrets} {
+	for _, part := range []func(context.Context) error{h.papers, h.plans, h.ledger, h.segments, h.ciphertexts, h.secrets} {
 		if err := part(ctx); err != nil {
 			return nil, err
 		}

@@ -85,15 +85,11 @@ type batches struct{ *ledger.Anchorer }
 
 // Batch gives one of this organisation's batches.
 func (b batches) Batch(seq uint64) (custody.Batch, error) {
-	p, err := b.Plan(seq)
+	p, a, err := b.Plan(context.Background(), seq)
 	if err != nil {
 		return custody.Batch{}, err
 	}
-	a, err := verify.DecodeAnchor(p.Anchor)
-	if err != nil {
-		return custody.Batch{}, err
-	}
-	return custody.Batch{Anchor: *a, Begin: p.Begin, End: p.End, Seed: p.Seed, Manifest: p.Manifest}, nil
+	return custody.Batch{Anchor: *a, Begin: p.Begin, End: p.End, Seed: p.Seed(), Manifest: p.Manifest()}, nil
 }
 
 // attest asks custodians to vouch for a batch that is about to be anchored.

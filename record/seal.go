@@ -1,7 +1,6 @@
 package record
 
 import (
-	"crypto/rand"
 	"errors"
 
 	"github.com/sijil-health/sijil/journal"
@@ -9,20 +8,21 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// sealEntry seals an entry under its chart's log key:
+// sealEntry seals the stored form of an entry under its chart's log key. In the envelope the commitments to the content it brings stand before
+// the seal:
 //
-//	salt[32] ‖ entry (CBOR)
+//	(source[32] ‖ served[32])* ‖ sealed
 //
-// The vault pads it, so that its length does not tell what it records.
+// The vault pads what is sealed, so that its length does not tell what it records. The salt of the commitment follows from the key, as
+// the tag does: it need not be stored, and a salt that a receipt shows tells nothing of any other.
 func (s *Store) sealEntry(key *vault.Key, e *verify.Entry, blobs []verify.Hash) (journal.Entry, error) {
 	body := e.Encode()
-	plain := make([]byte, 32, 32+len(body))
-	if _, err := rand.Read(plain); err != nil {
+	outside := besideOf(e.Targets, blobs)
+	sealed, commitment, err := key.SealEntry(e.Number, outside.store(e, body))
+	if err != nil {
 		return journal.Entry{}, err
 	}
-	salt := [32]byte(plain)
-	plain = append(plain, body...)
-	sealed, commitment, err := key.SealEntry(e.Number, plain)
+	salt, err := key.Salt(e.Number)
 	if err != nil {
 		return journal.Entry{}, err
 	}
@@ -30,7 +30,7 @@ func (s *Store) sealEntry(key *vault.Key, e *verify.Entry, blobs []verify.Hash) 
 		Tag:      key.Tag(e.Number),
 		Key:      commitment,
 		Commit:   verify.Commit(&salt, body),
-		Envelope: journal.Envelope(blobs, sealed),
+		Envelope: journal.Envelope(blobs, append(outside.commitments, sealed...)),
 		Guide:    s.vault.Guide(key.Slot(), e.Number),
 	}, nil
 }
@@ -59,24 +59,28 @@ func (s *Store) openEntry(from *journal.Entry, at uint64) (*opened, error) {
 	if key.Tag(number) != from.Tag {
 		return nil, errEntry
 	}
-	_, sealed, err := from.Open()
+	blobs, sealed, err := from.Open()
 	if err != nil {
 		return nil, err
 	}
-	plain, err := key.OpenEntry(number, sealed, from.Key)
+	n := besideSize * len(blobs)
+	if len(sealed) < n {
+		return nil, errEntry
+	}
+	stored, err := key.OpenEntry(number, sealed[n:], from.Key)
 	if err != nil {
 		return nil, err
 	}
 	o := &opened{from: from, at: at}
-	if len(plain) < len(o.salt) {
-		return nil, errEntry
-	}
-	o.body = plain[copy(o.salt[:], plain):]
-	if verify.Commit(&o.salt, o.body) != from.Commit {
-		return nil, errEntry
-	}
-	if o.entry, err = verify.DecodeEntry(o.body); err != nil {
+	outside := beside{blobs, sealed[:n]}
+	if o.entry, err = outside.restore(stored, s.Org, number); err != nil {
 		return nil, err
+	}
+	if o.salt, err = key.Salt(number); err != nil {
+		return nil, err
+	}
+	if o.body = o.entry.Encode(); verify.Commit(&o.salt, o.body) != from.Commit {
+		return nil, errEntry
 	}
 	if o.entry.Number != number {
 		return nil, errEntry

@@ -138,15 +138,7 @@ func (s *site) entries() map[string][]*verify.Entry {
 			if !ok || key.Tag(number) != sealed.Tag {
 				return fmt.Errorf("entry %d: tag does not belong to its number", at.Record.First+uint64(i))
 			}
-			_, b, err := sealed.Open()
-			if err != nil {
-				return err
-			}
-			plain, err := key.OpenEntry(number, b, sealed.Key)
-			if err != nil {
-				return err
-			}
-			e, err := verify.DecodeEntry(plain[32:])
+			e, commit, err := s.store.Opened(sealed)
 			if err != nil {
 				return err
 			}
@@ -155,7 +147,7 @@ func (s *site) entries() map[string][]*verify.Entry {
 				return fmt.Errorf("chart %q: entry %d stands at place %d", chart, e.Number, len(all[chart]))
 			case e.Prev != last[chart]:
 				return fmt.Errorf("chart %q: entry %d does not name the one before", chart, e.Number)
-			case verify.Commit((*[32]byte)(plain[:32]), plain[32:]) != sealed.Commit:
+			case commit != sealed.Commit:
 				return fmt.Errorf("chart %q: entry %d: wrong commitment", chart, e.Number)
 			}
 			all[chart] = append(all[chart], e)

@@ -11,6 +11,7 @@
 //	    top secret       random; sealed under the root key in the slot file; opens the tree of keys and nothing else does
 //	L1  compartment key  random, one per chart and compartment (CEK), in a leaf page of the tree
 //	      entry i        HKDF-Expand(CEK, "sijil/entry/1" ‖ u64be i)  → AES-256 key ‖ 32-byte key commitment
+//	      salt i         HKDF-Expand(CEK, "sijil/salt/1" ‖ u64be i)   → salt of the entry's commitment, shown in its receipt
 //	      wrap, tag, index   HKDF-Expand(CEK, "sijil/wrap/1" and so on)
 //	L2  version key      random, one per blob (DEK), wrapped in the blob's header
 //	      content        HKDF-Expand(DEK, "sijil/content/1")          → AES-256 key ‖ 32-byte key commitment

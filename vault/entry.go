@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
@@ -8,15 +9,49 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-const entryPurpose = "sijil/entry/1"
+const (
+	entryPurpose = "sijil/entry/1"
+	saltPurpose  = "sijil/salt/1"
+)
 
-// padEntry gives the size to which an entry is padded: 256 bytes at least, steps of 128 up to 1 KiB, PADMÉ above. Its
-// length then does not tell what was done.
+// padEntry gives the size to which an entry is padded: 128, 192, 256 bytes, steps of 128 up to 1 KiB, PADMÉ above. Reads and writes
+// of usual size fall into the first; its length then does not tell what was done.
 func padEntry(n int) int {
-	if n > 1<<10 {
-		return padme(n)
+	switch {
+	case n <= 256:
+		return max(128, (n+63)&^63)
+	case n <= 1<<10:
+		return (n + 127) &^ 127
 	}
-	return max(256, (n+127)&^127)
+	return padme(n)
+}
+
+// endMark stands between an entry and its zeros (ISO/IEC 7816-4).
+const endMark = 0x80
+
+// unmark undoes the padding of SealEntry. It takes nothing but what was padded to the size that the rule gives.
+func unmark(p []byte) ([]byte, bool) {
+	n := len(bytes.TrimRight(p, "\x00")) - 1
+	if n < 0 || p[n] != endMark || padEntry(n+1) != len(p) {
+		return nil, false
+	}
+	return p[:n:n], true
+}
+
+// Salt gives the salt of the commitment to entry number of the chart's stream: HMAC-SHA-256(CEK, "sijil/salt/1" ‖ u64be number ‖ 01), which is
+// HKDF-Expand (RFC 5869, section 2.3). A receipt shows it; neither the key nor the salt of any other entry follows from it.
+// Nobody sees two entries of one number, whose salt would be one: custodians refuse a tag that they hold.
+func (k *Key) Salt(number uint64) (salt [32]byte, err error) {
+	if err := k.alive(); err != nil {
+		return salt, err
+	}
+	h := k.keys().cek.start()
+	var b [len(saltPurpose) + 9]byte
+	binary.BigEndian.PutUint64(b[copy(b[:], saltPurpose):], number)
+	b[len(b)-1] = 1
+	h.Write(b[:])
+	h.Sum(salt[:0])
+	return salt, nil
 }
 
 // entryInfo is what the key of an entry is derived with, and its associated data: the purpose and the number.
@@ -28,7 +63,7 @@ func entryInfo(number uint64) []byte {
 // SealEntry pads and seals entry number of the chart's stream, at most MaxEntry bytes, under a key of its own. The
 // commitment to that key belongs into the entry's leaf: OpenEntry asks for it again.
 //
-//	sealed = nonce[12] ‖ AES-256-GCM(u32be length ‖ plaintext ‖ zeros, aad = "sijil/entry/1" ‖ u64be number) ‖ tag[16]
+//	sealed = nonce[12] ‖ AES-256-GCM(plaintext ‖ 80 ‖ zeros, aad = "sijil/entry/1" ‖ u64be number) ‖ tag[16]
 func (k *Key) SealEntry(number uint64, plaintext []byte) (sealed []byte, commitment verify.Hash, err error) {
 	if err := k.alive(); err != nil {
 		return nil, commitment, err
@@ -38,9 +73,9 @@ func (k *Key) SealEntry(number uint64, plaintext []byte) (sealed []byte, commitm
 	}
 	info := entryInfo(number)
 	derived := k.keys().cek.expand64(info)
-	size := padEntry(lengthSize + len(plaintext))
+	size := padEntry(len(plaintext) + 1)
 	out := make([]byte, size, size+gcmOverhead)
-	putPadded(out, plaintext)
+	out[copy(out, plaintext)] = endMark
 	return newGCM(derived[:32]).Seal(out[:0], nil, out, info), verify.Hash(derived[32:]), nil
 }
 
@@ -49,7 +84,7 @@ func (k *Key) OpenEntry(number uint64, sealed []byte, commitment verify.Hash) ([
 	if err := k.alive(); err != nil {
 		return nil, err
 	}
-	if len(sealed) > padme(MaxEntry+lengthSize)+gcmOverhead {
+	if len(sealed) > padme(MaxEntry+1)+gcmOverhead {
 		return nil, fmt.Errorf("%w: sealed entry of %d bytes", ErrLimit, len(sealed))
 	}
 	info := entryInfo(number)
@@ -61,7 +96,7 @@ func (k *Key) OpenEntry(number uint64, sealed []byte, commitment verify.Hash) ([
 	if err != nil {
 		return nil, ErrSealed
 	}
-	plaintext, ok := unpad(p, padEntry)
+	plaintext, ok := unmark(p)
 	if !ok {
 		return nil, ErrSealed
 	}

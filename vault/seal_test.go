@@ -22,7 +22,7 @@ func twoKeys(t testing.TB) (a, b *Key) {
 
 func TestEntry(t *testing.T) {
 	a, b := twoKeys(t)
-	for _, n := range []int{0, 1, 200, 252, 253, 1 << 10, 70_000, MaxEntry} {
+	for _, n := range []int{0, 1, 127, 128, 200, 255, 256, 1 << 10, 70_000, MaxEntry} {
 		plain := bytes.Repeat([]byte{7}, n)
 		sealed, commit, err := a.SealEntry(5, plain)
 		if err != nil {
@@ -32,7 +32,7 @@ func TestEntry(t *testing.T) {
 		if err != nil || !bytes.Equal(got, plain) {
 			t.Fatalf("%d bytes: %v", n, err)
 		}
-		if len(sealed) != padEntry(n+lengthSize)+gcmOverhead {
+		if len(sealed) != padEntry(n+1)+gcmOverhead {
 			t.Fatalf("%d bytes were sealed as %d", n, len(sealed))
 		}
 		altered := bytes.Clone(sealed)
@@ -50,6 +50,41 @@ func TestEntry(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+	}
+}
+
+// TestEntryPadding: one content has one form, also when it ends in what padding looks like.
+func TestEntryPadding(t *testing.T) {
+	key, _ := twoKeys(t)
+	for _, plain := range []string{"", "\x80", "\x80\x00\x00", "\x00", "a\x80", string(make([]byte, 127)), string(make([]byte, 300))} {
+		sealed, commit, err := key.SealEntry(1, []byte(plain))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := key.OpenEntry(1, sealed, commit); err != nil || string(got) != plain {
+			t.Fatalf("%q became %q: %v", plain, got, err)
+		}
+	}
+	for _, bad := range []string{"", string(make([]byte, 128)), "a\x80", "\x80" + string(make([]byte, 255)), string(make([]byte, 130)) + "\x80\x00"} {
+		if got, ok := unmark([]byte(bad)); ok {
+			t.Errorf("%q was taken, as %q", bad, got)
+		}
+	}
+}
+
+func TestSalt(t *testing.T) {
+	a, b := twoKeys(t)
+	salt := func(k *Key, n uint64) [32]byte { t.Helper(); return must(k.Salt(n)) }
+	if salt(a, 1) != salt(a, 1) || salt(a, 1) == salt(a, 2) || salt(a, 1) == salt(b, 1) {
+		t.Error("a salt must be the same each time, and no other's")
+	}
+	info := append([]byte(saltPurpose), 0, 0, 0, 0, 0, 0, 0, 1)
+	if got := salt(a, 1); !bytes.Equal(got[:], expand(a.cek[:], string(info), 32)) {
+		t.Error("not HKDF-Expand")
+	}
+	_, commit, _ := a.SealEntry(1, nil)
+	if derived := expand(a.cek[:], string(entryInfo(1)), 64); salt(a, 1) == [32]byte(derived) || verify.Hash(salt(a, 1)) == commit {
+		t.Error("the salt is the entry's key or its commitment")
 	}
 }
 

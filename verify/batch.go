@@ -17,7 +17,7 @@ func PaddedCount(n int) int {
 }
 
 // Dummy is the value of padding leaf j, counted from 0 within the batch: SHA-256("sijil/dummy/1" ‖ seed ‖ u64be(j)).
-// The seed is in the sealed manifest, so that an auditor can tell padding from entries and nobody else can, and so that
+// An auditor can derive the seed, see docs/spec/batch.md, and so tell padding from entries and nobody else can, and so that
 // no dummy can be shown as an entry later.
 func Dummy(seed Hash, j uint64) Hash {
 	var b [13 + 32 + 8]byte
@@ -27,17 +27,17 @@ func Dummy(seed Hash, j uint64) Hash {
 	return sha256.Sum256(b[:])
 }
 
-// ManifestLeaf is the value of a batch's last leaf: SHA-256("sijil/manifest/1" ‖ sealed manifest).
-func ManifestLeaf(sealed []byte) Hash {
+// ManifestLeaf is the value of a batch's last leaf: SHA-256("sijil/manifest/1" ‖ manifest).
+func ManifestLeaf(manifest []byte) Hash {
 	h := sha256.New()
 	h.Write([]byte("sijil/manifest/1"))
-	h.Write(sealed)
+	h.Write(manifest)
 	return Hash(h.Sum(nil))
 }
 
 // PadBatch appends to the leaves of entries, in journal order, the dummies and the manifest, and so gives all leaves of
 // the batch. It fails where there are MaxBatch entries or more.
-func PadBatch(leaves []Hash, seed Hash, sealedManifest []byte) ([]Hash, error) {
+func PadBatch(leaves []Hash, seed Hash, manifest []byte) ([]Hash, error) {
 	size := PaddedCount(len(leaves))
 	if size == 0 {
 		return nil, fmt.Errorf("batch: %d entries, at most %d", len(leaves), MaxBatch-1)
@@ -48,7 +48,7 @@ func PadBatch(leaves []Hash, seed Hash, sealedManifest []byte) ([]Hash, error) {
 	for j := uint64(0); len(leaves) < size-1; j++ {
 		leaves = append(leaves, Dummy(seed, j))
 	}
-	return append(leaves, ManifestLeaf(sealedManifest)), nil
+	return append(leaves, ManifestLeaf(manifest)), nil
 }
 
 // BatchRoot is the RFC 6962 root over the values of all leaves of a batch. It allocates nothing.

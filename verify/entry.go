@@ -110,8 +110,8 @@ func DecodeEntry(b []byte) (*Entry, error) {
 	return e, nil
 }
 
-// Commit is HMAC-SHA-256(salt, b), the commitment used for entries and for contents. With a random salt that
-// stays sealed, it gives nobody a dictionary to try laboratory values against.
+// Commit is HMAC-SHA-256(salt, b), the commitment used for entries and for contents. With a salt that
+// nobody can guess and few are told, it gives nobody a dictionary to try laboratory values against.
 func Commit(salt *[32]byte, b []byte) Hash {
 	m := hmac.New(sha256.New, salt[:])
 	m.Write(b)
