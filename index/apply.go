@@ -49,17 +49,30 @@ func (x *Index) Apply(b *Batch) error {
 			return err
 		}
 	}
-	for i := range b.Updates {
-		if err := put(w, &b.Updates[i]); err != nil {
-			return err
-		}
-	}
-	position, err := b.Position.MarshalBinary()
+	reached, err := x.Position()
 	if err != nil {
 		return err
 	}
-	if err := w.Set([]byte{famPosition}, position, nil); err != nil {
-		return err
+	again := len(b.Records) == 0 || b.Records[0].Entry < reached.Entry
+	for i := range b.Updates {
+		// A first version replaces nothing, and so needs not be looked for, unless it may be in already.
+		if u := &b.Updates[i]; u.Version.Number == 1 && !again {
+			err = install(w, u)
+		} else {
+			err = put(w, u)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if b.Position.Entry > reached.Entry {
+		position, err := b.Position.MarshalBinary()
+		if err != nil {
+			return err
+		}
+		if err := w.Set([]byte{famPosition}, position, nil); err != nil {
+			return err
+		}
 	}
 	return w.Commit(pebble.NoSync)
 }
@@ -97,11 +110,13 @@ func put(w *pebble.Batch, u *Update) error {
 			return err
 		}
 	}
-	if err := w.Set(current, value, nil); err != nil {
+	return install(w, u)
+}
+
+// install makes a version the current one, where none is.
+func install(w *pebble.Batch, u *Update) error {
+	if err := w.Set(keyOf(famCurrent, u.Type, u.ID), u.Version.encode(), nil); err != nil || u.Version.Deleted {
 		return err
-	}
-	if u.Version.Deleted {
-		return nil
 	}
 	return addTerms(w, u)
 }

@@ -18,6 +18,10 @@ import (
 // KeySize is the length of an index key, in bytes (AES-256).
 const KeySize = 32
 
+// cacheSize bounds, in bytes, the blocks kept in memory and the memtables together: with less, the memtables of a busy node leave no room
+// for the blocks with the filters, and each lookup reads and decrypts them again (a sixth of a create).
+const cacheSize = 32 << 20
+
 // ErrNotFound is returned for what the index does not know.
 var ErrNotFound = errors.New("index: not found")
 
@@ -45,7 +49,7 @@ func Open(dir string, key []byte) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache := pebble.NewCache(8 << 20)
+	cache := pebble.NewCache(cacheSize)
 	opts := &pebble.Options{
 		FS:                          fs,
 		Cache:                       cache,
@@ -60,7 +64,7 @@ func Open(dir string, key []byte) (*Index, error) {
 		// Damage is returned by the call that meets it. Pebble's own way is to end the process.
 		EventListener: &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}},
 	}
-	// A create asks first whether its new id is taken: the filter answers without reading a block.
+	// A create asks first whether its new id is taken: the filter answers without reading a block of data.
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
