@@ -8,8 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
+
+	"github.com/sijil-health/sijil/internal/durable"
 )
 
 // folder keeps objects as files. A file appears under its name by a rename, once it is fsynced.
@@ -17,8 +18,6 @@ type folder struct {
 	dir  string
 	made sync.Map // directories known to be durable
 }
-
-const tempPrefix = ".part-"
 
 func (f *folder) path(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
 
@@ -31,21 +30,10 @@ func (f *folder) Put(ctx context.Context, name string, b []byte) error {
 	if err := f.makeDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), tempPrefix+"*")
-	if err != nil {
-		return fmt.Errorf("backup: %w", err)
+	if err := durable.Write(path, b, 0o600); err != nil {
+		return fmt.Errorf("backup: store %s: %w", name, err)
 	}
-	_, err = tmp.Write(b)
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if err = errors.Join(err, tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("backup: store %s: %w", name, errors.Join(err, os.Remove(tmp.Name())))
-	}
-	return syncDir(filepath.Dir(path))
+	return nil
 }
 
 // makeDir makes a directory and its parents, each durable in the one above.
@@ -62,7 +50,7 @@ func (f *folder) makeDir(dir string) error {
 	err := os.Mkdir(dir, 0o700)
 	switch {
 	case err == nil:
-		err = syncDir(parent)
+		err = durable.SyncDir(parent)
 	case errors.Is(err, fs.ErrExist):
 		err = nil
 	case errors.Is(err, fs.ErrNotExist) && dir == f.dir:
@@ -101,7 +89,7 @@ func (f *folder) List(ctx context.Context, prefix string, fn func(string, int64)
 		if err != nil || ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		}
-		if d.IsDir() || strings.HasPrefix(d.Name(), tempPrefix) {
+		if d.IsDir() || durable.IsTemp(d.Name()) {
 			return nil
 		}
 		info, err := d.Info()
@@ -138,7 +126,7 @@ func (f *folder) Delete(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	return syncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 func overwrite(path string, size int) error {
@@ -148,15 +136,4 @@ func overwrite(path string, size int) error {
 	}
 	_, err = f.Write(make([]byte, size))
 	return errors.Join(err, f.Sync(), f.Close())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	return nil
 }

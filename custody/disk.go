@@ -6,27 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-)
 
-// placeFile writes a file such that after a crash it is there whole or not at all. fill writes the contents.
-func placeFile(name string, fill func(*os.File) error) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-*")
-	if err != nil {
-		return err
-	}
-	err = fill(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, ignoreMissing(os.Remove(f.Name())))
-	}
-	return syncDir(filepath.Dir(name))
-}
+	"github.com/sijil-health/sijil/internal/durable"
+)
 
 // makeDir creates a directory and its parents below root durably.
 func makeDir(dir string) error {
@@ -39,15 +21,7 @@ func makeDir(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncDir(filepath.Dir(dir))
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return durable.SyncDir(filepath.Dir(dir))
 }
 
 // shred overwrites a file in place with zeros, makes that durable and removes it. On flash the old cells may survive below
@@ -89,7 +63,7 @@ func usage(dir string) (total int64, err error) {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		if len(d.Name()) > 5 && d.Name()[:5] == ".new-" {
+		if durable.IsTemp(d.Name()) {
 			return os.Remove(name)
 		}
 		info, err := d.Info()

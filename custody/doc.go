@@ -29,5 +29,5 @@
 // before, the last one named by the proposal itself, whose name the custodian signs. A batch that it signed itself is known
 // to it; of others it is told the leaves and compares those of the entries it holds. What is not led up to is looked up on the ledger.
 //
-// It imports peer, journal and verify; blobs, pages and batches come through interfaces of its own.
+// It imports peer, journal, verify and durable; blobs, pages and batches come through interfaces of its own.
 package custody

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -38,7 +39,7 @@ func (k *Keeper) putBlob(r *http.Request, v *visit) error {
 	if err := makeDir(filepath.Dir(name)); err != nil {
 		return err
 	}
-	err := placeFile(name, func(f *os.File) error {
+	err := durable.Place(name, 0o600, func(f *os.File) error {
 		sum := sha256.New()
 		n, err := io.Copy(f, io.TeeReader(cutOff{r.Body}, sum))
 		if err != nil {

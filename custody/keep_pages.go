@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -119,7 +120,7 @@ func (s *shelf) replaceTop(p *Page) error {
 	if err := ignoreMissing(os.Link(s.topName(), old)); err != nil {
 		return err
 	}
-	err := placeFile(s.topName(), func(f *os.File) error {
+	err := durable.Place(s.topName(), 0o600, func(f *os.File) error {
 		_, err := f.Write(append(binary.BigEndian.AppendUint64(nil, p.Version), p.Sealed...))
 		return err
 	})
@@ -151,7 +152,7 @@ func (s *shelf) shredOldTop() error {
 	} else {
 		err = shred(old)
 	}
-	return errors.Join(err, syncDir(s.dir))
+	return errors.Join(err, durable.SyncDir(s.dir))
 }
 
 // getPages gives the caller its own pages from a number on, as many as fit into one answer, in order; none means that was all.
@@ -209,7 +210,7 @@ func (k *Keeper) dropPages(_ *http.Request, v *visit) error {
 	}
 	clear(v.pages)
 	v.w.WriteHeader(http.StatusNoContent)
-	return syncDir(v.dir)
+	return durable.SyncDir(v.dir)
 }
 
 // decodePages reads an untrusted list of pages.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -233,7 +234,7 @@ func (f *blobFollower) save() {
 	}
 	b, err := json.Marshal(f.state)
 	if err == nil {
-		err = placeFile(f.opt.State, func(file *os.File) error {
+		err = durable.Place(f.opt.State, 0o600, func(file *os.File) error {
 			_, err := file.Write(b)
 			return err
 		})

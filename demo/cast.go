@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/node"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -127,11 +128,7 @@ func (d *Demo) describe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(d.Dir, "demo.json")
-	if err := os.WriteFile(path+".new", append(b, '\n'), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return durable.Write(filepath.Join(d.Dir, "demo.json"), append(b, '\n'), 0o600)
 }
 
 func local(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -148,7 +149,7 @@ func (s *Checkpoints) write(name string, n *verify.Note) error {
 	if len(b) > MaxCheckpoint {
 		return fmt.Errorf("ledger: a checkpoint of %d bytes, at most %d", len(b), MaxCheckpoint)
 	}
-	if err := writeDurably(filepath.Join(s.dir, name), []byte(b)); err != nil {
+	if err := durable.Write(filepath.Join(s.dir, name), []byte(b), 0o600); err != nil {
 		return fmt.Errorf("ledger: checkpoints: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -103,7 +104,7 @@ func (n *Notary) sign(ctx context.Context, c *verify.Checkpoint, keys []verify.N
 	if err != nil {
 		return nil, err
 	}
-	if err := writeDurably(n.signedPath(), b); err != nil {
+	if err := durable.Write(n.signedPath(), b, 0o600); err != nil {
 		return nil, fmt.Errorf("ledger: checkpoints: %w", err)
 	}
 	n.signed = last

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -171,7 +172,7 @@ func (s *Plans) mendLast() (damage *Damage, size int64, err error) {
 	if err := putAside(s.last.path, data); err != nil {
 		return damage, size, err
 	}
-	if err := writeDurably(s.last.path, s.last.data); err != nil {
+	if err := durable.Write(s.last.path, s.last.data, 0o600); err != nil {
 		return damage, size, err
 	}
 	w, err := os.OpenFile(s.last.path, os.O_RDWR, 0)
@@ -191,7 +192,7 @@ func putAside(path string, data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
-	return writeDurably(path+asideSuffix, data)
+	return durable.Write(path+asideSuffix, data, 0o600)
 }
 
 // renew makes the file of plans from first on again: of the plans that can still be read in it, and of the anchors on the chain together
@@ -221,7 +222,7 @@ func (a *Anchorer) renew(ctx context.Context, first uint64) error {
 		}
 	}
 	path := filepath.Join(a.opt.Plans, planFileName(first, r.begin.Entry))
-	if err := writeDurably(path, r.made); err != nil {
+	if err := durable.Write(path, r.made, 0o600); err != nil {
 		return err
 	}
 	for _, old := range r.old {

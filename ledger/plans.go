@@ -8,6 +8,7 @@ import (
 	"sort"
 	"sync"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/journal"
 )
 
@@ -142,7 +143,7 @@ func (s *Plans) appendFile(list []*Plan) error {
 		data, end = p.append(data), p.End
 	}
 	f := planFile{filepath.Join(s.dir, planFileName(seq, begin.Entry)), seq, begin.Entry}
-	if err := writeDurably(f.path, data); err != nil {
+	if err := durable.Write(f.path, data, 0o600); err != nil {
 		return fmt.Errorf("ledger: plans: %w", err)
 	}
 	if s.w != nil {
@@ -168,7 +169,7 @@ func (s *Plans) appendFile(list []*Plan) error {
 func (s *Plans) rotate(seq uint64, begin journal.Cursor, key *BatchKey) error {
 	f := planFile{filepath.Join(s.dir, planFileName(seq, begin.Entry)), seq, begin.Entry}
 	head := planFileHead(planFileMagic, seq, begin, key)
-	if err := writeDurably(f.path, head); err != nil {
+	if err := durable.Write(f.path, head, 0o600); err != nil {
 		return fmt.Errorf("ledger: plans: %w", err)
 	}
 	w, err := os.OpenFile(f.path, os.O_RDWR, 0)
@@ -257,7 +258,7 @@ func (s *Plans) rewind(seq uint64) error {
 	}
 	// Whatever fails from here on leaves the files behind what is remembered; a restart reads them anew.
 	s.failed = errors.New("ledger: plans could not be taken back; restart the node")
-	if err := errors.Join(w.Truncate(int64(mark.offset)), w.Sync(), s.w.Close(), syncDir(s.dir)); err != nil {
+	if err := errors.Join(w.Truncate(int64(mark.offset)), w.Sync(), s.w.Close(), durable.SyncDir(s.dir)); err != nil {
 		return errors.Join(fmt.Errorf("ledger: plans: %w", err), w.Close())
 	}
 	c.data, c.at, c.end = c.data[:mark.offset:mark.offset], c.at[:seq%plansPerFile], mark.begin

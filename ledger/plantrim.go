@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/sijil-health/sijil/internal/durable"
 )
 
 // countTrimmed finds out how many files were trimmed: those from the first on.
@@ -49,7 +51,7 @@ func (s *Plans) trim(committed uint64) error {
 			return err
 		}
 		if !c.trimmed() {
-			if err := writeDurably(f.path, c.trim()); err != nil {
+			if err := durable.Write(f.path, c.trim(), 0o600); err != nil {
 				return fmt.Errorf("ledger: plans: %w", err)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -55,7 +56,7 @@ func CreateWitness(dir string, key verify.NoteKey) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("ledger: witness: %s is the directory of a witness already", dir)
 	}
-	return writeDurably(path, []byte(key.String()+"\n"))
+	return durable.Write(path, []byte(key.String()+"\n"), 0o600)
 }
 
 // OpenWitness opens what CreateWitness made. The signer's key must be the one the directory was made for.
@@ -103,7 +104,7 @@ func (w *Witness) Cosign(request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeDurably(path, []byte(r.Note.Encode())); err != nil {
+	if err := durable.Write(path, []byte(r.Note.Encode()), 0o600); err != nil {
 		return nil, fmt.Errorf("ledger: witness: %w", err)
 	}
 	return []byte(s.String()), nil

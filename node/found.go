@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -43,7 +44,7 @@ func writeTrust(l Layout, t *verify.Trust) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(l.Trust(), b, 0o644)
+	return durable.Write(l.Trust(), b, 0o644)
 }
 
 func readTrust(l Layout) (*verify.Trust, error) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/sijil-health/sijil/backup"
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -68,7 +69,7 @@ func (f *kitFile) write(k *Kit) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("recovery kit: %w", err)
 	}
-	return syncDir(filepath.Dir(f.Name()))
+	return durable.SyncDir(filepath.Dir(f.Name()))
 }
 
 // discard removes the file, if there is one: the organisation did not come to be.

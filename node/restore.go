@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/backup"
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -103,7 +104,7 @@ func Restore(ctx context.Context, q *Restoration) (_ *Restored, err error) {
 		return nil, err
 	}
 	r.done.Dir = q.Dir
-	return &r.done, syncDir(filepath.Dir(stage))
+	return &r.done, durable.SyncDir(filepath.Dir(stage))
 }
 
 // freeDir refuses a directory with anything in it.

@@ -17,6 +17,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/sijil-health/sijil/backup"
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
@@ -112,7 +113,7 @@ func (r *restoring) plain(ctx context.Context, f *backup.File) error {
 		return err
 	}
 	err = r.from.Copy(ctx, f, w)
-	return errors.Join(err, w.Sync(), w.Close(), syncDir(filepath.Dir(name)))
+	return errors.Join(err, w.Sync(), w.Close(), durable.SyncDir(filepath.Dir(name)))
 }
 
 // backupKeys gives the pages of the key store in the backup.

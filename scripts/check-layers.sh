@@ -3,7 +3,7 @@
 # may import those that stand after it in the list.
 set -euo pipefail
 module=github.com/sijil-health/sijil
-order=(cmd/sijil cli demo node backup fhir record index policy custody peer ledger/chain ledger vault journal verify lang demo/patients)
+order=(cmd/sijil cli demo node backup fhir record index policy custody peer ledger/chain ledger vault journal verify internal/durable lang demo/patients)
 
 # Exceptions to the order, on the strict side: what these may import and no more. From index a gate takes the vocabulary of
 # search terms; data comes from record alone.
@@ -11,7 +11,8 @@ declare -A only=(
 	[verify]=""
 	[fhir]="record index policy verify lang"
 	[policy]="verify"
-	[backup]="verify"
+	[backup]="verify internal/durable"
+	[internal/durable]=""
 	[lang]=""
 	[demo/patients]=""
 )
@@ -25,7 +26,7 @@ layer() {
 	for l in "${order[@]}"; do
 		case $path/ in "$l"/*) [ "${#l}" -le "${#best}" ] && [ "$best" != - ] || best=$l ;; esac
 	done
-	case $path/ in scripts/* | packaging/* | bench/* | internal/* | test/*) best=tool ;; esac
+	case $path/ in scripts/* | packaging/* | bench/* | test/*) best=tool ;; esac
 	echo "$best"
 }
 rank() { local i; for i in "${!order[@]}"; do [ "${order[i]}" != "$1" ] || echo "$i"; done; }

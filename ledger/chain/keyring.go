@@ -16,6 +16,7 @@ import (
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 	"github.com/cometbft/cometbft/types"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -37,7 +38,7 @@ func StageValidator(dir string) (public verify.PublicKey, err error) {
 			return public, fmt.Errorf("chain: keys: %w", err)
 		}
 		pv, err = makeSigner(next, ed25519.GenPrivKey(), 0)
-		err = errors.Join(err, syncDir(dir))
+		err = errors.Join(err, durable.SyncDir(dir))
 	}
 	if err != nil {
 		return public, err
@@ -188,7 +189,7 @@ func placeNext(dir string) error {
 	if err := os.Remove(next); err != nil {
 		return fmt.Errorf("chain: keys: %w", err)
 	}
-	return syncDir(dir)
+	return durable.SyncDir(dir)
 }
 
 // moved renames a file, if it is still there.
@@ -196,7 +197,7 @@ func moved(from, to string) error {
 	if err := os.Rename(from, to); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("chain: keys: %w", err)
 	}
-	return errors.Join(syncDir(filepath.Dir(from)), syncDir(filepath.Dir(to)))
+	return errors.Join(durable.SyncDir(filepath.Dir(from)), durable.SyncDir(filepath.Dir(to)))
 }
 
 // recoverKeys ends a takeUp that was cut short: the old key is gone from its place, the new one not there yet. And it replaces a key whose

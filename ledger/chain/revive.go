@@ -11,6 +11,7 @@ import (
 	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/privval"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -39,7 +40,7 @@ func ReviveNode(dir string, node []byte) (id string, err error) {
 	if err := key.SaveAs(filepath.Join(dir, nodeKeyFile)); err != nil {
 		return "", fmt.Errorf("chain: keys: %w", err)
 	}
-	return string(key.ID()), syncDir(dir)
+	return string(key.ID()), durable.SyncDir(dir)
 }
 
 // ReviveValidator gives a directory in which GenerateKeys made new keys the validator key of a lone node that was lost, as one that has signed

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -16,6 +15,8 @@ import (
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 	"github.com/cometbft/cometbft/types"
 	"github.com/cosmos/gogoproto/proto"
+
+	"github.com/sijil-health/sijil/internal/durable"
 )
 
 // stepPropose is before stepPrevote and stepPrecommit.
@@ -44,7 +45,7 @@ func makeSigner(dir string, private ed25519.PrivKey, height int64) (*signer, err
 	if height > 0 {
 		s.last.Height, s.last.Step = height, stepPrecommit
 	}
-	return s, errors.Join(s.last.write(s.file), saved(key.Save), syncDir(dir))
+	return s, errors.Join(s.last.write(s.file), saved(key.Save), durable.SyncDir(dir))
 }
 
 // loadValidator reads a validator key and what it signed last.
@@ -164,12 +165,4 @@ func saved(save func()) (err error) {
 	}()
 	save()
 	return nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("chain: keys: %w", err)
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
