@@ -30,5 +30,5 @@
 //
 // # Imports
 //
-// Of ours only verify.
+// Of ours only verify and durable.
 package backup

@@ -3,5 +3,5 @@
 // and leads through what Sijil does; Check walks the same way and says whether all of it holds.
 //
 // It owns nothing of a node: it starts `sijil serve` and speaks to the nodes as any client does. Imports: node (to set up the four and to
-// ask their status), verify, lang, demo/patients.
+// ask their status), verify, durable, lang, demo/patients.
 package demo

@@ -18,5 +18,5 @@
 //   - Anchoring never stands in the way of care: without a quorum the journal goes on growing, and drains when it is back.
 //   - A witness or member that signed one history signs no other, also after a crash.
 //
-// The consensus engine is behind the interface Engine; package ledger/chain is the one in use. Imports of ours: verify, journal.
+// The consensus engine is behind the interface Engine; package ledger/chain is the one in use. Imports of ours: verify, journal, durable.
 package ledger

@@ -22,5 +22,5 @@
 // than two thirds of the validators signed. Of the members that feed it none need be honest for what it takes in to be the ledger, and one must
 // be for it to keep up. Both kinds of node keep the same files; when the members change which kind it is, it begins again by itself.
 //
-// It may import verify and the Engine interface of ledger, nothing else of ours. Only this package imports CometBFT.
+// It may import verify, durable and the Engine interface of ledger, nothing else of ours. Only this package imports CometBFT.
 package chain
