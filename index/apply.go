@@ -3,6 +3,7 @@ package index
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -123,13 +124,14 @@ func install(w *pebble.Batch, u *Update) error {
 
 func addTerms(w *pebble.Batch, u *Update) error {
 	var kept []byte
-	for i := range u.Terms {
-		for _, form := range forms(u.Terms[i]) {
+	for _, t := range u.Terms {
+		t.Value = strings.ToValidUTF8(t.Value, "\uFFFD")
+		for _, form := range forms(t) {
 			if err := w.Set(termKey(u.Type, u.ID, form), nil, nil); err != nil {
 				return err
 			}
 		}
-		kept = u.Terms[i].append(kept)
+		kept = t.append(kept)
 	}
 	return w.Set(keyOf(famTerms, u.Type, u.ID), kept, nil)
 }
@@ -174,7 +176,8 @@ func (t *Term) append(b []byte) []byte {
 	if t.Kind == Date {
 		return appendInt(appendInt(b, t.Lo), t.Hi)
 	}
-	return append(binary.AppendUvarint(b, uint64(len(t.Value))), t.Value...)
+	value := pack(t.Value)
+	return append(binary.AppendUvarint(b, uint64(len(value))), value...)
 }
 
 func takeTerm(b []byte) (t Term, rest []byte, ok bool) {
@@ -182,7 +185,9 @@ func takeTerm(b []byte) (t Term, rest []byte, ok bool) {
 		return t, nil, false
 	}
 	if t.Kind, b = Kind(b[0]), b[1:]; t.Kind != Date {
-		t.Value, b, ok = takeString(b)
+		if t.Value, b, ok = takeString(b); ok {
+			t.Value, ok = unpack([]byte(t.Value))
+		}
 		return t, b, ok
 	}
 	if len(b) < 16 {

@@ -6,8 +6,8 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// Families of keys. Strings inside keys end with a zero byte; FHIR types, ids and parameter names cannot hold one, and
-// values that do are cut there.
+// Families of keys. Strings inside keys are packed (see appendPacked) and end with a zero byte; FHIR types, ids and parameter names cannot hold
+// one, and values that do are cut there.
 const (
 	famPosition = 'p' // p                             → journal.Cursor
 	famCurrent  = 'r' // r type 0 id                   → Version (the current one)
@@ -30,7 +30,7 @@ func keyOf(family byte, parts ...string) []byte {
 		if i > 0 {
 			b = append(b, 0)
 		}
-		b = append(b, p...)
+		b = appendPacked(b, p)
 	}
 	return b
 }
@@ -46,15 +46,15 @@ func termKey(typ, id string, t Term) []byte {
 		return appendInt(appendInt(b, t.Lo), t.Hi)
 	}
 	b := append(keyOf(famValue, typ, t.Param), 0, byte(t.Kind))
-	b = append(append(b, clean(t.Value)...), 0)
-	return append(b, id...)
+	b = append(appendPacked(b, clean(t.Value)), 0)
+	return appendPacked(b, id)
 }
 
-// clean makes a value fit into a key: bounded, and without the zero byte that ends it.
+// clean makes a value fit into a key: bounded, without the zero byte that ends it, and without the mark of what is packed.
 func clean(value string) string {
 	value = cut(value)
 	for i := range len(value) {
-		if value[i] == 0 {
+		if value[i] == 0 || value[i] == packMark {
 			return value[:i]
 		}
 	}
@@ -117,7 +117,7 @@ func (v *Version) encode() []byte {
 		b = binary.AppendUvarint(b, n)
 	}
 	b = append(b, v.Blob[:]...)
-	return append(b, v.Chart...)
+	return appendPacked(b, v.Chart)
 }
 
 func decodeVersion(b []byte) (v Version, ok bool) {
@@ -140,6 +140,6 @@ func decodeVersion(b []byte) (v Version, ok bool) {
 	v.Number, v.Time, v.Slot = n[0], int64(n[1]), n[2]
 	v.Place = Place{Segment: uint32(n[3]), Offset: int64(n[4]), Length: uint32(n[5])}
 	v.Entry = n[6]
-	v.Chart = string(b[copy(v.Blob[:], b):])
-	return v, true
+	v.Chart, ok = unpack(b[copy(v.Blob[:], b):])
+	return v, ok
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// Search calls fn for the resources of a type that fulfil all filters, in the order of their ids, from the one after `after` on,
-// until fn says no.
+// Search calls fn for the resources of a type that fulfil all filters, in the order of their ids (packed: UUIDs, as they were made, after all
+// others), from the one after `after` on, until fn says no.
 func (x *Index) Search(typ string, filters []Filter, afterID string, fn func(id string, v Version) (more bool, err error)) error {
 	q := query{x: x, typ: typ}
 	defer q.close()
@@ -22,8 +22,12 @@ func (x *Index) Search(typ string, filters []Filter, afterID string, fn func(id 
 			return err
 		}
 	}
-	id, ok := q.join(afterID + "\x00")
-	for ; ok; id, ok = q.join(id + "\x00") {
+	at, ok := q.join(pack(afterID) + "\x00")
+	for ; ok; at, ok = q.join(at + "\x00") {
+		id, whole := unpack([]byte(at))
+		if !whole {
+			return damaged("id")
+		}
 		v, err := x.Current(typ, id)
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
@@ -43,7 +47,7 @@ func (x *Index) Search(typ string, filters []Filter, afterID string, fn func(id 
 	return q.err
 }
 
-// query joins streams of ids (each sorted) by leaping each to the greatest id that any of them stands at.
+// query joins streams of packed ids (each sorted) by leaping each to the greatest id that any of them stands at.
 type query struct {
 	x       *Index
 	typ     string
