@@ -123,11 +123,11 @@ func (a *app) foundLedger(files []string, out string) error {
 		if err != nil {
 			return err
 		}
-		var m verify.Member
-		if err := json.Unmarshal(b, &m); err != nil {
+		m, err := verify.ParseMember(b)
+		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		members = append(members, m)
+		members = append(members, *m)
 	}
 	g, err := node.Found(members, time.Now())
 	if err != nil {
@@ -149,11 +149,11 @@ func (a *app) adoptGenesis(file string) error {
 	if err != nil {
 		return err
 	}
-	var g verify.Genesis
-	if err := json.Unmarshal(b, &g); err != nil {
+	g, err := verify.ParseGenesis(b)
+	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	if err := node.Adopt(a.dir, &g); err != nil {
+	if err := node.Adopt(a.dir, g); err != nil {
 		return err
 	}
 	a.tell("found.adopted", g.Chain())

@@ -47,15 +47,15 @@ func (a *app) askToJoin(genesisFile, passphraseFile, out string) error {
 	if err != nil {
 		return err
 	}
-	var g verify.Genesis
-	if err := json.Unmarshal(b, &g); err != nil {
+	g, err := verify.ParseGenesis(b)
+	if err != nil {
 		return fmt.Errorf("%s: %w", genesisFile, err)
 	}
 	passphrase, err := a.passphrase(passphraseFile)
 	if err != nil {
 		return err
 	}
-	q, err := node.AskToJoin(a.dir, &g, passphrase)
+	q, err := node.AskToJoin(a.dir, g, passphrase)
 	if err != nil {
 		return err
 	}

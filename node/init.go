@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -178,8 +177,8 @@ func ReadMember(dir string) (*verify.Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := new(verify.Member)
-	if err := json.Unmarshal(b, m); err != nil {
+	m, err := verify.ParseMember(b)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", (Layout{dir}).Member(), err)
 	}
 	return m, nil

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -72,6 +73,43 @@ func FuzzTrust(f *testing.F) {
 		}
 		if _, err := tr.Encode(); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzGenesis: what is read is written again such that it is read the same, under the same name of the chain.
+func FuzzGenesis(f *testing.F) {
+	s, _, _ := successor(f)
+	b, err := json.Marshal(s.trust().Genesis)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		g, err := ParseGenesis(b)
+		if err != nil {
+			return
+		}
+		again, err := json.Marshal(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := ParseGenesis(again); err != nil || back.Chain() != g.Chain() {
+			t.Fatalf("%s came back as %v, %v", g.Chain(), back, err)
+		}
+	})
+}
+
+func FuzzMember(f *testing.F) {
+	s := tell(f)
+	b, err := json.Marshal(s.trust().Genesis.Members[0])
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if m, err := ParseMember(b); err == nil && OrgOf(m.Key) != m.Org {
+			t.Fatal("a member under the name of another")
 		}
 	})
 }

@@ -28,6 +28,30 @@ type Genesis struct {
 	Members []Member `json:"members" cbor:"3,keyasint"` // in ascending order of Org
 }
 
+// MaxGenesis bounds a genesis, and the description of a member, in bytes of JSON.
+const MaxGenesis = 1 << 20
+
+// ParseGenesis reads a genesis and checks it. Unknown and repeated names are refused: whoever compares two of them by eye compares all there is.
+func ParseGenesis(b []byte) (*Genesis, error) {
+	g := new(Genesis)
+	if err := decodeJSON(b, MaxGenesis, g); err != nil {
+		return nil, fmt.Errorf("genesis: %w", err)
+	}
+	return g, g.Check()
+}
+
+// ParseMember reads the description of an organisation that its node wrote, as strictly, and checks that its identifier belongs to its key.
+func ParseMember(b []byte) (*Member, error) {
+	m := new(Member)
+	if err := decodeJSON(b, MaxGenesis, m); err != nil {
+		return nil, fmt.Errorf("member: %w", err)
+	}
+	if OrgOf(m.Key) != m.Org {
+		return nil, fmt.Errorf("member: %s: identifier %s does not belong to its key", m.Name, m.Org)
+	}
+	return m, nil
+}
+
 // Chain gives the chain's name: "sijil-" and the first 32 hexadecimal digits of SHA-256 over the genesis in CBOR.
 func (g *Genesis) Chain() string {
 	sum := sha256.Sum256(must(entryEnc.Marshal(g)))
