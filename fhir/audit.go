@@ -53,12 +53,17 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 	}
 	b := newBundle("searchset", -1)
 	b.links(q.base+"/AuditEvent", page.applied, next)
+	notes := passedOver(page.ignored)
 	for i := range events {
+		if events[i].Entry == nil {
+			notes = append(notes, damaged("AuditEvent/"+events[i].ID, "an entry that may be among those asked for"))
+			continue
+		}
 		b.entry(q.base + "/AuditEvent/" + events[i].ID)
 		b.member("resource", auditEvent(&events[i], q.own))
 		b.member("search", []byte(`{"mode":"match"}`))
 	}
-	b.ignored(page.ignored)
+	b.outcome(notes)
 	return &answer{status: http.StatusOK, body: b.end()}, nil
 }
 

@@ -62,10 +62,15 @@ func (b *bundleWriter) version(base string, v *Version) {
 	case OpDelete:
 		method, status = "DELETE", "204 No Content"
 	}
-	if v.Op != OpDelete {
+	outcome := ""
+	switch {
+	case v.Damaged: // a history has no entries of search.mode=outcome
+		status = "500 Internal Server Error"
+		outcome = `,"outcome":` + string(appendOutcome(nil, damaged(v.Type+"/"+v.ID, "version "+formatUint(v.Version))))
+	case v.Op != OpDelete:
 		b.member("resource", v.Body)
 	}
 	b.member("request", []byte(`{"method":"`+method+`","url":"`+address+`"}`))
 	b.member("response", []byte(`{"status":"`+status+`","etag":"W/\"`+formatUint(v.Version)+`\"","lastModified":"`+
-		v.Updated.UTC().Format(instantFormat)+`"}`))
+		v.Updated.UTC().Format(instantFormat)+`"`+outcome+`}`))
 }

@@ -262,7 +262,7 @@ func (m *memory) left(n int) (list []string) {
 	return list
 }
 
-// tokens authorises "Bearer <actor>": anybody but "mallory", who is known and may nothing.
+// tokens authorises "Bearer <actor>": anybody but "mallory", who is known and may nothing. Patients are confined to their own chart.
 type tokens struct{}
 
 func (tokens) Authorize(r *http.Request) (Access, error) {
@@ -273,6 +273,9 @@ func (tokens) Authorize(r *http.Request) (Access, error) {
 	a := Access{Actor: actor, Role: "clinician", Purpose: "TREAT", Org: hex.EncodeToString(make([]byte, 8))}
 	if actor == "auditor" {
 		a.Role, a.Purpose = "auditor", "HCOMPL"
+	}
+	if strings.HasPrefix(actor, "Patient/") {
+		a.Role, a.Purpose, a.Chart = "patient", "PATRQT", actor
 	}
 	if actor == "mallory" {
 		return a, errors.Join(ErrForbidden)

@@ -99,10 +99,11 @@ type Store interface {
 	Read(ctx context.Context, a Access, typ, id string, version uint64) (*Version, error)
 
 	// History releases up to count versions, newest first and only those below before (0: from the newest). Deletions
-	// are among them, with no Body. Page.Next is the decimal value for before. ErrNotFound when the resource never existed.
+	// are among them, with no Body, and so are damaged versions. Page.Next is the decimal value for before. ErrNotFound when the resource never existed.
 	History(ctx context.Context, a Access, typ, id string, count int, before uint64) (*Page, error)
 
-	// Search releases the current versions that match, in an order that does not change from page to page.
+	// Search releases the current versions that match, in an order that does not change from page to page. Damaged ones are among them, with
+	// no Body.
 	// A Query with Count 0 releases nothing but the total.
 	Search(ctx context.Context, a Access, q Query) (*Page, error)
 
@@ -117,7 +118,7 @@ type Store interface {
 	// Refuse leaves an entry for a request that was refused. typ and id may be empty; why holds no content of any resource.
 	Refuse(ctx context.Context, a Access, typ, id string, status int, why string) error
 
-	// AuditEvents releases entries, newest first, and is itself an entry. next is "" on the last page.
+	// AuditEvents releases entries, newest first, and is itself an entry. A damaged one is given by its ID alone. next is "" on the last page.
 	AuditEvents(ctx context.Context, a Access, q AuditQuery) (events []Audited, next string, err error)
 
 	// AuditEvent releases one entry by its Audited.ID, and is itself an entry. ErrNotFound.

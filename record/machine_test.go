@@ -16,6 +16,7 @@ import (
 
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/record"
+	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -260,6 +261,35 @@ func TestRefusalAndAuditEntries(t *testing.T) {
 	}
 }
 
+// TestAskingAboutNobodyMakesNoChart: a question about a chart that does not exist is an entry of the organisation's, and makes no key.
+func TestAskingAboutNobodyMakesNoChart(t *testing.T) {
+	s := newSite(t)
+	defer s.close()
+	ctx := context.Background()
+	if _, err := s.store.Write(ctx, clinician, []record.Change{change(record.OpCreate, "o1", "Patient/a", "one")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []record.Access{
+		{Actor: "auditor", Role: "auditor", Purpose: "HCOMPL"}, {Actor: "nobody", Role: "patient", Purpose: "PATRQT", Chart: "Patient/nobody"},
+	} {
+		for range 2 { // the first question must not be an answer to the second
+			events, next, err := s.store.AuditEvents(ctx, a, record.AuditQuery{Chart: "Patient/nobody", Count: 10})
+			if err != nil || len(events) != 0 || next != "" {
+				t.Errorf("%s: %v, %q, %v", a.Actor, events, next, err)
+			}
+		}
+	}
+	if _, _, err := s.store.AuditEvents(ctx, clinician, record.AuditQuery{Chart: "Patient/nobody", Count: 10}); !errors.Is(err, record.ErrForbidden) {
+		t.Errorf("a clinician: %v", err)
+	}
+	if _, ok := s.vault.Lookup("Patient/nobody", vault.Log); ok {
+		t.Error("there is a key for a chart that does not exist")
+	}
+	if n := len(s.entries()[""]); n != 4 {
+		t.Errorf("%d entries in the organisation's stream", n)
+	}
+}
+
 // TestHistoryOfAResourceThatMovedCharts corrects an observation that was filed under the wrong patient: the right one must not see what is
 // the other's.
 func TestHistoryOfAResourceThatMovedCharts(t *testing.T) {
@@ -374,9 +404,13 @@ func TestDamageIsHealedOrNamed(t *testing.T) {
 	if err != nil || string(got.Body) != body {
 		t.Fatalf("after repair: %v", err)
 	}
-	entries := s.entries()["Patient/a"]
-	if last := entries[len(entries)-1]; last.Kind != verify.KindSystem {
-		t.Errorf("the repair left no entry: %+v", last)
+	var kinds []verify.Kind
+	for _, e := range s.entries()["Patient/a"] {
+		kinds = append(kinds, e.Kind)
+	}
+	// The two reads that gave nothing are no reads; the gate records them as refused.
+	if want := []verify.Kind{verify.KindCreate, verify.KindSystem, verify.KindRead}; !slices.Equal(kinds, want) {
+		t.Errorf("entries of kinds %v, want %v", kinds, want)
 	}
 }
 

@@ -118,6 +118,7 @@ type Version struct {
 	Chart    string // as in Change
 	Body     []byte // as served; nil for OpDelete
 	Source   []byte // as received
+	Damaged  bool   // in a Page: it does not open and no custodian could give it whole; Body and Source are nil
 }
 
 // Head is what Peek and Match tell of a resource.
@@ -159,8 +160,8 @@ type AuditQuery struct {
 
 // Audited is one entry, opened, and where it stands on the ledger.
 type Audited struct {
-	ID     string // a valid FHIR id that names this entry at this node for ever
-	Entry  *verify.Entry
+	ID     string        // a valid FHIR id that names this entry at this node for ever
+	Entry  *verify.Entry // in a page, nil when it is damaged and does not open: whatever was asked for, it may be that
 	Tag    verify.Tag
 	Height uint64 // of the block its anchor is in; 0 while it is only journalled
 }
