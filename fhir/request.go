@@ -3,6 +3,7 @@ package fhir
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -81,13 +82,13 @@ type answer struct {
 func (a *answer) etag() string { return `W/"` + formatUint(a.version) + `"` }
 
 func (q *request) refuse(s *Server, p *problem) {
-	if q.method == http.MethodGet && p.status == http.StatusNotModified {
-		return
-	}
 	// A refusal is recorded also when the client has gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(q.Context), 10*time.Second)
 	defer cancel()
 	typ, id := q.about()
+	if errors.Is(p, ErrUnauthenticated) { // anybody may be behind it, who must not fill the chart of a patient
+		typ, id = "", ""
+	}
 	if err := s.Store.Refuse(ctx, q.access, typ, id, p.status, p.issues[0].Code+": "+p.issues[0].Text); err != nil {
 		s.Log.Error("a refusal could not be recorded", "request", hex.EncodeToString(q.access.Request[:]), "status", p.status, "err", err)
 	}

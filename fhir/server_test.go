@@ -175,6 +175,7 @@ func TestCreate(t *testing.T) {
 	}
 	g.run(t, []exchange{
 		{name: "without id", do: "POST /Basic", body: `{"code":{"text":"x"},"resourceType":"Basic","created":"2020"}`, status: 201, has: []string{`{"code":{"text":"x"},"resourceType":"Basic","id":"`, `"},"created":"2020"}`}},
+		{name: "UTF-8", do: "POST /Basic", body: `{"resourceType":"Basic"}`, header: []string{`Content-Type: application/fhir+json; charset="Utf-8"; fhirVersion=4.0`}, status: 201},
 		{name: "return=OperationOutcome", do: "POST /Basic", body: `{"resourceType":"Basic"}`, header: []string{"Prefer: return=OperationOutcome"}, status: 201,
 			has: []string{`"severity":"information"`}, hasNot: []string{"Content-Location"}},
 		{name: "exists", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: identifier=http://h|7"}, status: 200,
