@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -27,7 +29,7 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 	if p != nil {
 		return nil, p
 	}
-	page, query := search{query: Query{Count: defaultCount}}, auditQuery{AuditQuery{Detail: q.access.Detail}}
+	page, query := search{query: record.Query{Count: defaultCount}}, auditQuery{record.AuditQuery{Detail: q.access.Detail}}
 	for _, pair := range pairs {
 		known, p := query.parameter(&page, pair, q.own)
 		if p != nil {
@@ -68,7 +70,7 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 }
 
 // auditQuery is an AuditQuery while it is read from a URL.
-type auditQuery struct{ AuditQuery }
+type auditQuery struct{ record.AuditQuery }
 
 // parameter reads one parameter of a search for AuditEvents.
 func (query *auditQuery) parameter(page *search, pair pair, base string) (known bool, p *problem) {
@@ -86,7 +88,7 @@ func (query *auditQuery) parameter(page *search, pair pair, base string) (known 
 		}
 		query.Chart = list[0].Value
 	case "date":
-		list, p := tests(pair, Date)
+		list, p := tests(pair, index.Date)
 		if p == nil && len(list) > 1 {
 			p = fail(http.StatusBadRequest, "value", "date takes one value; write it twice for a period")
 		}

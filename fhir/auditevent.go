@@ -9,12 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/verify"
 )
 
 // auditEvent shows an entry as AuditEvent, by the patterns of IHE BALP 1.1. It does not claim their profiles: those ask for the
 // client's network address, which entries do not hold.
-func auditEvent(a *Audited, base string) []byte {
+func auditEvent(a *record.Audited, base string) []byte {
 	e := a.Entry
 	at := time.UnixMilli(e.Time).UTC().Format(instantFormat)
 	r := auditResource{
@@ -37,7 +38,7 @@ func auditEvent(a *Audited, base string) []byte {
 }
 
 // ledgerPlace tells where the entry stands: which of its chart's, under which tag, and in which block.
-func ledgerPlace(a *Audited) extension {
+func ledgerPlace(a *record.Audited) extension {
 	x := extension{URL: ours + "StructureDefinition/ledger", Extension: []extension{
 		{URL: "number", Decimal: json.Number(formatUint(a.Entry.Number))},
 		{URL: "tag", Bytes: a.Tag[:]},

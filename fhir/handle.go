@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/sijil-health/sijil/record"
 )
 
 // handle makes an HTTP handler of an interaction: who asks, may it begin, what is asked for, and then the answer.
@@ -137,7 +139,7 @@ func (s *Server) fail(q *request, r *http.Request, w http.ResponseWriter, p *pro
 		if s.strangers.admit() {
 			q.refuse(s, p)
 		}
-	case errors.Is(p, ErrUnavailable) || p.issues[0].Code == "throttled":
+	case errors.Is(p, record.ErrUnavailable) || p.issues[0].Code == "throttled":
 		q.header.Set("Retry-After", "2") // nothing can be recorded, or is to be: no entry for what was not begun
 	default:
 		q.refuse(s, p)

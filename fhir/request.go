@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/record"
 )
 
 // request is one interaction asked for, by HTTP or by an entry of a Bundle.
 type request struct {
 	context.Context
-	access  Access
+	access  record.Access
 	base    string // the URL that links begin with, without a slash at its end
 	own     string // the URL that references to this server may begin with; "" when it is not known: then only relative ones are to it
 	method  string
@@ -74,8 +75,8 @@ type answer struct {
 	location string // relative to the base
 	content  string // Content-Location, relative to the base
 
-	commit *Commit // a write's, until its acknowledgement is known
-	ack    string  // "journalled" or "anchored", of a write
+	commit *record.Commit // a write's, until its acknowledgement is known
+	ack    string         // "journalled" or "anchored", of a write
 }
 
 // etag is the weak entity tag of a version.

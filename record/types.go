@@ -53,9 +53,9 @@ type Change struct {
 	// Nil: it is served as received.
 	Edits func(version uint64, at time.Time) []Edit
 
-	Chart       string      // "Patient/…", or "" when it belongs to no patient; unset for OpDelete
-	Compartment Compartment // under whose key it is sealed; unset for OpDelete
-	Terms       []Term      // how it is found; besides, every resource is found by _id and _lastUpdated
+	Chart       string       // "Patient/…", or "" when it belongs to no patient; unset for OpDelete
+	Compartment Compartment  // under whose key it is sealed; unset for OpDelete
+	Terms       []index.Term // how it is found; besides, every resource is found by _id and _lastUpdated
 
 	IfVersion uint64 // 0, or the version that must be the current one
 }
@@ -90,20 +90,10 @@ type Edit struct {
 	Insert         []byte
 }
 
-// How resources are found is the index's matter.
-type (
-	Kind   = index.Kind
-	Term   = index.Term
-	Filter = index.Filter
-	Test   = index.Test
-	Form   = index.Form
-	Prefix = index.Prefix
-)
-
 // Query is a search of one type. All filters must hold.
 type Query struct {
 	Type    string
-	Filters []Filter
+	Filters []index.Filter
 	Count   int    // most matches of a page; 0 for the total alone
 	After   string // Page.Next of the page before
 	Detail  string // the search as asked, for the entry
@@ -152,7 +142,7 @@ type AuditQuery struct {
 	Entities []string // "Type/id" of resources touched, any of them
 	Agents   []string // actors, any of them
 	Kinds    []verify.Kind
-	Dates    []Test // all must hold for the entry's time
+	Dates    []index.Test // all must hold for the entry's time
 	Count    int
 	After    string
 	Detail   string
