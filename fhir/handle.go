@@ -20,6 +20,7 @@ func (s *Server) handle(do interaction) http.HandlerFunc {
 			ifMatch: r.Header.Get("If-Match"), ifNoneMatch: r.Header.Get("If-None-Match"),
 			ifModifiedSince: r.Header.Get("If-Modified-Since"), ifNoneExist: r.Header.Get("If-None-Exist"),
 		}
+		q.ifNoneExist = q.criteria(q.ifNoneExist)
 		if typ, _, _ := strings.Cut(s.below(r), "/"); typ == "AuditEvent" { // its routes name it themselves
 			q.typ = typ
 		}

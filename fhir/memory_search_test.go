@@ -66,6 +66,9 @@ func (m *memory) Search(_ context.Context, a record.Access, q record.Query) (*re
 	defer leave()
 	found := m.matches(q)
 	page := &record.Page{Total: len(found)}
+	if m.uncounted {
+		page.Total = -1
+	}
 	for _, v := range found {
 		if q.After != "" && v.ID <= q.After {
 			continue

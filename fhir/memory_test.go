@@ -24,6 +24,7 @@ type memory struct {
 	resources map[string]*memoryResource // by "Type/id"
 	entries   []record.Audited           // of all charts, in order
 	counts    map[string]uint64          // of each chart's entries
+	uncounted bool                       // searches do not know their total
 	stopped   bool                       // answers ErrUnavailable
 	anchored  chan struct{}              // closed: every commit is in a block
 }

@@ -41,6 +41,7 @@ type search struct {
 	query   record.Query
 	applied []pair   // what was understood, without the cursor: the self link
 	ignored []string // names of parameters passed over, with handling=lenient
+	total   bool     // the total alone is wanted
 	control bool     // there was a parameter that shapes the answer rather than selects
 }
 
@@ -67,6 +68,9 @@ func (s *Server) parseSearch(q *request, typ, raw string, lenient bool) (*search
 			out.applied = append(out.applied, pair)
 		}
 	}
+	if out.total {
+		out.query.Count = 0
+	}
 	return out, nil
 }
 
@@ -77,6 +81,9 @@ func (out *search) parameter(pair pair, table *typeTable, base string) (known bo
 	switch name {
 	case "_format", "_pretty":
 		return true, nil
+	case "_summary":
+		out.control = true
+		return true, out.summary(pair.value)
 	case "_count", "_cursor":
 		out.control = true
 		return true, out.page(name, pair.value)
@@ -102,6 +109,18 @@ func (out *search) parameter(pair pair, table *typeTable, base string) (known bo
 	filter.Any, p = tests(pair, filter.Kind)
 	out.query.Filters = append(out.query.Filters, filter)
 	return true, p
+}
+
+// summary reads _summary. Resources are served whole or not at all.
+func (out *search) summary(value string) *problem {
+	switch value {
+	case "count":
+		out.total = true
+	case "false":
+	default:
+		return fail(http.StatusBadRequest, "not-supported", "of _summary only count and false are known here")
+	}
+	return nil
 }
 
 // page reads _count and _cursor. More than maxCount is not refused: the server may always give less (FHIR R4, 3.1.1.5.7).

@@ -65,6 +65,15 @@ func parsePrefer(headers []string) (p preference) {
 	return p
 }
 
+// criteria is the search in If-None-Exist: parameters alone (FHIR R4, 3.1.0.8.1), or the whole address, which HAPI's client sends.
+func (q *request) criteria(condition string) string {
+	address, search, found := strings.Cut(condition, "?")
+	if found && (address == "" || address == q.typ || q.own != "" && address == q.own+"/"+q.typ) {
+		return search
+	}
+	return condition
+}
+
 // answer is what an interaction gives back.
 type answer struct {
 	status   int

@@ -22,6 +22,9 @@ func (s *Server) search(q *request) (*answer, error) {
 	b := newBundle("searchset", page.Total)
 	b.links(q.base+"/"+q.typ, parsed.applied, page.Next)
 	notes := passedOver(parsed.ignored)
+	if parsed.query.Count == 0 && page.Total < 0 {
+		notes = append(notes, Issue{Severity: "warning", Code: "too-costly", Text: "so many match that they were not counted; narrow the search"})
+	}
 	for i := range page.Versions {
 		v := &page.Versions[i]
 		if v.Damaged {
