@@ -74,7 +74,10 @@ var (
 	versionForm = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
 )
 
-type exporting struct{ fhir, token, out string }
+type exporting struct {
+	fhir, token, out string
+	missing          []string // what searches said of resources that they could not give
+}
 
 // exportClient follows nobody elsewhere: the token is for the gate that was named.
 var exportClient = &http.Client{
@@ -110,6 +113,9 @@ func (x *exporting) run(ctx context.Context, patient string) (resources int, err
 				resources++
 			}
 		}
+	}
+	if len(x.missing) > 0 {
+		return resources, fmt.Errorf("%d resources were written to %s, and that is not the whole record: %q", resources, x.out, x.missing)
 	}
 	return resources, nil
 }
@@ -157,7 +163,10 @@ func (x *exporting) page(ctx context.Context, typ, query string) (ids []string, 
 	var bundle struct {
 		Link  []struct{ Relation, URL string }
 		Entry []struct {
-			Resource struct{ ResourceType, ID string }
+			Resource struct {
+				ResourceType, ID string
+				Issue            []struct{ Code, Diagnostics string }
+			}
 		}
 	}
 	if err := json.Unmarshal(b, &bundle); err != nil {
@@ -176,6 +185,11 @@ func (x *exporting) page(ctx context.Context, typ, query string) (ids []string, 
 	for _, e := range bundle.Entry {
 		switch r := e.Resource; {
 		case r.ID == "": // what the search says of itself
+			for _, i := range r.Issue {
+				if i.Code == "incomplete" {
+					x.missing = append(x.missing, i.Diagnostics)
+				}
+			}
 		case r.ResourceType != typ || !idForm.MatchString(r.ID):
 			return nil, "", fmt.Errorf("a search for %s gave %q with the id %q; nothing of it is written", typ, r.ResourceType, r.ID)
 		default:

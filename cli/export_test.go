@@ -13,7 +13,7 @@ import (
 )
 
 // lyingGate answers an export; each field is what it says in place of the truth.
-type lyingGate struct{ typ, resourceType, id, version, next, redirect string }
+type lyingGate struct{ typ, resourceType, id, version, next, redirect, issue string }
 
 func (g *lyingGate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	or := func(lie, truth string) string {
@@ -29,7 +29,7 @@ func (g *lyingGate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"link":[{"relation":"next","url":%q}],"entry":[{"resource":{"resourceType":%q,"id":%q}}]}`,
 			or(g.next, "https://records.example/fhir/Observation?_cursor=2"), or(g.resourceType, "Observation"), or(g.id, "o1"))
 	case path == "Observation":
-		fmt.Fprint(w, `{"entry":[{"resource":{"resourceType":"Observation","id":".."}},{"resource":{"resourceType":"OperationOutcome"}}]}`)
+		fmt.Fprintf(w, `{"entry":[{"resource":{"resourceType":"Observation","id":".."}},{"resource":{"resourceType":"OperationOutcome","issue":[{"code":%q}]}}]}`, g.issue)
 	case g.redirect != "" && path == "Patient/p1":
 		http.Redirect(w, r, g.redirect, http.StatusFound)
 	default:
@@ -50,6 +50,7 @@ func TestExportsKeepToTheirDirectoryAndTheirGate(t *testing.T) {
 		good bool
 	}{
 		{"the truth", lyingGate{}, true},
+		{"a resource that is damaged", lyingGate{issue: "incomplete"}, false},
 		{"a next page elsewhere", lyingGate{next: thief.URL + "/fhir/Observation?_cursor=2"}, true}, // is asked for here
 		{"a next page nowhere", lyingGate{next: "/"}, false},
 		{"a type with a path", lyingGate{typ: "../../x"}, false},

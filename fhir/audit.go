@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -27,7 +29,7 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 	if p != nil {
 		return nil, p
 	}
-	page, query := search{query: Query{Count: defaultCount}}, auditQuery{AuditQuery{Detail: q.access.Detail}}
+	page, query := search{query: record.Query{Count: defaultCount}}, auditQuery{record.AuditQuery{Detail: q.access.Detail}}
 	for _, pair := range pairs {
 		known, p := query.parameter(&page, pair, q.own)
 		if p != nil {
@@ -53,17 +55,22 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 	}
 	b := newBundle("searchset", -1)
 	b.links(q.base+"/AuditEvent", page.applied, next)
+	notes := passedOver(page.ignored)
 	for i := range events {
+		if events[i].Entry == nil {
+			notes = append(notes, damaged("AuditEvent/"+events[i].ID, "an entry that may be among those asked for"))
+			continue
+		}
 		b.entry(q.base + "/AuditEvent/" + events[i].ID)
 		b.member("resource", auditEvent(&events[i], q.own))
 		b.member("search", []byte(`{"mode":"match"}`))
 	}
-	b.ignored(page.ignored)
+	b.outcome(notes)
 	return &answer{status: http.StatusOK, body: b.end()}, nil
 }
 
 // auditQuery is an AuditQuery while it is read from a URL.
-type auditQuery struct{ AuditQuery }
+type auditQuery struct{ record.AuditQuery }
 
 // parameter reads one parameter of a search for AuditEvents.
 func (query *auditQuery) parameter(page *search, pair pair, base string) (known bool, p *problem) {
@@ -81,7 +88,7 @@ func (query *auditQuery) parameter(page *search, pair pair, base string) (known 
 		}
 		query.Chart = list[0].Value
 	case "date":
-		list, p := tests(pair, Date)
+		list, p := tests(pair, index.Date)
 		if p == nil && len(list) > 1 {
 			p = fail(http.StatusBadRequest, "value", "date takes one value; write it twice for a period")
 		}

@@ -1,6 +1,9 @@
 package fhir
 
 import (
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -39,4 +42,52 @@ func TestAuditEvents(t *testing.T) {
 		{name: "bad date", do: "GET /AuditEvent?date=X", status: 400},
 		{name: "two dates in one", do: "GET /AuditEvent?date=2020,2021", status: 400},
 	})
+}
+
+// TestRefusalsNameWhatWasAsked refuses each interaction and reads from the ledger which it was.
+func TestRefusalsNameWhatWasAsked(t *testing.T) {
+	g, stop := realGate(t, t.TempDir(), true)
+	defer stop()
+	for _, c := range []struct{ do, actor, body, want string }{
+		{"GET /Patient/p1", "mallory", "", "read"},
+		{"HEAD /Patient/p1", "mallory", "", "read"},
+		{"GET /Patient/p1/_history/1", "mallory", "", "vread"},
+		{"GET /Patient/p1/_history", "mallory", "", "history-instance"},
+		{"GET /Patient/_history", "mallory", "", "history-type"},
+		{"GET /_history", "mallory", "", "history-system"},
+		{"GET /Patient", "mallory", "", "search search-type"},
+		{"GET /Patient?name=x", "mallory", "", "search search-type"},
+		{"POST /Patient/_search", "mallory", "", "search search-type"},
+		{"GET /AuditEvent?patient=Patient/p1", "", "", "search search-type"},
+		{"GET /AuditEvent", "", "", "search search-type"},
+		{"GET /AuditEvent/0100000000000000-0", "", "", "read"},
+		{"GET /AuditEvent/0100000000000000-0/$receipt", "", "", "operation"},
+		{"POST /Patient", "mallory", patient, "create"},
+		{"PUT /Patient/p1", "mallory", patient, "update"},
+		{"PUT /Patient?identifier=x", "", patient, "update"},
+		{"PATCH /Patient/p1", "", "[]", "patch"},
+		{"DELETE /Patient/p1", "mallory", "", "delete"},
+		{"DELETE /Patient?identifier=x", "", "", "delete"},
+		{"GET /Patient/p1/$everything", "", "", "operation"},
+		{"GET /Patient/$match", "", "", "operation"},
+		{"POST /", "", `{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"GET","url":"Patient/none"}}]}`, "transaction"},
+		{"POST /Patient/p1", "", patient, ""},
+		{"GET /Patiently/p1", "", "", ""},
+		{"GET /metadata/x/_history", "", "", ""},
+	} {
+		w := g.send(&exchange{do: c.do, actor: c.actor, body: c.body})
+		if w.Code < http.StatusBadRequest {
+			t.Errorf("%s: %d", c.do, w.Code)
+			continue
+		}
+		got := g.entriesOf(t, w.Header().Get("X-Request-Id"))
+		if len(got) != 1 {
+			t.Errorf("%s: entries %q", c.do, got)
+			continue
+		}
+		words := strings.Fields(got[0][:strings.Index(got[0], " <")])
+		if said := strings.Join(slices.DeleteFunc(words, func(s string) bool { return strings.HasPrefix(s, "4") || strings.HasSuffix(s, ":") }), " "); said != c.want {
+			t.Errorf("%s: the entry says %q, want %q", c.do, said, c.want)
+		}
+	}
 }

@@ -9,12 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/verify"
 )
 
 // auditEvent shows an entry as AuditEvent, by the patterns of IHE BALP 1.1. It does not claim their profiles: those ask for the
 // client's network address, which entries do not hold.
-func auditEvent(a *Audited, base string) []byte {
+func auditEvent(a *record.Audited, base string) []byte {
 	e := a.Entry
 	at := time.UnixMilli(e.Time).UTC().Format(instantFormat)
 	r := auditResource{
@@ -37,7 +38,7 @@ func auditEvent(a *Audited, base string) []byte {
 }
 
 // ledgerPlace tells where the entry stands: which of its chart's, under which tag, and in which block.
-func ledgerPlace(a *Audited) extension {
+func ledgerPlace(a *record.Audited) extension {
 	x := extension{URL: ours + "StructureDefinition/ledger", Extension: []extension{
 		{URL: "number", Decimal: json.Number(formatUint(a.Entry.Number))},
 		{URL: "tag", Bytes: a.Tag[:]},
@@ -78,33 +79,40 @@ func subtypes(e *verify.Entry) []coding {
 	return list
 }
 
-// askedFor reads the interaction out of an entry's Detail.
+// askedFor reads the interaction out of an entry's Detail, "METHOD path?query — why"; nil if it is none that FHIR knows.
 func askedFor(detail string) []string {
-	method, path, _ := strings.Cut(detail, " ")
-	path, _, _ = strings.Cut(path, "?")
-	switch parts := strings.Split(strings.Trim(path, "/"), "/"); {
-	case strings.Contains(path, "$"):
-		return []string{"operation"}
-	case strings.HasPrefix(path, "/ (transaction"):
-		return []string{"transaction"}
-	case strings.HasPrefix(path, "/ (batch"):
-		return []string{"batch"}
-	case method == http.MethodPut:
-		return []string{"update"}
-	case method == http.MethodDelete:
-		return []string{"delete"}
-	case len(parts) == 1 && method == http.MethodPost && types[parts[0]] != nil:
-		return []string{"create"}
-	case len(parts) == 1 && types[parts[0]] != nil, len(parts) == 2 && parts[1] == "_search":
-		return []string{"search", "search-type"}
-	case len(parts) == 2 && types[parts[0]] != nil:
-		return []string{"read"}
-	case len(parts) == 3 && parts[2] == "_history":
-		return []string{"history-instance"}
-	case len(parts) == 4:
-		return []string{"vread"}
+	method, asked, _ := strings.Cut(detail, " ")
+	for _, kind := range []string{"transaction", "batch"} {
+		if strings.HasPrefix(asked, "/ ("+kind) {
+			return []string{kind}
+		}
 	}
-	return nil
+	path := asked
+	if end := strings.IndexAny(asked, "? "); end >= 0 {
+		path = asked[:end]
+	}
+	parts := strings.Split(path, "/")
+	for i := range parts {
+		switch {
+		case strings.HasPrefix(parts[i], "$"):
+			return []string{"operation"}
+		case i == 0 && types[parts[0]] != nil:
+			parts[0] = "T"
+		case i == 1 && isID(parts[1]), i == 3 && isID(parts[3]):
+			parts[i] = "id"
+		}
+	}
+	return interactionCodes[method+" "+strings.Join(parts, "/")]
+}
+
+// interactionCodes names the interactions of http://hl7.org/fhir/restful-interaction by method and shape of the address, those too that this gate refuses.
+var interactionCodes = map[string][]string{
+	"GET T/id": {"read"}, "HEAD T/id": {"read"}, "GET T/id/_history/id": {"vread"}, "HEAD T/id/_history/id": {"vread"},
+	"POST T": {"create"}, "PUT T/id": {"update"}, "PUT T": {"update"}, "PATCH T/id": {"patch"}, "PATCH T": {"patch"}, "DELETE T/id": {"delete"}, "DELETE T": {"delete"},
+	"GET T/id/_history": {"history-instance"}, "HEAD T/id/_history": {"history-instance"},
+	"GET T/_history": {"history-type"}, "GET _history": {"history-system"},
+	"GET T": {"search", "search-type"}, "HEAD T": {"search", "search-type"}, "POST T/_search": {"search", "search-type"},
+	"GET ": {"search", "search-system"}, "GET _search": {"search", "search-system"}, "POST _search": {"search", "search-system"},
 }
 
 // outcomeCode maps an HTTP status to http://terminology.hl7.org/CodeSystem/audit-event-outcome.

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/sijil-health/sijil/record"
 )
 
 // batchWriters is how many writes of a batch are under way at once: each waits for the disk, and the journal commits those
@@ -30,7 +32,7 @@ func (s *Server) batch(q *request, list []entry) (*answer, error) {
 		wait.Wait()
 	}
 	a := &answer{status: http.StatusOK}
-	var commits []*Commit
+	var commits []*record.Commit
 	for i := range list {
 		if c := list[i].answer.commit; c != nil {
 			commits = append(commits, c)

@@ -7,24 +7,26 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/sijil-health/sijil/record"
 )
 
 // void is a Store that does nothing, so that benchmarks measure the gate.
 type void struct{ Store }
 
-func (void) Write(_ context.Context, _ Access, changes []Change) (*Commit, error) {
-	c := &Commit{Versions: make([]Version, len(changes)), Anchored: func(context.Context) error { return nil }}
+func (void) Write(_ context.Context, _ record.Access, changes []record.Change) (*record.Commit, error) {
+	c := &record.Commit{Versions: make([]record.Version, len(changes)), Anchored: func(context.Context) error { return nil }}
 	at := time.Now()
 	for i := range changes {
 		change := &changes[i]
-		c.Versions[i] = Version{Type: change.Type, ID: change.ID, Version: 1, Op: OpCreate, Updated: at, Chart: change.Chart}
+		c.Versions[i] = record.Version{Type: change.Type, ID: change.ID, Version: 1, Op: record.OpCreate, Updated: at, Chart: change.Chart}
 		c.Versions[i].Body = Apply(change.Source, change.Edits(1, at))
 	}
 	return c, nil
 }
 
-func (void) Read(context.Context, Access, string, string, uint64) (*Version, error) {
-	return &Version{Type: "Observation", ID: "o1", Version: 1, Op: OpCreate, Body: []byte(observation)}, nil
+func (void) Read(context.Context, record.Access, string, string, uint64) (*record.Version, error) {
+	return &record.Version{Type: "Observation", ID: "o1", Version: 1, Op: record.OpCreate, Body: []byte(observation)}, nil
 }
 
 // sink is a ResponseWriter that keeps nothing.

@@ -54,6 +54,9 @@ func (b *body) form(*request) (string, error) {
 		}
 		return "", fail(http.StatusUnsupportedMediaType, "not-supported", "send the search as Content-Type: application/x-www-form-urlencoded")
 	}
+	if err := isUTF8(b.r); err != nil {
+		return "", err
+	}
 	src, err := b.read(maxForm)
 	return string(src), err
 }

@@ -122,6 +122,7 @@ func (e *entry) address() *problem {
 	if e.typ = parts[0]; types[e.typ] == nil {
 		return fail(http.StatusBadRequest, "not-supported", "request.url must begin with a resource type of FHIR R4").at(at)
 	}
+	e.ifNoneExist = e.criteria(e.ifNoneExist)
 	shape := e.method + " " + shapeOf(parts)
 	e.form = len(parts) > 1 && parts[1] == "_search"
 	if len(parts) > 1 && !e.form {

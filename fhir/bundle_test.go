@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/sijil-health/sijil/record"
 )
 
 const (
@@ -39,7 +41,7 @@ func (g *gate) served(t *testing.T, typ string) string {
 	t.Helper()
 	found := ""
 	for key, r := range g.store.resources {
-		if strings.HasPrefix(key, typ+"/") && r.current().Op != OpDelete {
+		if strings.HasPrefix(key, typ+"/") && r.current().Op != record.OpDelete {
 			if found != "" {
 				t.Errorf("more than one %s", typ)
 			}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/record"
 )
 
 // chartOf names the patient whose chart a resource belongs to: a Patient's own, else that of the first patient named where the
@@ -29,35 +30,41 @@ func (x *indexer) chartOf(r *resource, id string) string {
 }
 
 // compartmentOf says under which of the chart's keys a resource is sealed.
-func compartmentOf(r *resource) Compartment {
+func compartmentOf(r *resource) record.Compartment {
 	switch r.typ {
 	case "ImagingStudy", "Media":
-		return Imaging
+		return record.Imaging
 	case "Medication", "MedicationAdministration", "MedicationDispense", "MedicationKnowledge", "MedicationRequest", "MedicationStatement":
-		return Medications
+		return record.Medications
 	case "MolecularSequence":
-		return Genomic
+		return record.Genomic
 	case "Specimen":
-		return Labs
+		return record.Labs
 	case "Observation", "DiagnosticReport":
 		return compartmentOfCategory(r.root)
 	}
-	return General
+	return record.General
 }
 
 // categories are codes of http://terminology.hl7.org/CodeSystem/observation-category and of v2 table 0074.
-var categories = map[string]Compartment{
-	"laboratory": Labs,
-	"LAB":        Labs, "CH": Labs, "HM": Labs, "MB": Labs, "BLB": Labs, "SR": Labs, "SP": Labs, "CP": Labs, "TX": Labs, "VR": Labs, "IMM": Labs, "CG": Labs, "MCB": Labs, "MYC": Labs,
-	"imaging": Imaging,
-	"RAD":     Imaging, "RUS": Imaging, "CT": Imaging, "NMR": Imaging, "NMS": Imaging, "RX": Imaging, "VUS": Imaging, "CUS": Imaging,
-	"GE": Genomic,
-}
+var categories = func() map[string]record.Compartment {
+	of := make(map[string]record.Compartment)
+	for compartment, codes := range map[record.Compartment]string{
+		record.Labs:    "laboratory LAB CH HM MB BLB SR SP CP TX VR IMM CG MCB MYC",
+		record.Imaging: "imaging RAD RUS CT NMR NMS RX VUS CUS",
+		record.Genomic: "GE",
+	} {
+		for code := range strings.FieldsSeq(codes) {
+			of[code] = compartment
+		}
+	}
+	return of
+}()
 
-func compartmentOfCategory(root tape.Value) Compartment {
-	found := General
+func compartmentOfCategory(root tape.Value) record.Compartment {
+	found := record.General
 	_ = each(root, "category.coding.code", func(v tape.Value) *problem {
-		if c, ok := categories[v.Text()]; ok && found == General {
+		if c, ok := categories[v.Text()]; ok && found == record.General {
 			found = c
 		}
 		return nil

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sijil-health/sijil/record"
 )
 
 func TestChartsAndCompartments(t *testing.T) {
@@ -28,7 +30,7 @@ func TestChartsAndCompartments(t *testing.T) {
 		if p != nil {
 			t.Fatal(p)
 		}
-		change, err := newGate(t, Limits{}).changeOf(r, OpCreate, "new", &resolver{base: "http://b/fhir"}, "")
+		change, err := newGate(t, Limits{}).changeOf(r, record.OpCreate, "new", &resolver{base: "http://b/fhir"}, "")
 		if got := change.Chart + " " + string(change.Compartment); err != nil || got != want {
 			t.Errorf("%.60s: %q, want %q, %v", body, got, want, err)
 		}

@@ -3,6 +3,8 @@ package fhir
 import (
 	"net/http"
 	"time"
+
+	"github.com/sijil-health/sijil/record"
 )
 
 // create stores a resource under an id of the server's choice (POST Type). With If-None-Exist it does so only if nothing
@@ -30,10 +32,10 @@ func (s *Server) create(q *request) (*answer, error) {
 			return existing(&heads[0]), nil
 		}
 	}
-	return s.store(q, r, OpCreate, newID(time.Now()), 0)
+	return s.store(q, r, record.OpCreate, newID(time.Now()), 0)
 }
 
 // existing is the answer to a conditional create that found its resource. It carries no content: that takes a read.
-func existing(h *Head) *answer {
+func existing(h *record.Head) *answer {
 	return &answer{status: http.StatusOK, version: h.Version, location: h.Type + "/" + h.ID + "/_history/" + formatUint(h.Version)}
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/record"
 )
 
 // remove deletes a resource (DELETE Type/id). Its versions stay readable; to read it as it is now answers 410. Deleting again
@@ -13,7 +14,7 @@ func (s *Server) remove(q *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	commit, err := s.Store.Write(q, q.access, []Change{{Op: OpDelete, Type: q.typ, ID: q.id, IfVersion: version}})
+	commit, err := s.Store.Write(q, q.access, []record.Change{{Op: record.OpDelete, Type: q.typ, ID: q.id, IfVersion: version}})
 	if gone(err) {
 		err = s.Store.Refuse(q, q.access, q.typ, q.id, http.StatusNoContent, "deleted already")
 		return &answer{status: http.StatusNoContent}, err
@@ -24,7 +25,7 @@ func (s *Server) remove(q *request) (*answer, error) {
 	return removed(&commit.Versions[0], commit, q.prefer), nil
 }
 
-func removed(v *Version, commit *Commit, prefer preference) *answer {
+func removed(v *record.Version, commit *record.Commit, prefer preference) *answer {
 	a := &answer{status: http.StatusNoContent, version: v.Version, updated: v.Updated, commit: commit}
 	if prefer.result == "OperationOutcome" {
 		a.status, a.body = http.StatusOK, done("the resource was deleted")

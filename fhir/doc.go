@@ -10,6 +10,6 @@
 //     element, and the line and column where they are known. Its texts quote no content.
 //   - Sizes, depth, counts and waiting are bounded (Limits).
 //
-// Imports: record (its types and the Store interface of store.go), index (kinds of search), verify, fhir/tape, fhir/shape. The policy reaches it
-// through Authorizer.
+// Imports: record (what it answers and with which errors; store.go says which of it the gate needs), index (the vocabulary of searches), verify,
+// fhir/tape, fhir/shape. The policy reaches it through Authorizer.
 package fhir

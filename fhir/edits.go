@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/record"
 )
 
 // instantFormat is how the gate writes a FHIR instant.
 const instantFormat = "2006-01-02T15:04:05.000Z"
 
 // Apply gives the form that is served: source with the edits made.
-func Apply(source []byte, edits []Edit) []byte {
+func Apply(source []byte, edits []record.Edit) []byte {
 	size := len(source)
 	for _, e := range edits {
 		size += len(e.Insert) - e.Delete
@@ -30,13 +31,13 @@ func Apply(source []byte, edits []Edit) []byte {
 // edits gives the edits that make a resource what is served under id, with the replacements of its references already found.
 // Only these bytes change: id, meta.versionId, meta.lastUpdated and the references. before is how many bytes of the source, white
 // space, come before the resource.
-func (r *resource) edits(id string, replaced []Edit, before int) func(uint64, time.Time) []Edit {
-	return func(version uint64, at time.Time) []Edit {
-		list := make([]Edit, 0, 3+len(replaced))
+func (r *resource) edits(id string, replaced []record.Edit, before int) func(uint64, time.Time) []record.Edit {
+	return func(version uint64, at time.Time) []record.Edit {
+		list := make([]record.Edit, 0, 3+len(replaced))
 		list = r.serverFields(list, id, version, at)
 		list = append(list, replaced...)
 		if len(replaced) > 0 || len(list) > 1 {
-			slices.SortFunc(list, func(a, b Edit) int { return cmp.Compare(a.Offset, b.Offset) })
+			slices.SortFunc(list, func(a, b record.Edit) int { return cmp.Compare(a.Offset, b.Offset) })
 		}
 		for i := range list {
 			list[i].Offset += before
@@ -45,7 +46,7 @@ func (r *resource) edits(id string, replaced []Edit, before int) func(uint64, ti
 	}
 }
 
-func (r *resource) serverFields(list []Edit, id string, version uint64, at time.Time) []Edit {
+func (r *resource) serverFields(list []record.Edit, id string, version uint64, at time.Time) []record.Edit {
 	var after []byte // what is inserted after resourceType, or after id where there is one
 	anchor := r.root.Get("resourceType")
 	if own := r.root.Get("id"); !own.Exists() {
@@ -65,13 +66,13 @@ func (r *resource) serverFields(list []Edit, id string, version uint64, at time.
 		list = r.metaFields(list, meta, versionID, updated)
 	}
 	if len(after) > 0 {
-		list = append(list, Edit{Offset: anchor.End() - r.root.Start(), Insert: after})
+		list = append(list, record.Edit{Offset: anchor.End() - r.root.Start(), Insert: after})
 	}
 	return list
 }
 
 // metaFields puts both fields into a meta that is there: over their values, or before its first member.
-func (r *resource) metaFields(list []Edit, meta tape.Value, versionID, updated string) []Edit {
+func (r *resource) metaFields(list []record.Edit, meta tape.Value, versionID, updated string) []record.Edit {
 	var inserted []byte
 	for _, field := range []struct{ name, text string }{{"versionId", versionID}, {"lastUpdated", updated}} {
 		if own := meta.Get(field.name); own.Exists() {
@@ -89,10 +90,10 @@ func (r *resource) metaFields(list []Edit, meta tape.Value, versionID, updated s
 	if meta.Len() > 0 {
 		inserted = append(inserted, ',')
 	}
-	return append(list, Edit{Offset: meta.Start() + 1 - r.root.Start(), Insert: inserted})
+	return append(list, record.Edit{Offset: meta.Start() + 1 - r.root.Start(), Insert: inserted})
 }
 
 // replace puts text, a JSON value, in place of v.
-func (r *resource) replace(v tape.Value, text string) Edit {
-	return Edit{Offset: v.Start() - r.root.Start(), Delete: v.End() - v.Start(), Insert: []byte(text)}
+func (r *resource) replace(v tape.Value, text string) record.Edit {
+	return record.Edit{Offset: v.Start() - r.root.Start(), Delete: v.End() - v.Start(), Insert: []byte(text)}
 }

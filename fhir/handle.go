@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/sijil-health/sijil/record"
 )
 
 // handle makes an HTTP handler of an interaction: who asks, may it begin, what is asked for, and then the answer.
@@ -18,8 +20,9 @@ func (s *Server) handle(do interaction) http.HandlerFunc {
 			ifMatch: r.Header.Get("If-Match"), ifNoneMatch: r.Header.Get("If-None-Match"),
 			ifModifiedSince: r.Header.Get("If-Modified-Since"), ifNoneExist: r.Header.Get("If-None-Exist"),
 		}
-		if strings.HasPrefix(r.URL.Path, s.Prefix+"/AuditEvent") {
-			q.typ = "AuditEvent"
+		q.ifNoneExist = q.criteria(q.ifNoneExist)
+		if typ, _, _ := strings.Cut(s.below(r), "/"); typ == "AuditEvent" { // its routes name it themselves
+			q.typ = typ
 		}
 		defer q.release()
 		a, err := s.answer(q, r, do, w)
@@ -44,7 +47,7 @@ func (s *Server) answer(q *request, r *http.Request, do interaction, w http.Resp
 	if q.access.Request == [16]byte{} {
 		_, _ = rand.Read(q.access.Request[:]) // never fails, see crypto/rand
 	}
-	q.access.Detail = detail(r.Method, strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, s.Prefix), "/"), r.URL.RawQuery)
+	q.access.Detail = detail(r.Method, s.below(r), r.URL.RawQuery)
 	q.header.Set("X-Request-Id", hex.EncodeToString(q.access.Request[:]))
 	if err != nil {
 		return nil, err
@@ -66,6 +69,18 @@ func (s *Server) answer(q *request, r *http.Request, do interaction, w http.Resp
 		q.form = b.form
 	}
 	return do(s, q)
+}
+
+// below is the path of a request below the base, or as it is where that is elsewhere.
+func (s *Server) below(r *http.Request) string {
+	if r.URL.Path == s.Prefix {
+		return ""
+	}
+	path, ok := strings.CutPrefix(r.URL.Path, s.Prefix+"/")
+	if !ok {
+		return r.URL.Path
+	}
+	return path
 }
 
 // detail is what the entry says was asked for.
@@ -122,10 +137,10 @@ func (s *Server) fail(q *request, r *http.Request, w http.ResponseWriter, p *pro
 	switch {
 	case errors.Is(p, ErrUnauthenticated):
 		q.header.Set("WWW-Authenticate", `Bearer realm="sijil"`)
-		if s.strangers.admit(&q.access) {
+		if s.strangers.admit() {
 			q.refuse(s, p)
 		}
-	case errors.Is(p, ErrUnavailable) || p.issues[0].Code == "throttled":
+	case errors.Is(p, record.ErrUnavailable) || p.issues[0].Code == "throttled":
 		q.header.Set("Retry-After", "2") // nothing can be recorded, or is to be: no entry for what was not begun
 	default:
 		q.refuse(s, p)

@@ -3,6 +3,8 @@ package fhir
 import (
 	"net/http"
 	"strconv"
+
+	"github.com/sijil-health/sijil/record"
 )
 
 // history gives the versions of one resource, newest first (GET Type/id/_history).
@@ -34,7 +36,7 @@ func (s *Server) history(q *request) (*answer, error) {
 	if page.query.After != "" {
 		var err error
 		if before, err = strconv.ParseUint(page.query.After, 10, 64); err != nil {
-			return nil, ErrCursor
+			return nil, record.ErrCursor
 		}
 	}
 	found, err := s.Store.History(q, q.access, q.typ, q.id, page.query.Count, before)
@@ -50,22 +52,27 @@ func (s *Server) history(q *request) (*answer, error) {
 }
 
 // version adds one version to a history.
-func (b *bundleWriter) version(base string, v *Version) {
+func (b *bundleWriter) version(base string, v *record.Version) {
 	b.entry(base + "/" + v.Type + "/" + v.ID)
 	method, address, status := "PUT", v.Type+"/"+v.ID, "200 OK"
 	switch v.Op {
-	case OpCreate:
+	case record.OpCreate:
 		status = "201 Created"
 		if v.Version == 1 {
 			method, address = "POST", v.Type
 		}
-	case OpDelete:
+	case record.OpDelete:
 		method, status = "DELETE", "204 No Content"
 	}
-	if v.Op != OpDelete {
+	outcome := ""
+	switch {
+	case v.Damaged: // a history has no entries of search.mode=outcome
+		status = "500 Internal Server Error"
+		outcome = `,"outcome":` + string(appendOutcome(nil, damaged(v.Type+"/"+v.ID, "version "+formatUint(v.Version))))
+	case v.Op != record.OpDelete:
 		b.member("resource", v.Body)
 	}
 	b.member("request", []byte(`{"method":"`+method+`","url":"`+address+`"}`))
 	b.member("response", []byte(`{"status":"`+status+`","etag":"W/\"`+formatUint(v.Version)+`\"","lastModified":"`+
-		v.Updated.UTC().Format(instantFormat)+`"}`))
+		v.Updated.UTC().Format(instantFormat)+`"`+outcome+`}`))
 }

@@ -8,29 +8,31 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/verify"
 )
 
 // matches finds current versions by brute force, in the order of their ids.
-func (m *memory) matches(q Query) (found []*Version) {
+func (m *memory) matches(q record.Query) (found []*record.Version) {
 	for _, key := range slices.Sorted(maps.Keys(m.resources)) {
 		r := m.resources[key]
 		v := r.current()
-		if v.Type == q.Type && v.Op != OpDelete && !slices.ContainsFunc(q.Filters, func(f Filter) bool { return !r.passes(f) }) {
+		if v.Type == q.Type && v.Op != record.OpDelete && !slices.ContainsFunc(q.Filters, func(f index.Filter) bool { return !r.passes(f) }) {
 			found = append(found, v)
 		}
 	}
 	return found
 }
 
-func (r *memoryResource) passes(f Filter) bool {
+func (r *memoryResource) passes(f index.Filter) bool {
 	v := r.current()
 	terms := r.terms
 	switch at := v.Updated.UnixMilli(); f.Param {
 	case "_id":
-		terms = []Term{{Param: "_id", Kind: Token, Value: v.ID}}
+		terms = []index.Term{{Param: "_id", Kind: index.Token, Value: v.ID}}
 	case "_lastUpdated":
-		terms = []Term{{Param: "_lastUpdated", Kind: Date, Lo: at, Hi: at}}
+		terms = []index.Term{{Param: "_lastUpdated", Kind: index.Date, Lo: at, Hi: at}}
 	}
 	for _, t := range terms {
 		for i := range f.Any {
@@ -43,7 +45,7 @@ func (r *memoryResource) passes(f Filter) bool {
 }
 
 // release leaves one entry for each chart among the versions, and a parent if there is not exactly one.
-func (m *memory) release(a Access, versions []Version) {
+func (m *memory) release(a record.Access, versions []record.Version) {
 	charts := map[string][]verify.Target{}
 	for _, v := range versions {
 		charts[v.Chart] = append(charts[v.Chart], verify.Target{Ref: v.Type + "/" + v.ID, Version: v.Version})
@@ -56,14 +58,17 @@ func (m *memory) release(a Access, versions []Version) {
 	}
 }
 
-func (m *memory) Search(_ context.Context, a Access, q Query) (*Page, error) {
+func (m *memory) Search(_ context.Context, a record.Access, q record.Query) (*record.Page, error) {
 	leave, err := m.enter()
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
 	found := m.matches(q)
-	page := &Page{Total: len(found)}
+	page := &record.Page{Total: len(found)}
+	if m.uncounted {
+		page.Total = -1
+	}
 	for _, v := range found {
 		if q.After != "" && v.ID <= q.After {
 			continue
@@ -80,18 +85,18 @@ func (m *memory) Search(_ context.Context, a Access, q Query) (*Page, error) {
 	return page, nil
 }
 
-func (m *memory) Match(_ context.Context, a Access, queries []Query) ([][]Head, error) {
+func (m *memory) Match(_ context.Context, a record.Access, queries []record.Query) ([][]record.Head, error) {
 	leave, err := m.enter()
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	all, released := [][]Head(nil), []Version(nil)
+	all, released := [][]record.Head(nil), []record.Version(nil)
 	for _, q := range queries {
-		var heads []Head
+		var heads []record.Head
 		for _, v := range m.matches(q) {
 			if len(heads) < q.Count {
-				heads = append(heads, Head{Type: v.Type, ID: v.ID, Version: v.Version, Chart: v.Chart})
+				heads = append(heads, record.Head{Type: v.Type, ID: v.ID, Version: v.Version, Chart: v.Chart})
 				released = append(released, *v)
 			}
 		}
@@ -101,7 +106,7 @@ func (m *memory) Match(_ context.Context, a Access, queries []Query) ([][]Head, 
 	return all, nil
 }
 
-func (m *memory) AuditEvents(_ context.Context, a Access, q AuditQuery) (events []Audited, next string, err error) {
+func (m *memory) AuditEvents(_ context.Context, a record.Access, q record.AuditQuery) (events []record.Audited, next string, err error) {
 	leave, err := m.enter()
 	if err != nil {
 		return nil, "", err
@@ -124,7 +129,7 @@ func (m *memory) AuditEvents(_ context.Context, a Access, q AuditQuery) (events 
 	return events, next, nil
 }
 
-func auditMatches(e *verify.Entry, q *AuditQuery) bool {
+func auditMatches(e *verify.Entry, q *record.AuditQuery) bool {
 	touched := func(t verify.Target) bool { return slices.Contains(q.Entities, t.Ref) }
 	for i := range q.Dates {
 		if !q.Dates[i].Holds(e.Time, e.Time) {
@@ -135,7 +140,7 @@ func auditMatches(e *verify.Entry, q *AuditQuery) bool {
 		(q.Entities == nil || slices.ContainsFunc(e.Targets, touched))
 }
 
-func (m *memory) AuditEvent(_ context.Context, a Access, id string) (*Audited, error) {
+func (m *memory) AuditEvent(_ context.Context, a record.Access, id string) (*record.Audited, error) {
 	leave, err := m.enter()
 	if err != nil {
 		return nil, err
@@ -147,5 +152,5 @@ func (m *memory) AuditEvent(_ context.Context, a Access, id string) (*Audited, e
 			return &e, nil
 		}
 	}
-	return nil, ErrNotFound
+	return nil, record.ErrNotFound
 }

@@ -2,9 +2,7 @@ package fhir
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -20,17 +20,18 @@ type memory struct {
 	mu        sync.Mutex
 	now       time.Time
 	resources map[string]*memoryResource // by "Type/id"
-	entries   []Audited                  // of all charts, in order
+	entries   []record.Audited           // of all charts, in order
 	counts    map[string]uint64          // of each chart's entries
+	uncounted bool                       // searches do not know their total
 	stopped   bool                       // answers ErrUnavailable
 	anchored  chan struct{}              // closed: every commit is in a block
 }
 
 type memoryResource struct {
-	versions []Version
+	versions []record.Version
 	source   []byte // of the current version
-	terms    []Term
-	change   Change
+	terms    []index.Term
+	change   record.Change
 }
 
 func newMemory() *memory {
@@ -39,28 +40,28 @@ func newMemory() *memory {
 	return m
 }
 
-func (r *memoryResource) current() *Version { return &r.versions[len(r.versions)-1] }
+func (r *memoryResource) current() *record.Version { return &r.versions[len(r.versions)-1] }
 
 // leave adds an entry, with targets, to a chart's stream.
-func (m *memory) leave(a Access, kind verify.Kind, chart string, outcome int, targets ...verify.Target) {
+func (m *memory) leave(a record.Access, kind verify.Kind, chart string, outcome int, targets ...verify.Target) {
 	e := &verify.Entry{Version: 1, Kind: kind, Time: m.now.UnixMilli(), Actor: a.Actor, Role: a.Role, Purpose: a.Purpose,
 		Chart: chart, Targets: targets, Detail: a.Detail, Outcome: uint16(outcome), Request: a.Request}
 	e.Number = m.counts[chart]
 	m.counts[chart]++
 	n := len(m.entries)
-	m.entries = append(m.entries, Audited{ID: fmt.Sprintf("e%d", n), Entry: e, Tag: verify.Tag{byte(n)}, Height: uint64(n + 1)})
+	m.entries = append(m.entries, record.Audited{ID: fmt.Sprintf("e%d", n), Entry: e, Tag: verify.Tag{byte(n)}, Height: uint64(n + 1)})
 }
 
 func (m *memory) enter() (func(), error) {
 	m.mu.Lock()
 	if m.stopped {
 		m.mu.Unlock()
-		return nil, fmt.Errorf("memory: %w", ErrUnavailable)
+		return nil, fmt.Errorf("memory: %w", record.ErrUnavailable)
 	}
 	return m.mu.Unlock, nil
 }
 
-func (m *memory) Write(_ context.Context, a Access, changes []Change) (*Commit, error) {
+func (m *memory) Write(_ context.Context, a record.Access, changes []record.Change) (*record.Commit, error) {
 	leave, err := m.enter()
 	if err != nil {
 		return nil, err
@@ -68,11 +69,11 @@ func (m *memory) Write(_ context.Context, a Access, changes []Change) (*Commit, 
 	defer leave()
 	for i, c := range changes {
 		if err := m.allowed(c); err != nil {
-			return nil, &ChangeError{Index: i, Err: err}
+			return nil, &record.ChangeError{Index: i, Err: err}
 		}
 	}
 	m.now = m.now.Add(time.Second)
-	commit := &Commit{Anchored: func(ctx context.Context) error {
+	commit := &record.Commit{Anchored: func(ctx context.Context) error {
 		select {
 		case <-m.anchored:
 			return nil
@@ -86,41 +87,41 @@ func (m *memory) Write(_ context.Context, a Access, changes []Change) (*Commit, 
 	return commit, nil
 }
 
-func (m *memory) allowed(c Change) error {
+func (m *memory) allowed(c record.Change) error {
 	r := m.resources[c.Type+"/"+c.ID]
 	switch {
-	case c.Op == OpCreate && r != nil:
-		return ErrExists
-	case c.Op == OpDelete && r == nil:
-		return ErrNotFound
+	case c.Op == record.OpCreate && r != nil:
+		return record.ErrExists
+	case c.Op == record.OpDelete && r == nil:
+		return record.ErrNotFound
 	case c.IfVersion != 0 && (r == nil || r.current().Version != c.IfVersion):
-		return ErrConflict
-	case c.Op == OpDelete && r.current().Op == OpDelete:
-		return ErrGone
+		return record.ErrConflict
+	case c.Op == record.OpDelete && r.current().Op == record.OpDelete:
+		return record.ErrGone
 	}
 	return nil
 }
 
-func (m *memory) apply(a Access, c Change) Version {
+func (m *memory) apply(a record.Access, c record.Change) record.Version {
 	key := c.Type + "/" + c.ID
 	r := m.resources[key]
-	v := Version{Type: c.Type, ID: c.ID, Version: 1, Updated: m.now, Op: c.Op, Chart: c.Chart}
+	v := record.Version{Type: c.Type, ID: c.ID, Version: 1, Updated: m.now, Op: c.Op, Chart: c.Chart}
 	if r == nil {
 		r = &memoryResource{}
 		m.resources[key] = r
-		v.Op = OpCreate
+		v.Op = record.OpCreate
 	} else {
 		v.Version = r.current().Version + 1
-		if r.current().Op == OpDelete {
-			v.Op = OpCreate
+		if r.current().Op == record.OpDelete {
+			v.Op = record.OpCreate
 		}
-		if c.Op == OpDelete {
+		if c.Op == record.OpDelete {
 			v.Chart = r.current().Chart
 		}
 	}
-	kind := map[Op]verify.Kind{OpCreate: verify.KindCreate, OpUpdate: verify.KindUpdate, OpDelete: verify.KindDelete}[v.Op]
+	kind := map[record.Op]verify.Kind{record.OpCreate: verify.KindCreate, record.OpUpdate: verify.KindUpdate, record.OpDelete: verify.KindDelete}[v.Op]
 	r.source, r.terms, r.change = slices.Clone(c.Source), c.Terms, c
-	if c.Op != OpDelete {
+	if c.Op != record.OpDelete {
 		v.Body = Apply(c.Source, c.Edits(v.Version, v.Updated))
 	}
 	r.versions = append(r.versions, v)
@@ -128,7 +129,7 @@ func (m *memory) apply(a Access, c Change) Version {
 	return v
 }
 
-func (m *memory) Read(_ context.Context, a Access, typ, id string, version uint64) (*Version, error) {
+func (m *memory) Read(_ context.Context, a record.Access, typ, id string, version uint64) (*record.Version, error) {
 	leave, err := m.enter()
 	if err != nil {
 		return nil, err
@@ -136,20 +137,20 @@ func (m *memory) Read(_ context.Context, a Access, typ, id string, version uint6
 	defer leave()
 	r := m.resources[typ+"/"+id]
 	if r == nil || version > uint64(len(r.versions)) {
-		return nil, ErrNotFound
+		return nil, record.ErrNotFound
 	}
 	v := r.current()
 	if version > 0 {
 		v = &r.versions[version-1]
 	}
-	if v.Op == OpDelete {
-		return nil, ErrGone
+	if v.Op == record.OpDelete {
+		return nil, record.ErrGone
 	}
 	m.leave(a, verify.KindRead, v.Chart, http.StatusOK, verify.Target{Ref: typ + "/" + id, Version: v.Version})
 	return v, nil
 }
 
-func (m *memory) History(_ context.Context, a Access, typ, id string, count int, before uint64) (*Page, error) {
+func (m *memory) History(_ context.Context, a record.Access, typ, id string, count int, before uint64) (*record.Page, error) {
 	leave, err := m.enter()
 	if err != nil {
 		return nil, err
@@ -157,9 +158,9 @@ func (m *memory) History(_ context.Context, a Access, typ, id string, count int,
 	defer leave()
 	r := m.resources[typ+"/"+id]
 	if r == nil {
-		return nil, ErrNotFound
+		return nil, record.ErrNotFound
 	}
-	page := &Page{Total: len(r.versions)}
+	page := &record.Page{Total: len(r.versions)}
 	var targets []verify.Target
 	for _, v := range slices.Backward(r.versions) {
 		if before > 0 && v.Version >= before {
@@ -178,34 +179,34 @@ func (m *memory) History(_ context.Context, a Access, typ, id string, count int,
 	return page, nil
 }
 
-func passes(t *Term, test *Test) bool {
+func passes(t *index.Term, test *index.Test) bool {
 	system, code, _ := strings.Cut(t.Value, "|")
 	switch {
-	case t.Kind == Date:
+	case t.Kind == index.Date:
 		return test.Holds(t.Lo, t.Hi)
-	case test.Form == AnySystem:
+	case test.Form == index.AnySystem:
 		return code == test.Value
-	case test.Form == AnyCode:
+	case test.Form == index.AnyCode:
 		return system == test.Value
 	}
 	return t.Value == test.Value
 }
 
-func (m *memory) Peek(_ context.Context, typ, id string) (Head, error) {
+func (m *memory) Peek(_ context.Context, typ, id string) (record.Head, error) {
 	leave, err := m.enter()
 	if err != nil {
-		return Head{}, err
+		return record.Head{}, err
 	}
 	defer leave()
 	r := m.resources[typ+"/"+id]
 	if r == nil {
-		return Head{}, ErrNotFound
+		return record.Head{}, record.ErrNotFound
 	}
 	v := r.current()
-	return Head{Type: typ, ID: id, Version: v.Version, Deleted: v.Op == OpDelete, Chart: v.Chart}, nil
+	return record.Head{Type: typ, ID: id, Version: v.Version, Deleted: v.Op == record.OpDelete, Chart: v.Chart}, nil
 }
 
-func (m *memory) Refuse(_ context.Context, a Access, _, _ string, status int, _ string) error {
+func (m *memory) Refuse(_ context.Context, a record.Access, _, _ string, status int, _ string) error {
 	leave, err := m.enter()
 	if err != nil {
 		return err
@@ -215,7 +216,7 @@ func (m *memory) Refuse(_ context.Context, a Access, _, _ string, status int, _ 
 	return nil
 }
 
-func (m *memory) Receipt(ctx context.Context, a Access, typ, id string, version uint64) ([]byte, error) {
+func (m *memory) Receipt(ctx context.Context, a record.Access, typ, id string, version uint64) ([]byte, error) {
 	select {
 	case <-m.anchored:
 	case <-ctx.Done():
@@ -228,13 +229,13 @@ func (m *memory) Receipt(ctx context.Context, a Access, typ, id string, version 
 	defer leave()
 	r := m.resources[typ+"/"+id]
 	if r == nil || version > uint64(len(r.versions)) {
-		return nil, ErrNotFound
+		return nil, record.ErrNotFound
 	}
 	m.leave(a, verify.KindExport, r.current().Chart, http.StatusOK)
 	return json.Marshal(map[string]any{"version": version})
 }
 
-func (m *memory) AuditReceipt(ctx context.Context, a Access, id string) ([]byte, error) {
+func (m *memory) AuditReceipt(ctx context.Context, a record.Access, id string) ([]byte, error) {
 	if _, err := m.AuditEvent(ctx, a, id); err != nil {
 		return nil, err
 	}
@@ -260,22 +261,4 @@ func (m *memory) left(n int) (list []string) {
 		list = append(list, line)
 	}
 	return list
-}
-
-// tokens authorises "Bearer <actor>": anybody but "mallory", who is known and may nothing.
-type tokens struct{}
-
-func (tokens) Authorize(r *http.Request) (Access, error) {
-	actor, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		return Access{}, fmt.Errorf("tokens: %w", ErrUnauthenticated)
-	}
-	a := Access{Actor: actor, Role: "clinician", Purpose: "TREAT", Org: hex.EncodeToString(make([]byte, 8))}
-	if actor == "auditor" {
-		a.Role, a.Purpose = "auditor", "HCOMPL"
-	}
-	if actor == "mallory" {
-		return a, errors.Join(ErrForbidden)
-	}
-	return a, nil
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/sijil-health/sijil/index"
 )
 
 // The elements of CapabilityStatement that are filled in.
@@ -139,6 +141,6 @@ func capabilityOf(typ string) capabilityResource {
 	return r
 }
 
-var kindNames = map[Kind]string{Token: "token", Reference: "reference", Date: "date", String: "string"}
+var kindNames = map[index.Kind]string{index.Token: "token", index.Reference: "reference", index.Date: "date", index.String: "string"}
 
 func searchParameter(name string) string { return "http://hl7.org/fhir/SearchParameter/" + name }

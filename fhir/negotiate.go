@@ -52,10 +52,23 @@ func isJSON(s string) bool {
 	return jsonTypes[typ] && (!named || version == "4.0")
 }
 
+// isUTF8 refuses a body that says it is written in anything but UTF-8, as which it would be read (RFC 8259, 8.1; FHIR R4, 2.6.2).
+func isUTF8(r *http.Request) error {
+	_, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch charset, named := params["charset"]; {
+	case !named, strings.EqualFold(charset, "utf-8"), strings.EqualFold(charset, "utf8"):
+		return nil
+	}
+	return fail(http.StatusUnsupportedMediaType, "not-supported", "bodies are taken in UTF-8 only: send them as charset=utf-8, or name no charset")
+}
+
 // isBody checks the Content-Type and Content-Encoding of a body that is a resource.
 func isBody(r *http.Request) error {
 	if typ := r.Header.Get("Content-Type"); typ != "" && !isJSON(typ) {
 		return fail(http.StatusUnsupportedMediaType, "not-supported", "the body must be JSON: send it as Content-Type: application/fhir+json")
+	}
+	if err := isUTF8(r); err != nil {
+		return err
 	}
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		return fail(http.StatusUnsupportedMediaType, "not-supported", "bodies are not taken compressed")

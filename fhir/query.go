@@ -5,6 +5,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/record"
 )
 
 // pair is one parameter of a query string.
@@ -35,9 +38,10 @@ func pairsOf(raw string) ([]pair, *problem) {
 
 // search is a search string, read.
 type search struct {
-	query   Query
+	query   record.Query
 	applied []pair   // what was understood, without the cursor: the self link
 	ignored []string // names of parameters passed over, with handling=lenient
+	total   bool     // the total alone is wanted
 	control bool     // there was a parameter that shapes the answer rather than selects
 }
 
@@ -48,7 +52,7 @@ func (s *Server) parseSearch(q *request, typ, raw string, lenient bool) (*search
 	if p != nil {
 		return nil, p
 	}
-	out := &search{query: Query{Type: typ, Count: defaultCount}}
+	out := &search{query: record.Query{Type: typ, Count: defaultCount}}
 	for _, pair := range pairs {
 		known, p := out.parameter(pair, types[typ], q.own)
 		if p != nil {
@@ -64,30 +68,36 @@ func (s *Server) parseSearch(q *request, typ, raw string, lenient bool) (*search
 			out.applied = append(out.applied, pair)
 		}
 	}
+	if out.total {
+		out.query.Count = 0
+	}
 	return out, nil
 }
 
 // parameter reads one parameter; known is false for what the gate does not have.
 func (out *search) parameter(pair pair, table *typeTable, base string) (known bool, p *problem) {
 	name, modifier, modified := strings.Cut(pair.name, ":")
-	var filter Filter
+	var filter index.Filter
 	switch name {
 	case "_format", "_pretty":
 		return true, nil
+	case "_summary":
+		out.control = true
+		return true, out.summary(pair.value)
 	case "_count", "_cursor":
 		out.control = true
 		return true, out.page(name, pair.value)
 	case "_id":
-		filter = Filter{Param: name, Kind: Token}
+		filter = index.Filter{Param: name, Kind: index.Token}
 	case "_lastUpdated":
-		filter = Filter{Param: name, Kind: Date}
+		filter = index.Filter{Param: name, Kind: index.Date}
 	default:
 		param := table.param(name)
 		if param == nil {
 			return false, nil
 		}
-		filter = Filter{Param: name, Kind: param.kind}
-		if filter.Kind == Reference {
+		filter = index.Filter{Param: name, Kind: param.kind}
+		if filter.Kind == index.Reference {
 			filter.Any, p = references(pair, param, modifier, base)
 			out.query.Filters = append(out.query.Filters, filter)
 			return true, p
@@ -99,6 +109,18 @@ func (out *search) parameter(pair pair, table *typeTable, base string) (known bo
 	filter.Any, p = tests(pair, filter.Kind)
 	out.query.Filters = append(out.query.Filters, filter)
 	return true, p
+}
+
+// summary reads _summary. Resources are served whole or not at all.
+func (out *search) summary(value string) *problem {
+	switch value {
+	case "count":
+		out.total = true
+	case "false":
+	default:
+		return fail(http.StatusBadRequest, "not-supported", "of _summary only count and false are known here")
+	}
+	return nil
 }
 
 // page reads _count and _cursor. More than maxCount is not refused: the server may always give less (FHIR R4, 3.1.1.5.7).

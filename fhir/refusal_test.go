@@ -3,6 +3,7 @@ package fhir
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -38,6 +39,9 @@ func TestRefusals(t *testing.T) {
 		{name: "date", do: "POST /Observation", body: `{"resourceType":"Observation","effectiveDateTime":"yesterday"}`, status: 400, has: []string{"Observation.effectiveDateTime"}, hasNot: []string{"yesterday"}},
 		{name: "If-Match", do: "PUT /Patient/p1", body: patient, header: []string{`If-Match: "x"`}, status: 412},
 		{name: "media type", do: "POST /Patient", body: patient, header: []string{"Content-Type: application/fhir+xml"}, status: 415, entries: []string{"refuse 415"}},
+		{name: "UTF-16", do: "POST /Patient", body: patient, header: []string{"Content-Type: application/fhir+json; charset=utf-16"}, status: 415, has: []string{"UTF-8 only"}, entries: []string{"refuse 415"}},
+		{name: "Latin-1", do: "PUT /Patient/p1", body: patient, header: []string{`Content-Type: application/json;charset="ISO-8859-1"`}, status: 415, has: []string{"UTF-8 only"}},
+		{name: "a form in UTF-16", do: "POST /Patient/_search", body: "_id=1", header: []string{"Content-Type: application/x-www-form-urlencoded; charset=utf-16"}, status: 415, has: []string{"UTF-8 only"}},
 		{name: "compressed", do: "POST /Patient", body: patient, header: []string{"Content-Encoding: gzip"}, status: 415},
 		{name: "XML wanted", do: "GET /Patient/p1", header: []string{"Accept: application/fhir+xml"}, status: 406},
 		{name: "XML by _format", do: "GET /Patient/p1?_format=xml", status: 406},
@@ -66,16 +70,26 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
+// TestStrangersCannotFillTheRecord floods the gate without a token and stops: the record has some of it, and the number of the rest.
 func TestStrangersCannotFillTheRecord(t *testing.T) {
-	g := newGate(t, Limits{})
-	for range 100 {
-		if w := g.send(&exchange{do: "GET /Patient/x", actor: "-"}); w.Code != 401 {
-			t.Fatal(w.Code)
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(t, Limits{})
+		for range 100 {
+			if w := g.send(&exchange{do: "GET /Patient/x", actor: "-"}); w.Code != 401 {
+				t.Fatal(w.Code)
+			}
 		}
-	}
-	if n := len(g.store.entries); n < strangersBurst || n > strangersBurst+5 {
-		t.Errorf("%d entries", n)
-	}
+		if n := len(g.store.entries); n != strangersBurst {
+			t.Errorf("%d entries", n)
+		}
+		time.Sleep(2 * strangersTold)
+		if n := len(g.store.entries); n != strangersBurst+1 {
+			t.Fatalf("%d entries a minute later", n)
+		}
+		if e := g.store.entries[strangersBurst].Entry; e.Outcome != 401 || e.Detail != "80 more requests in 1m0s" || e.Request == [16]byte{} {
+			t.Errorf("the last says %+v", e)
+		}
+	})
 }
 
 func TestAdmission(t *testing.T) {

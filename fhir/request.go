@@ -3,6 +3,7 @@ package fhir
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -10,12 +11,13 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/record"
 )
 
 // request is one interaction asked for, by HTTP or by an entry of a Bundle.
 type request struct {
 	context.Context
-	access  Access
+	access  record.Access
 	base    string // the URL that links begin with, without a slash at its end
 	own     string // the URL that references to this server may begin with; "" when it is not known: then only relative ones are to it
 	method  string
@@ -63,6 +65,15 @@ func parsePrefer(headers []string) (p preference) {
 	return p
 }
 
+// criteria is the search in If-None-Exist: parameters alone (FHIR R4, 3.1.0.8.1), or the whole address, which HAPI's client sends.
+func (q *request) criteria(condition string) string {
+	address, search, found := strings.Cut(condition, "?")
+	if found && (address == "" || address == q.typ || q.own != "" && address == q.own+"/"+q.typ) {
+		return search
+	}
+	return condition
+}
+
 // answer is what an interaction gives back.
 type answer struct {
 	status   int
@@ -73,21 +84,21 @@ type answer struct {
 	location string // relative to the base
 	content  string // Content-Location, relative to the base
 
-	commit *Commit // a write's, until its acknowledgement is known
-	ack    string  // "journalled" or "anchored", of a write
+	commit *record.Commit // a write's, until its acknowledgement is known
+	ack    string         // "journalled" or "anchored", of a write
 }
 
 // etag is the weak entity tag of a version.
 func (a *answer) etag() string { return `W/"` + formatUint(a.version) + `"` }
 
 func (q *request) refuse(s *Server, p *problem) {
-	if q.method == http.MethodGet && p.status == http.StatusNotModified {
-		return
-	}
 	// A refusal is recorded also when the client has gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(q.Context), 10*time.Second)
 	defer cancel()
 	typ, id := q.about()
+	if errors.Is(p, ErrUnauthenticated) { // anybody may be behind it, who must not fill the chart of a patient
+		typ, id = "", ""
+	}
 	if err := s.Store.Refuse(ctx, q.access, typ, id, p.status, p.issues[0].Code+": "+p.issues[0].Text); err != nil {
 		s.Log.Error("a refusal could not be recorded", "request", hex.EncodeToString(q.access.Request[:]), "status", p.status, "err", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/record"
 )
 
 // resolver knows what the references of a request stand for.
@@ -18,7 +19,7 @@ type resolver struct {
 
 // replacement is what resolving a resource's references gives: the edits, and the new texts for the index.
 type replacement struct {
-	edits []Edit
+	edits []record.Edit
 	texts map[int]string // by where the string starts in the tape's source
 }
 
@@ -107,7 +108,7 @@ func (v *resolver) narrative(to *replacement, r *resource, div tape.Value) {
 		from = end
 		ref, ok := v.entries[string(raw[start:end])]
 		if ok && isLink(raw[:start]) {
-			to.edits = append(to.edits, Edit{Offset: div.Start() + start - r.root.Start(), Delete: end - start, Insert: []byte(ref)})
+			to.edits = append(to.edits, record.Edit{Offset: div.Start() + start - r.root.Start(), Delete: end - start, Insert: []byte(ref)})
 		}
 	}
 }
@@ -146,11 +147,11 @@ func conditionsOf(list []condition, r *resource) []condition {
 }
 
 // match answers conditions: for each text, the heads it matches, at most two. One call of the Store serves all of them.
-func (s *Server) match(q *request, list []condition) (map[string][]Head, error) {
+func (s *Server) match(q *request, list []condition) (map[string][]record.Head, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	index, queries := map[string]int{}, []Query(nil)
+	index, queries := map[string]int{}, []record.Query(nil)
 	for _, c := range list {
 		if _, ok := index[c.text]; ok {
 			continue
@@ -171,7 +172,7 @@ func (s *Server) match(q *request, list []condition) (map[string][]Head, error) 
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[string][]Head, len(index))
+	found := make(map[string][]record.Head, len(index))
 	for text, i := range index {
 		found[text] = heads[i]
 	}
@@ -179,7 +180,7 @@ func (s *Server) match(q *request, list []condition) (map[string][]Head, error) 
 }
 
 // only says which single resource each condition of references means.
-func only(list []condition, found map[string][]Head, refs map[string]string) *problem {
+func only(list []condition, found map[string][]record.Head, refs map[string]string) *problem {
 	for _, c := range list {
 		if _, ok := refs[c.text]; ok {
 			continue

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sijil-health/sijil/fhir/internal/shared"
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/record"
 )
 
 func parsed(tb testing.TB, body string) tape.Value {
@@ -228,7 +229,7 @@ func FuzzBundle(f *testing.F) {
 			t.Fatal("refused and stored")
 		}
 		for key, r := range g.store.resources {
-			if r.current().Op == OpDelete {
+			if r.current().Op == record.OpDelete {
 				continue
 			}
 			var v struct {

@@ -21,24 +21,47 @@ func (s *Server) search(q *request) (*answer, error) {
 	}
 	b := newBundle("searchset", page.Total)
 	b.links(q.base+"/"+q.typ, parsed.applied, page.Next)
+	notes := passedOver(parsed.ignored)
+	if parsed.query.Count == 0 && page.Total < 0 {
+		notes = append(notes, Issue{Severity: "warning", Code: "too-costly", Text: "so many match that they were not counted; narrow the search"})
+	}
 	for i := range page.Versions {
 		v := &page.Versions[i]
+		if v.Damaged {
+			notes = append(notes, damaged(v.Type+"/"+v.ID, "version "+formatUint(v.Version)))
+			continue
+		}
 		b.entry(q.base + "/" + v.Type + "/" + v.ID)
 		b.member("resource", v.Body)
 		b.member("search", []byte(`{"mode":"match"}`))
 	}
-	b.ignored(parsed.ignored)
+	b.outcome(notes)
 	return &answer{status: http.StatusOK, body: b.end()}, nil
 }
 
-// ignored adds what was passed over, so that nobody needs to compare the self link.
-func (b *bundleWriter) ignored(names []string) {
+// passedOver names the parameters that were passed over, so that nobody needs to compare the self link.
+func passedOver(names []string) []Issue {
 	if len(names) == 0 {
+		return nil
+	}
+	return []Issue{{Severity: "warning", Code: "not-supported",
+		Text: "these search parameters are not known and were passed over: " + strings.ToValidUTF8(strings.Join(names, ", "), "\uFFFD")}}
+}
+
+// damaged says that something belongs into an answer and could not be given. It is a warning because what a successful search says of itself
+// must hold no error (FHIR R4, 3.1.0.9).
+func damaged(ref, which string) Issue {
+	return Issue{Severity: "warning", Code: "incomplete",
+		Text: ref + ", " + which + ", is damaged here and no custodian could give it whole: it is not in this answer. Whoever operates the node finds and mends damage with `sijil scrub`; then ask again"}
+}
+
+// outcome adds what the search says of itself.
+func (b *bundleWriter) outcome(notes []Issue) {
+	if len(notes) == 0 {
 		return
 	}
 	b.entry("")
-	b.member("resource", appendOutcome(nil, Issue{Severity: "warning", Code: "not-supported",
-		Text: "these search parameters are not known and were passed over: " + strings.ToValidUTF8(strings.Join(names, ", "), "\uFFFD")}))
+	b.member("resource", appendOutcome(nil, notes...))
 	b.member("search", []byte(`{"mode":"outcome"}`))
 }
 

@@ -57,6 +57,9 @@ func TestSearch(t *testing.T) {
 		}
 	}
 	g.run(t, []exchange{
+		{name: "the total alone", do: "GET /Observation?code=718-7&_summary=count&_count=5", status: 200, has: []string{`"total":2`, `_summary=count`}, hasNot: []string{`"entry"`, `"next"`}},
+		{name: "no summary", do: "GET /Observation?code=4548-4&_summary=false", status: 200, has: []string{`"id":"b"`}},
+		{name: "a summary", do: "GET /Observation?_summary=true", status: 400, has: []string{"only count and false"}},
 		{name: "one patient", do: "GET /Observation?patient=p1", status: 200,
 			has:     []string{`"total":2`, `"relation":"self","url":"http://h.example/fhir/Observation?patient=p1"`, `"fullUrl":"http://h.example/fhir/Observation/a"`},
 			entries: []string{"search of Patient/p1 Observation/a/1 Observation/b/1"}},
@@ -109,6 +112,15 @@ func ids(tb testing.TB, bundle []byte) string {
 		}
 	}
 	return strings.Join(list, " ")
+}
+
+func TestATotalThatWasNotCountedIsNotMissedSilently(t *testing.T) {
+	g := newGate(t, Limits{})
+	g.store.uncounted = true
+	g.run(t, []exchange{
+		{do: "GET /Observation?_summary=count", status: 200, has: []string{`"code":"too-costly"`, `"mode":"outcome"`}, hasNot: []string{`"total"`}},
+		{do: "GET /Observation", status: 200, hasNot: []string{`"total"`, "too-costly"}},
+	})
 }
 
 // TestPagesAreStable follows next links while others write: nothing is given twice, nothing that was there is left out.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
+	"path"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -44,12 +45,26 @@ func New(c Config) *Server {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{Config: c, admission: newAdmission(c.Limits), started: time.Now()}
+	s.strangers.tell = s.refuseStrangers
 	s.routes()
 	return s
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !clean(r) { // the mux would answer by itself, in HTML and without an entry
+		s.handle(unknownPath)(w, r)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// clean tells whether a request's address is one that http.ServeMux takes as it stands.
+func clean(r *http.Request) bool {
+	p := r.URL.EscapedPath()
+	c := path.Clean(p)
+	return r.RequestURI != "*" && (p == c || p == c+"/")
+}
 
 // HTTP gives a server with the timeouts that suit the gate. It has none for a whole request: a transaction of thousands of
 // resources may take long, and the time for a request's body is bounded where it is read.
@@ -60,6 +75,8 @@ func (s *Server) HTTP() *http.Server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is a request like others
 	}
 }
 

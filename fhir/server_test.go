@@ -162,33 +162,6 @@ func TestLifeOfAResource(t *testing.T) {
 	})
 }
 
-func TestCreate(t *testing.T) {
-	g := newGate(t, Limits{})
-	w := g.send(&exchange{do: "POST /Patient", body: patient})
-	location := strings.TrimPrefix(w.Header().Get("Location"), "http://h.example/fhir/Patient/")
-	id, _, ok := strings.Cut(location, "/_history/1")
-	if w.Code != 201 || !ok || !isID(id) || id == "p1" {
-		t.Fatalf("%d, id %q", w.Code, id)
-	}
-	if want := strings.Replace(patient, `"id":"p1"`, `"id":"`+id+`","meta":{"versionId":"1","lastUpdated":"2026-03-01T12:00:01.000Z"}`, 1); w.Body.String() != want {
-		t.Errorf("served %s\nwant %s", w.Body, want)
-	}
-	g.run(t, []exchange{
-		{name: "without id", do: "POST /Basic", body: `{"code":{"text":"x"},"resourceType":"Basic","created":"2020"}`, status: 201, has: []string{`{"code":{"text":"x"},"resourceType":"Basic","id":"`, `"},"created":"2020"}`}},
-		{name: "return=OperationOutcome", do: "POST /Basic", body: `{"resourceType":"Basic"}`, header: []string{"Prefer: return=OperationOutcome"}, status: 201,
-			has: []string{`"severity":"information"`}, hasNot: []string{"Content-Location"}},
-		{name: "exists", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: identifier=http://h|7"}, status: 200,
-			has: []string{"Location: http://h.example/fhir/Patient/" + id + "/_history/1"}, hasNot: []string{"Sijil-Ack"},
-			entries: []string{"search of Patient/" + id + " Patient/" + id + "/1"}},
-		{name: "does not exist", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: identifier=http://h|8"}, status: 201},
-		{name: "exists twice", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: identifier=http://h|7"}, status: 412,
-			has: []string{"multiple-matches"}},
-		{name: "no condition", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: _count=1"}, status: 400},
-		{name: "conditional reference", do: "POST /Basic", body: `{"resourceType":"Basic","subject":{"reference":"Patient?identifier=nobody"}}`, status: 422,
-			has: []string{`"expression":["Basic.subject.reference"]`, "matches no resource"}},
-	})
-}
-
 func TestAcknowledgement(t *testing.T) {
 	g := newGate(t, Limits{Receipt: time.Millisecond})
 	g.store.anchored = make(chan struct{}) // no block comes

@@ -5,85 +5,16 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/record"
 )
 
-// What a Store or an Authorizer answers when it cannot do what was asked. They may be wrapped; the gate asks with errors.Is.
-var (
-	ErrUnauthenticated = errors.New("no valid token") // Authorizer: 401
-	ErrForbidden       = record.ErrForbidden          // Authorizer, Store: 403
-	ErrNotFound        = record.ErrNotFound           // never existed: 404
-	ErrGone            = record.ErrGone               // existed once: 410
-	ErrConflict        = record.ErrConflict           // Change.IfVersion does not hold: 412
-	ErrExists          = record.ErrExists             // OpCreate of an ID that exists: 409
-	ErrCursor          = record.ErrCursor             // Query.After, AuditQuery.After: 400
-	ErrTooLarge        = record.ErrTooLarge           // 413
-	ErrUnavailable     = record.ErrUnavailable        // disk full, fsync failed, stopping: 503
-)
+// ErrUnauthenticated is what an Authorizer answers, wrapped, to a request without a valid token: 401.
+var ErrUnauthenticated = errors.New("no valid token")
 
-// The record's own terms, under the names by which the gate speaks of them.
-type (
-	Access      = record.Access
-	Change      = record.Change
-	ChangeError = record.ChangeError
-	Op          = record.Op
-	Compartment = record.Compartment
-	Edit        = record.Edit
-	Kind        = record.Kind
-	Term        = record.Term
-	Query       = record.Query
-	Filter      = record.Filter
-	Test        = record.Test
-	Form        = record.Form
-	Prefix      = record.Prefix
-	Version     = record.Version
-	Head        = record.Head
-	Page        = record.Page
-	Commit      = record.Commit
-	AuditQuery  = record.AuditQuery
-	Audited     = record.Audited
-)
-
-// Constants of those.
-const (
-	OpCreate = record.OpCreate
-	OpUpdate = record.OpUpdate
-	OpDelete = record.OpDelete
-
-	General     = record.General
-	Labs        = record.Labs
-	Imaging     = record.Imaging
-	Medications = record.Medications
-	Genomic     = record.Genomic
-
-	Token     = index.Token
-	Reference = index.Reference
-	Date      = index.Date
-	String    = index.String
-
-	Exact     = index.Exact
-	AnySystem = index.AnySystem
-	AnyCode   = index.AnyCode
-
-	Equal          = index.Equal
-	NotEqual       = index.NotEqual
-	Greater        = index.Greater
-	Less           = index.Less
-	GreaterOrEqual = index.GreaterOrEqual
-	LessOrEqual    = index.LessOrEqual
-	StartsAfter    = index.StartsAfter
-	EndsBefore     = index.EndsBefore
-	Approximate    = index.Approximate
-
-	Past   = index.Past
-	Future = index.Future
-)
-
-// Authorizer turns a request into an Access. An error wraps ErrUnauthenticated or ErrForbidden; with the latter, the Access
+// Authorizer turns a request into an Access. An error wraps ErrUnauthenticated or record.ErrForbidden; with the latter, the Access
 // still says who asked, so that the refusal can be recorded.
 type Authorizer interface {
-	Authorize(r *http.Request) (Access, error)
+	Authorize(r *http.Request) (record.Access, error)
 }
 
 // Store is all that the gate needs of the record. Its methods are safe for concurrent use. A method that releases data has
@@ -93,39 +24,40 @@ type Store interface {
 	// Write stores all changes or none, and returns once they are durable ("journalled"). Each resource occurs at most once.
 	// Errors: ErrConflict, ErrExists, ErrNotFound and ErrGone (deletes), ErrForbidden, ErrTooLarge, ErrUnavailable; as *ChangeError
 	// when one change is to blame. Change.Source is the gate's and must not be kept after Write returned.
-	Write(ctx context.Context, a Access, changes []Change) (*Commit, error)
+	Write(ctx context.Context, a record.Access, changes []record.Change) (*record.Commit, error)
 
 	// Read releases one version; 0 is the current one. Errors: ErrNotFound; ErrGone when the version is a deletion.
-	Read(ctx context.Context, a Access, typ, id string, version uint64) (*Version, error)
+	Read(ctx context.Context, a record.Access, typ, id string, version uint64) (*record.Version, error)
 
 	// History releases up to count versions, newest first and only those below before (0: from the newest). Deletions
-	// are among them, with no Body. Page.Next is the decimal value for before. ErrNotFound when the resource never existed.
-	History(ctx context.Context, a Access, typ, id string, count int, before uint64) (*Page, error)
+	// are among them, with no Body, and so are damaged versions. Page.Next is the decimal value for before. ErrNotFound when the
+	// resource never existed.
+	History(ctx context.Context, a record.Access, typ, id string, count int, before uint64) (*record.Page, error)
 
-	// Search releases the current versions that match, in an order that does not change from page to page.
-	// A Query with Count 0 releases nothing but the total.
-	Search(ctx context.Context, a Access, q Query) (*Page, error)
+	// Search releases the current versions that match, in an order that does not change from page to page. Damaged ones are among them, with
+	// no Body. A Query with Count 0 releases nothing but the total.
+	Search(ctx context.Context, a record.Access, q record.Query) (*record.Page, error)
 
 	// Match finds what each query matches, at most Query.Count each, and releases nothing but who they are: for conditional
 	// references and conditional creates. It leaves entries as Search does, because the answer tells who is known here.
-	Match(ctx context.Context, a Access, queries []Query) ([][]Head, error)
+	Match(ctx context.Context, a record.Access, queries []record.Query) ([][]record.Head, error)
 
 	// Peek tells whether a resource exists and in which version, for the gate's own use: nothing of it may be released.
 	// ErrNotFound when it never existed. It leaves no entry.
-	Peek(ctx context.Context, typ, id string) (Head, error)
+	Peek(ctx context.Context, typ, id string) (record.Head, error)
 
 	// Refuse leaves an entry for a request that was refused. typ and id may be empty; why holds no content of any resource.
-	Refuse(ctx context.Context, a Access, typ, id string, status int, why string) error
+	Refuse(ctx context.Context, a record.Access, typ, id string, status int, why string) error
 
-	// AuditEvents releases entries, newest first, and is itself an entry. next is "" on the last page.
-	AuditEvents(ctx context.Context, a Access, q AuditQuery) (events []Audited, next string, err error)
+	// AuditEvents releases entries, newest first, and is itself an entry. A damaged one is given by its ID alone. next is "" on the last page.
+	AuditEvents(ctx context.Context, a record.Access, q record.AuditQuery) (events []record.Audited, next string, err error)
 
 	// AuditEvent releases one entry by its Audited.ID, and is itself an entry. ErrNotFound.
-	AuditEvent(ctx context.Context, a Access, id string) (*Audited, error)
+	AuditEvent(ctx context.Context, a record.Access, id string) (*record.Audited, error)
 
 	// Receipt waits until the version's entry is in a block and gives its receipt, a JSON document. 0 is the current version.
-	Receipt(ctx context.Context, a Access, typ, id string, version uint64) ([]byte, error)
+	Receipt(ctx context.Context, a record.Access, typ, id string, version uint64) ([]byte, error)
 
 	// AuditReceipt is Receipt for any entry, by its Audited.ID.
-	AuditReceipt(ctx context.Context, a Access, id string) ([]byte, error)
+	AuditReceipt(ctx context.Context, a record.Access, id string) ([]byte, error)
 }

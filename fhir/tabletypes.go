@@ -1,5 +1,9 @@
 package fhir
 
+import (
+	"github.com/sijil-health/sijil/index"
+)
+
 //go:generate go run ./internal/gen
 
 // typeTable is what the gate knows of a resource type. The tables are generated from the official definitions.
@@ -11,7 +15,7 @@ type typeTable struct {
 // param is a search parameter.
 type param struct {
 	name       string
-	kind       Kind
+	kind       index.Kind
 	definition string    // last part of its canonical URL below http://hl7.org/fhir/SearchParameter/
 	targets    []string  // types that a reference may point at; none: any
 	at         []element // where its values stand

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/record"
 )
 
 // transaction does all that the entries ask for, or nothing. Whatever the order of the entries, deletes come first, then
@@ -35,7 +36,7 @@ func (s *Server) transaction(q *request, list []entry) (*answer, error) {
 	if err := s.readable(q, list); err != nil {
 		return nil, err
 	}
-	var commit *Commit
+	var commit *record.Commit
 	if len(changes) > 0 {
 		if commit, err = s.Store.Write(q, q.access, changes); err != nil {
 			return nil, blame(err, list, entries)
@@ -55,7 +56,7 @@ func (s *Server) transaction(q *request, list []entry) (*answer, error) {
 }
 
 // entryAnswer is the answer to a write in a transaction; unless asked for, it does not repeat the resource.
-func entryAnswer(e *entry, v *Version, commit *Commit, prefer preference) *answer {
+func entryAnswer(e *entry, v *record.Version, commit *record.Commit, prefer preference) *answer {
 	if e.method == http.MethodDelete {
 		return removed(v, commit, prefer)
 	}
@@ -136,7 +137,7 @@ func (s *Server) identify(q *request, list []entry) (*resolver, error) {
 }
 
 // name decides which resource an entry writes to, and makes it known under its fullUrl and its condition.
-func (e *entry) name(v *resolver, found map[string][]Head, now time.Time) error {
+func (e *entry) name(v *resolver, found map[string][]record.Head, now time.Time) error {
 	if e.method == http.MethodPost {
 		e.id = newID(now)
 		if e.ifNoneExist != "" {
@@ -169,7 +170,7 @@ func (e *entry) name(v *resolver, found map[string][]Head, now time.Time) error 
 var order = []string{http.MethodDelete, http.MethodPost, http.MethodPut}
 
 // changes makes the list of what is to be stored, and says which entry each change comes from.
-func (s *Server) changes(q *request, list []entry, v *resolver) (changes []Change, entries []int, err error) {
+func (s *Server) changes(q *request, list []entry, v *resolver) (changes []record.Change, entries []int, err error) {
 	for _, method := range order {
 		for i := range list {
 			e := &list[i]
@@ -189,7 +190,7 @@ func (s *Server) changes(q *request, list []entry, v *resolver) (changes []Chang
 	return changes, entries, nil
 }
 
-func (s *Server) entryChange(q *request, e *entry, v *resolver) (change Change, err error) {
+func (s *Server) entryChange(q *request, e *entry, v *resolver) (change record.Change, err error) {
 	switch e.method {
 	case http.MethodDelete:
 		head, err := s.Store.Peek(q, e.typ, e.id)
@@ -199,11 +200,11 @@ func (s *Server) entryChange(q *request, e *entry, v *resolver) (change Change, 
 		if head.Deleted {
 			e.answer = &answer{status: http.StatusNoContent}
 		}
-		change = Change{Op: OpDelete, Type: e.typ, ID: e.id}
+		change = record.Change{Op: record.OpDelete, Type: e.typ, ID: e.id}
 	case http.MethodPost:
-		change, err = s.changeOf(e.resource, OpCreate, e.id, v, e.urlBase)
+		change, err = s.changeOf(e.resource, record.OpCreate, e.id, v, e.urlBase)
 	default:
-		change, err = s.changeOf(e.resource, OpUpdate, e.id, v, e.urlBase)
+		change, err = s.changeOf(e.resource, record.OpUpdate, e.id, v, e.urlBase)
 	}
 	if err == nil {
 		change.IfVersion, err = ifVersion(e.ifMatch, e.at.Get("request").Get("ifMatch"))
@@ -224,7 +225,7 @@ func (s *Server) readable(q *request, list []entry) error {
 		}
 		head, err := s.Store.Peek(q, e.typ, e.id)
 		if err == nil && head.Deleted && e.version == 0 {
-			err = ErrGone
+			err = record.ErrGone
 		}
 		if err != nil {
 			return placed(err, e.at.Get("request").Get("url"))
@@ -238,7 +239,7 @@ func placed(err error, at tape.Value) error { return problemOf(err).at(at) }
 
 // blame names the entry whose change a Write failed on.
 func blame(err error, list []entry, entries []int) error {
-	var change *ChangeError
+	var change *record.ChangeError
 	if errors.As(err, &change) && change.Index >= 0 && change.Index < len(entries) {
 		return placed(err, list[entries[change.Index]].at)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/record"
 )
 
 // update stores a resource as the next version of the one the address names, or as its first (PUT Type/id).
@@ -24,13 +25,13 @@ func (s *Server) update(q *request) (*answer, error) {
 		return nil, err
 	}
 	if q.ifNoneMatch == "" {
-		return s.store(q, r, OpUpdate, q.id, version)
+		return s.store(q, r, record.OpUpdate, q.id, version)
 	}
 	if q.ifNoneMatch != "*" {
 		return nil, fail(http.StatusBadRequest, "not-supported", "of an update only If-None-Match: * can be asked, which creates and never replaces")
 	}
-	a, err := s.store(q, r, OpCreate, q.id, version)
-	if errors.Is(err, ErrExists) {
+	a, err := s.store(q, r, record.OpCreate, q.id, version)
+	if errors.Is(err, record.ErrExists) {
 		return nil, fail(http.StatusPreconditionFailed, "conflict", "a resource of this id exists, and If-None-Match: * asks that there be none")
 	}
 	return a, err

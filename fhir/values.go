@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sijil-health/sijil/index"
 )
 
 // valuesOf splits a parameter's value at its commas, save those escaped. The parts keep their escapes.
@@ -49,15 +51,15 @@ func unescape(s string) string {
 	return b.String()
 }
 
-func tests(pair pair, kind Kind) (list []Test, p *problem) {
+func tests(pair pair, kind index.Kind) (list []index.Test, p *problem) {
 	values, p := valuesOf(pair)
 	if p != nil {
 		return nil, p
 	}
 	for _, value := range values {
-		var t Test
+		var t index.Test
 		switch {
-		case kind == Date:
+		case kind == index.Date:
 			if t, p = dateTest(pair.name, value, time.Now()); p != nil {
 				return nil, p
 			}
@@ -76,30 +78,30 @@ func tests(pair pair, kind Kind) (list []Test, p *problem) {
 }
 
 // tokenTest reads "code" (of any system), "system|code", "|code" (it must have no system) or "system|" (any code of it).
-func tokenTest(name, value string) (Test, *problem) {
+func tokenTest(name, value string) (index.Test, *problem) {
 	parts := splitEscaped(value, '|', 2)
 	code := unescape(parts[len(parts)-1])
 	if len(parts) == 1 {
-		return Test{Form: AnySystem, Value: code}, nil
+		return index.Test{Form: index.AnySystem, Value: code}, nil
 	}
 	switch system := unescape(parts[0]); {
 	case system == "" && code == "":
-		return Test{}, fail(http.StatusBadRequest, "value", "%s needs a code, a system, or both", name)
+		return index.Test{}, fail(http.StatusBadRequest, "value", "%s needs a code, a system, or both", name)
 	case code == "":
-		return Test{Form: AnyCode, Value: system}, nil
+		return index.Test{Form: index.AnyCode, Value: system}, nil
 	default:
-		return Test{Form: Exact, Value: system + "|" + code}, nil
+		return index.Test{Form: index.Exact, Value: system + "|" + code}, nil
 	}
 }
 
 // prefixes are those that a date may have; without one, "eq" is meant.
-var prefixes = []Prefix{Equal, NotEqual, Greater, Less, GreaterOrEqual, LessOrEqual, StartsAfter, EndsBefore, Approximate}
+var prefixes = []index.Prefix{index.Equal, index.NotEqual, index.Greater, index.Less, index.GreaterOrEqual, index.LessOrEqual, index.StartsAfter, index.EndsBefore, index.Approximate}
 
 // dateTest reads a date with its prefix. The period meant by "ap" is widened by a tenth of its distance from now.
-func dateTest(name, value string, now time.Time) (Test, *problem) {
-	t, known := Test{Prefix: Equal}, true
+func dateTest(name, value string, now time.Time) (index.Test, *problem) {
+	t, known := index.Test{Prefix: index.Equal}, true
 	if len(value) > 2 && (value[0] < '0' || value[0] > '9') {
-		t.Prefix, value = Prefix(value[:2]), value[2:]
+		t.Prefix, value = index.Prefix(value[:2]), value[2:]
 		known = slices.Contains(prefixes, t.Prefix)
 	}
 	at, ok := parseDate(strings.ReplaceAll(value, " ", "+")) // an unescaped "+" of a zone arrives as a space
@@ -107,7 +109,7 @@ func dateTest(name, value string, now time.Time) (Test, *problem) {
 		return t, fail(http.StatusBadRequest, "value", "%s must be a date such as 2020-05 or ge2020-05-01T10:00:00Z", name)
 	}
 	t.Lo, t.Hi = at.lo, at.hi
-	if t.Prefix == Approximate {
+	if t.Prefix == index.Approximate {
 		gap := now.UnixMilli() - at.lo
 		t.Lo, t.Hi = t.Lo-max(gap, -gap)/10, t.Hi+max(gap, -gap)/10
 	}
@@ -115,7 +117,7 @@ func dateTest(name, value string, now time.Time) (Test, *problem) {
 }
 
 // references reads the values of a reference parameter: Type/id, an id, or a URL; with a modifier, ids of that type.
-func references(pair pair, param *param, modifier, base string) (list []Test, p *problem) {
+func references(pair pair, param *param, modifier, base string) (list []index.Test, p *problem) {
 	targets := param.targets
 	if modifier != "" {
 		if types[modifier] == nil {
@@ -134,7 +136,7 @@ func references(pair pair, param *param, modifier, base string) (list []Test, p 
 				return nil, fail(http.StatusBadRequest, "value", "%s can point at any type; write Type/id", param.name)
 			}
 			for _, typ := range targets {
-				list = append(list, Test{Value: typ + "/" + value}, Test{Value: base + "/" + typ + "/" + value})
+				list = append(list, index.Test{Value: typ + "/" + value}, index.Test{Value: base + "/" + typ + "/" + value})
 			}
 			continue
 		}
@@ -142,9 +144,9 @@ func references(pair pair, param *param, modifier, base string) (list []Test, p 
 		if ref == "" {
 			return nil, fail(http.StatusBadRequest, "value", "%s must be Type/id, an id, or a URL", param.name)
 		}
-		list = append(list, Test{Value: ref})
+		list = append(list, index.Test{Value: ref})
 		if parseReference(ref).form == literal { // a resource may name it by URL
-			list = append(list, Test{Value: base + "/" + ref})
+			list = append(list, index.Test{Value: base + "/" + ref})
 		}
 	}
 	return list, nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/record"
 )
 
 // Acknowledgement levels, the values of the header Sijil-Ack.
@@ -17,7 +18,7 @@ const (
 )
 
 // await waits for the blocks of commits, at most Limits.Ack in all, and says how far it came.
-func (s *Server) await(q *request, commits ...*Commit) string {
+func (s *Server) await(q *request, commits ...*record.Commit) string {
 	if q.prefer.async {
 		return AckJournalled
 	}
@@ -32,22 +33,22 @@ func (s *Server) await(q *request, commits ...*Commit) string {
 }
 
 // changeOf makes a Change of a resource that is to be stored under id.
-func (s *Server) changeOf(r *resource, op Op, id string, v *resolver, entryBase string) (Change, error) {
+func (s *Server) changeOf(r *resource, op record.Op, id string, v *resolver, entryBase string) (record.Change, error) {
 	to, p := v.resolve(r, entryBase)
 	if p != nil {
-		return Change{}, p
+		return record.Change{}, p
 	}
 	x := indexer{base: v.base, resolved: to.texts}
 	if p := x.termsOf(r); p != nil {
-		return Change{}, p
+		return record.Change{}, p
 	}
 	if s.Validator != nil {
 		if p := invalid(s.Validator.Validate(r.typ, r.root)); p != nil {
-			return Change{}, p
+			return record.Change{}, p
 		}
 	}
 	source, before := r.root.Document()
-	return Change{
+	return record.Change{
 		Op: op, Type: r.typ, ID: id, Source: source, Edits: r.edits(id, to.edits, before),
 		Chart: x.chartOf(r, id), Compartment: compartmentOf(r), Terms: x.terms,
 	}, nil
@@ -85,7 +86,7 @@ func (s *Server) loadResource(q *request) (*resource, error) {
 }
 
 // store writes one resource, its conditional references resolved.
-func (s *Server) store(q *request, r *resource, op Op, id string, ifVersion uint64) (*answer, error) {
+func (s *Server) store(q *request, r *resource, op record.Op, id string, ifVersion uint64) (*answer, error) {
 	v := &resolver{base: q.own}
 	if list := conditionsOf(nil, r); len(list) > 0 {
 		found, err := s.match(q, list)
@@ -102,7 +103,7 @@ func (s *Server) store(q *request, r *resource, op Op, id string, ifVersion uint
 		return nil, err
 	}
 	change.IfVersion, q.chart = ifVersion, change.Chart
-	commit, err := s.Store.Write(q, q.access, []Change{change})
+	commit, err := s.Store.Write(q, q.access, []record.Change{change})
 	if err != nil {
 		return nil, err
 	}
@@ -110,10 +111,10 @@ func (s *Server) store(q *request, r *resource, op Op, id string, ifVersion uint
 }
 
 // written is the answer to a create or update.
-func written(v *Version, commit *Commit, prefer preference) *answer {
+func written(v *record.Version, commit *record.Commit, prefer preference) *answer {
 	a := &answer{status: http.StatusOK, version: v.Version, updated: v.Updated, commit: commit}
 	a.location = v.Type + "/" + v.ID + "/_history/" + formatUint(v.Version)
-	if v.Op == OpCreate {
+	if v.Op == record.OpCreate {
 		a.status = http.StatusCreated
 	}
 	switch prefer.result {
@@ -146,4 +147,4 @@ func ifVersion(header string, at tape.Value) (uint64, error) {
 }
 
 // gone tells whether a deletion found the resource deleted already.
-func gone(err error) bool { return errors.Is(err, ErrGone) }
+func gone(err error) bool { return errors.Is(err, record.ErrGone) }

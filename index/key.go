@@ -2,6 +2,7 @@ package index
 
 import (
 	"encoding/binary"
+	"math"
 
 	"github.com/sijil-health/sijil/verify"
 )
@@ -135,6 +136,9 @@ func decodeVersion(b []byte) (v Version, ok bool) {
 		b = b[w:]
 	}
 	if len(b) < len(v.Blob) {
+		return v, false
+	}
+	if n[3] > math.MaxUint32 || n[4] > math.MaxInt64 || n[5] > math.MaxUint32 {
 		return v, false
 	}
 	v.Number, v.Time, v.Slot = n[0], int64(n[1]), n[2]

@@ -12,14 +12,15 @@ import (
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/policy"
+	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
 
 // maxExamined bounds the entries that one page of an audit opens; a page may then hold fewer than asked for, and a Next.
 const maxExamined = 20_000
 
-// AuditEvents releases entries, newest first, and leaves one that says so. next continues; it is "" on the last page.
-// Errors: ErrCursor, ErrUnavailable, ErrDamaged.
+// AuditEvents releases entries, newest first, and leaves one that says so. next continues; it is "" on the last page. What is damaged is
+// among them without content. Errors: ErrCursor, ErrUnavailable.
 func (s *Store) AuditEvents(ctx context.Context, a Access, q AuditQuery) (events []Audited, next string, err error) {
 	before := uint64(0)
 	if q.After != "" {
@@ -45,8 +46,15 @@ func (s *Store) AuditEvents(ctx context.Context, a Access, q AuditQuery) (events
 	if q.Detail != "" {
 		a.Detail = q.Detail
 	}
-	a.Detail += fmt.Sprintf(" — %d entries", len(walk.events))
-	if err := s.record(ctx, a, line{kind: verify.KindSearch, chart: q.Chart, detail: a.Detail, outcome: http.StatusOK}); err != nil {
+	l := line{kind: verify.KindSearch, outcome: http.StatusOK, detail: fmt.Sprintf("%s — %d entries", a.Detail, len(walk.events)-walk.damaged)}
+	if walk.damaged > 0 {
+		l.detail += fmt.Sprintf(", %d damaged", walk.damaged)
+	}
+	// A chart of which nothing is recorded stays so: to ask about it makes neither a key nor an entry of its own.
+	if _, ok := s.vault.Lookup(q.Chart, vault.Log); ok {
+		l.chart = q.Chart
+	}
+	if err := s.record(ctx, a, l); err != nil {
 		return nil, "", err
 	}
 	return walk.events, walk.next, nil
@@ -55,17 +63,17 @@ func (s *Store) AuditEvents(ctx context.Context, a Access, q AuditQuery) (events
 // AuditEvent releases one entry by its Audited.ID, and leaves one that says so. Errors: ErrNotFound, ErrUnavailable.
 func (s *Store) AuditEvent(ctx context.Context, a Access, id string) (*Audited, error) {
 	o, err := s.entryByID(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if err := permit(&a, policy.Audit, o.entry.Chart, ""); err != nil {
+	if err := mayAudit(&a, policy.Audit, o, err); err != nil {
 		return nil, err
 	}
 	e, err := s.audited(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	return e, s.record(ctx, a, line{kind: verify.KindRead, chart: o.entry.Chart, detail: a.Detail, outcome: http.StatusOK})
+	if err := s.record(ctx, a, line{kind: verify.KindRead, chart: o.entry.Chart, detail: a.Detail, outcome: http.StatusOK}); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // everyEntry calls fn with all journal numbers below `before` (0: all), newest first.
@@ -99,6 +107,7 @@ type auditing struct {
 	record   *journal.Record // of the entry visited last: its neighbours are visited next
 	examined int
 	events   []Audited
+	damaged  int // of events
 	next     string
 }
 
@@ -109,19 +118,18 @@ func (w *auditing) visit(ctx context.Context, position, entry uint64) (more bool
 		return false, nil
 	}
 	w.examined++
-	if r := w.record; r == nil || entry < r.First || entry >= r.First+uint64(len(r.Entries)) {
-		if w.record, err = w.store.recordOf(entry); err != nil {
-			return false, err
-		}
-	}
-	o, err := w.store.openEntry(&w.record.Entries[entry-w.record.First], entry)
-	if errors.Is(err, errErased) {
+	o, err := w.open(entry)
+	switch {
+	case errors.Is(err, ErrGone):
 		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("%w: entry %d: %w", ErrDamaged, entry, err)
-	}
-	if !w.q.selects(o.entry) {
+	case errors.Is(err, ErrDamaged):
+		w.store.Log.Error("an entry is damaged", "entry", entry, "error", err)
+		w.damaged++
+		w.events = append(w.events, Audited{ID: w.store.entryID(entry)})
+		return true, nil
+	case err != nil:
+		return false, err
+	case !w.q.selects(o.entry):
 		return true, nil
 	}
 	e, err := w.store.audited(ctx, o)
@@ -130,6 +138,16 @@ func (w *auditing) visit(ctx context.Context, position, entry uint64) (more bool
 	}
 	w.events = append(w.events, *e)
 	return true, nil
+}
+
+// open opens an entry, of the record at hand if that has it.
+func (w *auditing) open(entry uint64) (o *opened, err error) {
+	if r := w.record; r == nil || entry < r.First || entry >= r.First+uint64(len(r.Entries)) {
+		if w.record, err = w.store.recordOf(entry); err != nil {
+			return nil, err
+		}
+	}
+	return w.store.openIn(w.record, entry)
 }
 
 // selects tells whether an entry is asked for.
@@ -176,6 +194,11 @@ func (s *Store) openAt(entry uint64) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.openIn(r, entry)
+}
+
+// openIn opens an entry of a record that has it. Errors: ErrGone when its key was erased, ErrDamaged.
+func (s *Store) openIn(r *journal.Record, entry uint64) (*opened, error) {
 	o, err := s.openEntry(&r.Entries[entry-r.First], entry)
 	if errors.Is(err, errErased) {
 		return nil, ErrGone

@@ -16,7 +16,6 @@ import (
 
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/record"
-	"github.com/sijil-health/sijil/verify"
 )
 
 // version is what the model remembers of a resource's version.
@@ -144,7 +143,7 @@ func (m *model) search(r *rapid.T) {
 	one := rapid.Bool().Draw(r, "one")
 	body := fmt.Sprintf("body-%d", rapid.IntRange(1, max(1, m.made)).Draw(r, "which"))
 	if one {
-		q.Filters = []record.Filter{{Param: "code", Kind: index.Token, Any: []record.Test{{Value: "s|" + body}}}}
+		q.Filters = []index.Filter{{Param: "code", Kind: index.Token, Any: []index.Test{{Value: "s|" + body}}}}
 	}
 	for id, vs := range m.versions {
 		if v := vs[len(vs)-1]; !v.deleted && (!one || v.body == body) {
@@ -207,177 +206,6 @@ func TestStateMachine(t *testing.T) {
 			"write": m.write, "read": m.read, "search": m.search, "restart": m.restart, "": m.check,
 		})
 	})
-}
-
-func TestRefusalAndAuditEntries(t *testing.T) {
-	s := newSite(t)
-	defer s.close()
-	ctx := context.Background()
-	if _, err := s.store.Write(ctx, clinician, []record.Change{change(record.OpCreate, "o1", "Patient/a", "one")}); err != nil {
-		t.Fatal(err)
-	}
-	s.ok(s.store.Refuse(ctx, clinician, "Observation", "o1", 412, "stale"))
-	s.ok(s.store.Refuse(ctx, record.Access{Detail: "GET Patient"}, "", "", 401, ""))
-	auditor := record.Access{Actor: "auditor", Role: "auditor", Purpose: "HCOMPL"}
-	events, next, err := s.store.AuditEvents(ctx, auditor, record.AuditQuery{Chart: "Patient/a", Count: 10})
-	if err != nil || next != "" || len(events) != 2 || events[0].Entry.Kind != verify.KindRefuse || events[0].Entry.Outcome != 412 {
-		t.Fatalf("audit: %+v, %q, %v", events, next, err)
-	}
-	// The audit was itself recorded, and pages go backwards without gap.
-	var kinds []verify.Kind
-	after := ""
-	for {
-		page, next, err := s.store.AuditEvents(ctx, auditor, record.AuditQuery{Chart: "Patient/a", Count: 1, After: after})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range page {
-			kinds = append(kinds, e.Entry.Kind)
-		}
-		if after = next; next == "" {
-			break
-		}
-	}
-	want := []verify.Kind{verify.KindSearch, verify.KindRefuse, verify.KindCreate}
-	if !slices.Equal(kinds, want) {
-		t.Errorf("walked %v, want %v", kinds, want)
-	}
-	if e, err := s.store.AuditEvent(ctx, auditor, events[1].ID); err != nil || e.Entry.Kind != verify.KindCreate {
-		t.Errorf("audit event: %+v, %v", e, err)
-	}
-	if _, err := s.store.AuditEvent(ctx, auditor, "0000000000000000-0"); !errors.Is(err, record.ErrNotFound) {
-		t.Errorf("another organisation's entry: %v", err)
-	}
-	for what, err := range map[string]error{
-		"auditor reads":   second(s.store.Read(ctx, auditor, "Observation", "o1", 0)),
-		"auditor writes":  second(s.store.Write(ctx, auditor, []record.Change{change(record.OpCreate, "o2", "", "x")})),
-		"other's patient": second(s.store.Read(ctx, record.Access{Role: "patient", Chart: "Patient/b"}, "Observation", "o1", 0)),
-		"clinician audit": second(s.store.AuditEvent(ctx, clinician, events[1].ID)),
-	} {
-		if !errors.Is(err, record.ErrForbidden) {
-			t.Errorf("%s: %v, want ErrForbidden", what, err)
-		}
-	}
-}
-
-// TestHistoryOfAResourceThatMovedCharts corrects an observation that was filed under the wrong patient: the right one must not see what is
-// the other's.
-func TestHistoryOfAResourceThatMovedCharts(t *testing.T) {
-	s := newSite(t)
-	defer s.close()
-	ctx := context.Background()
-	for _, c := range []record.Change{change(record.OpCreate, "o1", "Patient/b", "of b"), change(record.OpUpdate, "o1", "Patient/a", "of a")} {
-		if _, err := s.store.Write(ctx, clinician, []record.Change{c}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	a := record.Access{Actor: "Patient/a", Role: "patient", Purpose: "PATRQT", Chart: "Patient/a"}
-	page, err := s.store.History(ctx, a, "Observation", "o1", 10, 0)
-	if err != nil || len(page.Versions) != 1 || string(page.Versions[0].Body) != "of a" {
-		t.Errorf("a sees %+v, %v", page, err)
-	}
-	if page, err := s.store.History(ctx, clinician, "Observation", "o1", 10, 0); err != nil || len(page.Versions) != 2 {
-		t.Errorf("a clinician sees %+v, %v", page, err)
-	}
-	if n := len(s.entries()["Patient/b"]); n != 2 { // the write, and the clinician's look
-		t.Errorf("%d entries in b's chart", n)
-	}
-}
-
-// TestNothingIsLearntFromARefusal asks for what is there, what never was, and what is gone, with accesses that may see none of it.
-func TestNothingIsLearntFromARefusal(t *testing.T) {
-	s := newSite(t)
-	defer s.close()
-	ctx := context.Background()
-	for _, c := range []record.Change{
-		change(record.OpCreate, "here", "Patient/a", "one"), change(record.OpUpdate, "here", "Patient/a", "two"),
-		change(record.OpCreate, "gone", "Patient/a", "one"), change(record.OpDelete, "gone", "", ""),
-	} {
-		if _, err := s.store.Write(ctx, clinician, []record.Change{c}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, a := range []record.Access{
-		{Role: "auditor", Purpose: "HCOMPL"}, {Role: "administrator", Purpose: "HSYSADMIN"}, {Role: "patient", Purpose: "PATRQT", Chart: "Patient/b"},
-	} {
-		for _, id := range []string{"here", "never", "gone"} {
-			for version := range uint64(4) {
-				if _, err := s.store.Read(ctx, a, "Observation", id, version); !errors.Is(err, record.ErrForbidden) {
-					t.Errorf("%s reads %s version %d: %v", a.Role, id, version, err)
-				}
-			}
-			if _, err := s.store.History(ctx, a, "Observation", id, 10, 0); !errors.Is(err, record.ErrForbidden) {
-				t.Errorf("%s reads the history of %s: %v", a.Role, id, err)
-			}
-		}
-	}
-	if _, err := s.store.Read(ctx, clinician, "Observation", "never", 0); !errors.Is(err, record.ErrNotFound) {
-		t.Errorf("a clinician: %v", err)
-	}
-	if _, err := s.store.Read(ctx, clinician, "Observation", "gone", 0); !errors.Is(err, record.ErrGone) {
-		t.Errorf("a clinician: %v", err)
-	}
-}
-
-// TestAReceiptShowsNoMoreThanItsEntry: who may not read entries gets no receipts of them either.
-func TestAReceiptShowsNoMoreThanItsEntry(t *testing.T) {
-	s := newSite(t)
-	defer s.close()
-	ctx := context.Background()
-	s.ok(s.store.Refuse(ctx, clinician, "", "", 403, "why"))
-	auditor := record.Access{Actor: "auditor", Role: "auditor", Purpose: "HCOMPL"}
-	events, _, err := s.store.AuditEvents(ctx, auditor, record.AuditQuery{Count: 1})
-	if err != nil || len(events) != 1 {
-		t.Fatal(events, err)
-	}
-	for _, role := range []string{"clinician", "nurse", "laboratory", "radiology", "system", "administrator"} {
-		if _, err := s.store.AuditReceipt(ctx, record.Access{Role: role, Purpose: "TREAT"}, events[0].ID); !errors.Is(err, record.ErrForbidden) {
-			t.Errorf("%s: %v", role, err)
-		}
-	}
-}
-
-func second[T any](_ T, err error) error { return err }
-
-func TestDamageIsHealedOrNamed(t *testing.T) {
-	s := newSite(t)
-	defer s.close()
-	ctx := context.Background()
-	body := strings.Repeat("large ", 20<<10)
-	if _, err := s.store.Write(ctx, clinician, []record.Change{change(record.OpCreate, "big", "Patient/a", body)}); err != nil {
-		t.Fatal(err)
-	}
-	s.close()
-	s.open() // nothing is left in memory
-	var good []byte
-	err := filepath.WalkDir(filepath.Join(s.dir, "blobs"), func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		if good, err = os.ReadFile(path); err != nil {
-			return err
-		}
-		bad := slices.Clone(good)
-		bad[len(bad)/2] ^= 1
-		return os.WriteFile(path, bad, 0o600)
-	})
-	s.ok(err)
-	if _, err := s.store.Read(ctx, clinician, "Observation", "big", 0); !errors.Is(err, record.ErrDamaged) {
-		t.Fatalf("damaged content without a custodian: %v, want ErrDamaged", err)
-	}
-	s.heal = func(context.Context, index.Version) ([]byte, error) { return good[:len(good)-1], nil }
-	if _, err := s.store.Read(ctx, clinician, "Observation", "big", 0); !errors.Is(err, record.ErrDamaged) {
-		t.Fatalf("a custodian's wrong copy: %v, want ErrDamaged", err)
-	}
-	s.heal = func(context.Context, index.Version) ([]byte, error) { return good, nil }
-	got, err := s.store.Read(ctx, clinician, "Observation", "big", 0)
-	if err != nil || string(got.Body) != body {
-		t.Fatalf("after repair: %v", err)
-	}
-	entries := s.entries()["Patient/a"]
-	if last := entries[len(entries)-1]; last.Kind != verify.KindSystem {
-		t.Errorf("the repair left no entry: %+v", last)
-	}
 }
 
 // Each check makes a key store, a journal and an index with all their fsyncs: fewer checks than rapid's hundred, unless asked for.

@@ -27,13 +27,28 @@ func mayKnow(a *Access, act policy.Action, typ, id string, v *index.Version, err
 		return err
 	}
 	chart := v.Chart
-	if v.Number == 0 { // there is none: it would be in a chart that this access, if limited to one, is not for
-		chart = "?"
+	if v.Number == 0 {
+		chart = nowhere
 		if typ == "Patient" {
 			chart = "Patient/" + id
 		}
 	}
 	if p := permit(a, act, chart, typ); p != nil {
+		return p
+	}
+	return err
+}
+
+// nowhere is the chart of what is not there: one that an access which is limited to a chart is not for.
+const nowhere = "?"
+
+// mayAudit is mayKnow for the look-up of an entry.
+func mayAudit(a *Access, act policy.Action, o *opened, err error) error {
+	chart := nowhere
+	if err == nil {
+		chart = o.entry.Chart
+	}
+	if p := permit(a, act, chart, ""); p != nil {
 		return p
 	}
 	return err

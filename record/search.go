@@ -15,7 +15,7 @@ import (
 const countLimit = 2_000
 
 // Search releases the resources that match, in the order of their ids, at most q.Count of them. Everything written before the call
-// is found. Errors: ErrCursor, ErrUnavailable, ErrDamaged.
+// is found. What is damaged is among them without content. Errors: ErrCursor, ErrUnavailable.
 func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	total, after, err := parseCursor(q.After)
 	if err != nil {
@@ -82,16 +82,10 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 		}
 		all = append(all, found...)
 	}
-	lines, err := releaseLines(a, verify.KindSearch, all)
-	if err != nil {
+	if err := s.leave(ctx, a, verify.KindSearch, all); err != nil {
 		return nil, err
 	}
-	p, err := s.commit(a, s.Clock(), lines, nil, nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	_, err = settle(ctx, p)
-	return out, err
+	return out, nil
 }
 
 // find looks up at most limit matches that may be released.

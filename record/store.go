@@ -30,7 +30,7 @@ type Options struct {
 	// HoldBlob brings a ciphertext that is kept in Blobs to custodians, in a bounded time, and tells how many hold it. It may be nil.
 	HoldBlob func(ctx context.Context, hash verify.Hash, blob []byte) (copies int)
 	// Extract gives the terms of a resource as served. It is used when the index is rebuilt from the journal.
-	Extract func(typ string, served []byte) ([]Term, error)
+	Extract func(typ string, served []byte) ([]index.Term, error)
 	// Heal brings a good copy of a damaged ciphertext from a custodian and puts it in place. It may be nil.
 	Heal  func(ctx context.Context, at index.Version) ([]byte, error)
 	Clock func() time.Time

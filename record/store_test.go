@@ -84,7 +84,7 @@ func (s *site) open() {
 	s.ok(err)
 	s.store, err = record.Open(context.Background(), record.Options{
 		Org: org, Vault: s.vault, Journal: s.log, Index: s.index, Blobs: s.blobs, Anchors: unanchored{},
-		Extract:  func(_ string, served []byte) ([]record.Term, error) { return terms(string(served)), nil },
+		Extract:  func(_ string, served []byte) ([]index.Term, error) { return terms(string(served)), nil },
 		Heal:     func(ctx context.Context, v index.Version) ([]byte, error) { return s.healed(ctx, v) },
 		HoldKeys: s.holdKeys,
 		HoldBlob: func(ctx context.Context, h verify.Hash, b []byte) int {
@@ -111,8 +111,8 @@ func (s *site) close() {
 }
 
 // terms finds a body by its own text.
-func terms(body string) []record.Term {
-	return []record.Term{{Param: "code", Kind: index.Token, Value: "s|" + body}}
+func terms(body string) []index.Term {
+	return []index.Term{{Param: "code", Kind: index.Token, Value: "s|" + body}}
 }
 
 var clinician = record.Access{Actor: "Practitioner/1", Role: "clinician", Purpose: "TREAT", Request: [16]byte{1}, Detail: "test"}

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"testing"
 
@@ -116,6 +117,9 @@ func FuzzRestore(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stored []byte) {
 		b := beside{[]verify.Hash{{1}}, make([]byte, besideSize)}
 		e, err := b.restore(stored, verify.OrgID{1}, 7)
+		if e != nil && stored[0] != plainForm && (len(e.Targets) > len(stored) || textOf(e) > 2*verify.MaxEntry) {
+			t.Fatalf("%d bytes became %d targets and %d bytes of text", len(stored), len(e.Targets), textOf(e))
+		}
 		if err != nil {
 			return
 		}
@@ -123,6 +127,32 @@ func FuzzRestore(f *testing.F) {
 			t.Fatal(fmt.Sprint(cmp.Diff(e, again)))
 		}
 	})
+}
+
+// textOf is how many bytes of text an entry has.
+func textOf(e *verify.Entry) int {
+	n := len(e.Actor) + len(e.Role) + len(e.Purpose) + len(e.Chart) + len(e.Detail)
+	for i := range e.Targets {
+		n += len(e.Targets[i].Ref)
+	}
+	return n
+}
+
+// TestALengthFromOutsideIsNoAllocation gives lengths and counts that are not there.
+func TestALengthFromOutsideIsNoAllocation(t *testing.T) {
+	huge := binary.AppendUvarint(nil, 1<<62)
+	head := make([]byte, 1+6+32+16)
+	head[0] = byte(verify.KindRead)
+	for name, stored := range map[string][]byte{
+		"a text":  append(append(bytes.Clone(head), 0, pieceBytes), huge...),
+		"targets": append(append(bytes.Clone(head), 0, pieceEnd), huge...),
+	} {
+		b := beside{}
+		var err error
+		if n := testing.AllocsPerRun(10, func() { _, err = b.restore(stored, verify.OrgID{}, 0) }); err == nil || n > 10 {
+			t.Errorf("%s: %v, %v allocations", name, err, n)
+		}
+	}
 }
 
 func BenchmarkStore(b *testing.B) {

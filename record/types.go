@@ -53,9 +53,9 @@ type Change struct {
 	// Nil: it is served as received.
 	Edits func(version uint64, at time.Time) []Edit
 
-	Chart       string      // "Patient/…", or "" when it belongs to no patient; unset for OpDelete
-	Compartment Compartment // under whose key it is sealed; unset for OpDelete
-	Terms       []Term      // how it is found; besides, every resource is found by _id and _lastUpdated
+	Chart       string       // "Patient/…", or "" when it belongs to no patient; unset for OpDelete
+	Compartment Compartment  // under whose key it is sealed; unset for OpDelete
+	Terms       []index.Term // how it is found; besides, every resource is found by _id and _lastUpdated
 
 	IfVersion uint64 // 0, or the version that must be the current one
 }
@@ -90,20 +90,10 @@ type Edit struct {
 	Insert         []byte
 }
 
-// How resources are found is the index's matter.
-type (
-	Kind   = index.Kind
-	Term   = index.Term
-	Filter = index.Filter
-	Test   = index.Test
-	Form   = index.Form
-	Prefix = index.Prefix
-)
-
 // Query is a search of one type. All filters must hold.
 type Query struct {
 	Type    string
-	Filters []Filter
+	Filters []index.Filter
 	Count   int    // most matches of a page; 0 for the total alone
 	After   string // Page.Next of the page before
 	Detail  string // the search as asked, for the entry
@@ -118,6 +108,7 @@ type Version struct {
 	Chart    string // as in Change
 	Body     []byte // as served; nil for OpDelete
 	Source   []byte // as received
+	Damaged  bool   // in a Page: it does not open and no custodian could give it whole; Body and Source are nil
 }
 
 // Head is what Peek and Match tell of a resource.
@@ -151,7 +142,7 @@ type AuditQuery struct {
 	Entities []string // "Type/id" of resources touched, any of them
 	Agents   []string // actors, any of them
 	Kinds    []verify.Kind
-	Dates    []Test // all must hold for the entry's time
+	Dates    []index.Test // all must hold for the entry's time
 	Count    int
 	After    string
 	Detail   string
@@ -159,8 +150,8 @@ type AuditQuery struct {
 
 // Audited is one entry, opened, and where it stands on the ledger.
 type Audited struct {
-	ID     string // a valid FHIR id that names this entry at this node for ever
-	Entry  *verify.Entry
+	ID     string        // a valid FHIR id that names this entry at this node for ever
+	Entry  *verify.Entry // in a page, nil when it is damaged and does not open: whatever was asked for, it may be that
 	Tag    verify.Tag
 	Height uint64 // of the block its anchor is in; 0 while it is only journalled
 }
