@@ -192,6 +192,15 @@ func (a asker) dropPages(ctx context.Context, to verify.OrgID) error {
 	return err
 }
 
+func (a asker) withdraw(ctx context.Context, to verify.OrgID, w *withdrawal) error {
+	b, err := wireEnc.Marshal(w)
+	if err != nil {
+		return fmt.Errorf("custody: encode a withdrawal: %w", err)
+	}
+	_, err = a.do(ctx, to, http.MethodPost, pathVoid, b, 64)
+	return err
+}
+
 // attest asks for a signature or, where the proposal has no batch, only tells.
 func (a asker) attest(ctx context.Context, to verify.OrgID, p *proposal) (c verify.Custody, err error) {
 	body, err := wireEnc.Marshal(p)

@@ -26,6 +26,7 @@ const (
 	keyPage  = 'p' // ‖ u64be number → u64be version ‖ sealed bytes
 	keyTally = 's'
 	keyTag   = 't' // ‖ tag → place
+	keyVoid  = 'w' // ‖ u64be number ‖ leaf of an entry that was withdrawn
 )
 
 // The book's share of memory is small: tags are random, so a cache of blocks would not help them, and Bloom filters, which

@@ -113,6 +113,9 @@ func (h *hearing) recount(b *heard) error {
 	if root != b.Anchor.Root {
 		return h.accuse(codeRoot, b.Begin.Entry, fmt.Sprintf("the leaves told of batch %d do not give its root", b.Anchor.Seq))
 	}
+	if err := h.noneVoid(b, b.leaves); err != nil {
+		return err
+	}
 	return h.entries(&b.Batch, func(number uint64, leaf verify.Hash) error {
 		if leaf != b.leaves[number-b.Begin.Entry] {
 			return h.accuse(codeRoot, number, fmt.Sprintf("batch %d has another leaf for entry %d than the one held", b.Anchor.Seq, number))
@@ -245,7 +248,7 @@ func (h *hearing) weigh(b *heard) error {
 	if root != b.Anchor.Root {
 		return h.accuse(codeRoot, b.Begin.Entry, fmt.Sprintf("the root of batch %d is not that of the records held", b.Anchor.Seq))
 	}
-	return nil
+	return h.noneVoid(b, leaves)
 }
 
 func lacking(entry uint64) error {

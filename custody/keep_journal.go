@@ -66,7 +66,12 @@ func (k *Keeper) getFrames(r *http.Request, v *visit) error {
 
 // getHeld lists what is held for the caller.
 func (k *Keeper) getHeld(_ *http.Request, v *visit) error {
-	h := held{Ranges: v.mirror.Held(), Pages: v.pageVersions(), Used: v.used.Load(), Quota: k.opt.Quota}
+	end, b, err := v.mirror.Last(lastBytes)
+	if err != nil {
+		return err
+	}
+	h := held{Ranges: v.mirror.Held(), Pages: v.pageVersions(), Used: v.used.Load(), Quota: k.opt.Quota,
+		Last: last{End: end, Size: int64(len(b)), Hash: hashOf(b)}}
 	answerCBOR(v.w, h)
 	return nil
 }

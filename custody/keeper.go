@@ -24,8 +24,9 @@ const (
 
 // KeeperOptions are what a custodian needs besides its disk.
 type KeeperOptions struct {
-	Chain string       // the ledger's name, verify.Genesis.Chain
-	Org   verify.OrgID // of this node
+	Chain   string       // the ledger's name, verify.Genesis.Chain
+	Org     verify.OrgID // of this node
+	Members peer.Members // whose signatures count
 	// Sign signs with the organisation's key.
 	Sign func(message []byte) (verify.Signature, error)
 	// Anchored gives an owner's anchor as this node's own copy of the ledger has it; ok is false while it has none of that
@@ -166,6 +167,7 @@ func (k *Keeper) route() {
 		"DELETE " + pathPages:        k.dropPages,
 		"POST " + pathAttest:         k.attest,
 		"GET " + pathHeld:            k.getHeld,
+		"POST " + pathVoid:           k.withdraw,
 	} {
 		k.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { k.serve(w, r, handle) })
 	}

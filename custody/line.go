@@ -88,6 +88,10 @@ func (l *line) watch(after time.Duration) {
 func (l *line) run() {
 	stop := context.AfterFunc(l.c.ctx, func() { l.breaks(context.Canceled) })
 	defer stop()
+	if err := l.c.meet(); err != nil {
+		l.breaks(err)
+		return
+	}
 	ctx, cancel := context.WithTimeout(l.c.ctx, sendTimeout)
 	stream, err := l.c.opt.Client.Open(ctx, l.c.org, pathStream)
 	cancel()

@@ -73,6 +73,15 @@ func (s *shelf) appended(end journal.Cursor, size int) {
 	}
 }
 
+// cut forgets the furthest end: what comes from there on is new again.
+func (s *shelf) cut(from journal.Cursor) {
+	s.tipMu.Lock()
+	defer s.tipMu.Unlock()
+	if s.tip.Compare(from) > 0 {
+		s.tip = from
+	}
+}
+
 // firstHeld is the lowest entry number from `from` on and below `to` that is held.
 func firstHeld(ranges []journal.Range, from, to uint64) (entry uint64, ok bool) {
 	for _, r := range ranges {
