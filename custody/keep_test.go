@@ -367,6 +367,51 @@ func TestQuota(t *testing.T) {
 	}
 }
 
+// TestQuotaHoldsForRequestsAtTheSameTime has blobs arrive together, each of which would fit alone.
+func TestQuotaHoldsForRequestsAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2)
+	m := c.nodes[1]
+	m.opt.Quota = 100 << 10
+	m.restart()
+	o := c.nodes[0].own(2, journal.Options{})
+	s, err := m.keeper.shelf(o.self.Org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The first is held up while it arrives; the others come meanwhile.
+	body, arriving := io.Pipe()
+	slow := bytes.Repeat([]byte{9}, 60<<10)
+	first := make(chan int, 1)
+	go func() {
+		r := httptest.NewRequest(http.MethodPut, pathBlob+hashOf(slow).String(), body)
+		r.ContentLength = int64(len(slow))
+		w := httptest.NewRecorder()
+		m.keeper.ServeHTTP(w, r.WithContext(peer.WithCaller(r.Context(), o.self.Org)))
+		first <- w.Code
+	}()
+	if _, err := arriving.Write(slow[:1]); err != nil {
+		t.Fatal(err)
+	}
+	blob := make([]byte, 60<<10)
+	wantCode(t, o.repl.ask.putBlob(t.Context(), m.self.Org, hashOf(blob), blob), codeQuota)
+	if _, err := arriving.Write(slow[1:]); err != nil {
+		t.Fatal(err)
+	}
+	arriving.Close()
+	if code := <-first; code != http.StatusNoContent {
+		t.Errorf("the first got %d", code)
+	}
+	if used, pending := s.used.Load(), m.keeper.claimed.Load(); used != 60<<10 || pending != 0 {
+		t.Errorf("%d bytes are counted, %d claimed", used, pending)
+	}
+	wantCode(t, o.repl.ask.putBlob(t.Context(), m.self.Org, hashOf([]byte("x")), blob[:1<<10]), codeMalformed)
+	small := []byte("what fits")
+	if err := o.repl.ask.putBlob(t.Context(), m.self.Org, hashOf(small), small); err != nil {
+		t.Errorf("what was refused is still counted: %v", err)
+	}
+}
+
 func TestRecoveryOfALostDisk(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

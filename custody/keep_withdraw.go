@@ -138,6 +138,14 @@ func (k *Keeper) putAside(v *visit, w *withdrawal, body []byte) error {
 	if n >= maxWithdrawals {
 		return refuse(http.StatusInsufficientStorage, codeQuota, fmt.Sprintf("records were withdrawn %d times already; ask the administrator", n), 0)
 	}
+	// What is put aside was counted already; for a moment it lies on the disk twice.
+	left, err := free(k.dir)
+	if err != nil {
+		return fmt.Errorf("custody: free space of %s: %w", k.dir, err)
+	}
+	if left-(w.Range.End.Offset-w.Range.Start.Offset) < k.opt.Reserve {
+		return full()
+	}
 	if err := makeDir(v.aside()); err != nil {
 		return err
 	}

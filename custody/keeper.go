@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/sijil-health/sijil/journal"
@@ -49,6 +50,8 @@ type Keeper struct {
 	mu      sync.Mutex
 	shelves map[verify.OrgID]*shelf // opened so far
 	closed  bool
+
+	claimed atomic.Int64 // bytes of all claims not settled yet
 }
 
 // OpenKeeper opens, or begins, what is held in dir. What was held before is opened at once, so that damage shows at start.
@@ -226,26 +229,6 @@ func (k *Keeper) problem(caller verify.OrgID, s *shelf, err error) *peer.Problem
 	}
 	k.opt.Log.Error("custody: a request failed", "owner", caller, "err", err)
 	return refuse(http.StatusInternalServerError, codeFault, "the custodian's disk or software failed; its log says more", 0)
-}
-
-func full() *peer.Problem {
-	return refuse(http.StatusInsufficientStorage, codeFull, "the custodian's disk is full; nothing of this request was kept", 0)
-}
-
-// room refuses what would exceed the owner's quota or the disk, before a byte is written.
-func (k *Keeper) room(s *shelf, size int64) error {
-	if used := s.used.Load(); used+size > k.opt.Quota {
-		return refuse(http.StatusInsufficientStorage, codeQuota,
-			fmt.Sprintf("this custodian holds %d bytes for your organisation and grants %d; ask its administrator for more", used, k.opt.Quota), 0)
-	}
-	left, err := free(k.dir)
-	if err != nil {
-		return fmt.Errorf("custody: free space of %s: %w", k.dir, err)
-	}
-	if left-size < k.opt.Reserve {
-		return full()
-	}
-	return nil
 }
 
 // readBody reads a whole body of at most limit bytes.
