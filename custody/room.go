@@ -3,8 +3,6 @@ package custody
 import (
 	"fmt"
 	"net/http"
-
-	"github.com/sijil-health/sijil/peer"
 )
 
 // claim is room taken before bytes are written, so that requests at the same time cannot together exceed what each of them was allowed.
@@ -40,8 +38,4 @@ func (k *Keeper) room(s *shelf, size int64) (claim, error) {
 func (c claim) settle(kept int64) {
 	c.s.used.Add(kept - c.size)
 	c.k.claimed.Add(-c.size)
-}
-
-func full() *peer.Problem {
-	return refuse(http.StatusInsufficientStorage, codeFull, "the custodian's disk is full; nothing of this request was kept", 0)
 }
