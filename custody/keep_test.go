@@ -449,6 +449,56 @@ func TestRecoveryOfALostDisk(t *testing.T) {
 	}
 }
 
+// TestRecoveryAfterTwoLosses loses, with three copies of everything, the owner's disk and any one custodian's.
+func TestRecoveryAfterTwoLosses(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 4)
+	o := c.nodes[0].own(3, journal.Options{SegmentSize: 4 << 10})
+	blobs := &shelfOfBlobs{all: make(map[verify.Hash][]byte)}
+	o.start(Sources{Blobs: blobs})
+	hash, blob := blobs.put(100 << 10)
+	if n := o.repl.HoldBlob(t.Context(), hash, blob); n != 2 {
+		t.Fatalf("%d copies of the blob", n)
+	}
+	for range 60 {
+		if n := o.write(1).Copies; n != 2 {
+			t.Fatalf("%d copies", n)
+		}
+	}
+	end := o.journal.End()
+	if end.Segment < 3 {
+		t.Fatal("too few segments for the custodians to differ")
+	}
+	f := o.fetcher()
+	for _, lost := range c.nodes[1:] {
+		lost.stop()
+		dir := filepath.Join(t.TempDir(), "journal")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		h := f.Holdings(ctx)
+		cancel()
+		if len(h.Silent) != 1 || h.Silent[lost.self.Org] == nil || h.End() != end {
+			t.Errorf("held to %s, want %s: %+v", h.End(), end, h)
+		}
+		if err := f.Extend(t.Context(), dir, journal.Cursor{}, h.End(), nil); err != nil {
+			t.Fatal(err)
+		}
+		j, err := journal.Open(dir, journal.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if j.End() != end {
+			t.Errorf("the recovered journal ends at %s, want %s", j.End(), end)
+		}
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+		if b, err := f.Blob(t.Context(), hash); err != nil || !bytes.Equal(b, blob) {
+			t.Errorf("the blob: %d bytes, %v", len(b), err)
+		}
+		lost.start(lost.self.Peer)
+	}
+}
+
 // TestRecoveryOfALostTail cuts a journal at every kind of place and has the rest brought back.
 func TestRecoveryOfALostTail(t *testing.T) {
 	t.Parallel()
