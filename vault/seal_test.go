@@ -75,7 +75,7 @@ func TestEntryPadding(t *testing.T) {
 func TestSalt(t *testing.T) {
 	a, b := twoKeys(t)
 	salt := func(k *Key, n uint64) [32]byte { t.Helper(); return must(k.Salt(n)) }
-	if salt(a, 1) != salt(a, 1) || salt(a, 1) == salt(a, 2) || salt(a, 1) == salt(b, 1) {
+	if once, again := salt(a, 1), salt(a, 1); once != again || salt(a, 1) == salt(a, 2) || salt(a, 1) == salt(b, 1) {
 		t.Error("a salt must be the same each time, and no other's")
 	}
 	info := append([]byte(saltPurpose), 0, 0, 0, 0, 0, 0, 0, 1)
