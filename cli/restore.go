@@ -121,6 +121,9 @@ func (a *app) sayRestored(done *node.Restored) error {
 	for _, name := range done.Silent {
 		a.tell("restore.silent", name)
 	}
+	for _, f := range done.False {
+		a.tell("restore.false", f.Member, f.Problem)
+	}
 	for _, hash := range done.Lost {
 		a.tell("restore.lost", hash)
 	}

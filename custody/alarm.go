@@ -14,7 +14,7 @@ import (
 // Alarm is something an owner did, or a disk, that only a fault or a fraud explains. It stays until the custodian's disk is gone.
 type Alarm struct {
 	Owner  verify.OrgID `json:"owner" cbor:"-"`
-	Code   string       `json:"code" cbor:"-"`            // conflict, skipped, repeated, tag-reuse, root, damage
+	Code   string       `json:"code" cbor:"-"`            // conflict, skipped, repeated, tag-reuse, root, vouched, damage
 	Entry  uint64       `json:"entry" cbor:"-"`           // number of the first entry concerned, in the owner's journal
 	Detail string       `json:"detail" cbor:"1,keyasint"` // a sentence
 	First  int64        `json:"first" cbor:"2,keyasint"`  // Unix milliseconds
@@ -84,8 +84,13 @@ func (b *book) get(key []byte, into any) (found bool, err error) {
 }
 
 // each walks the keys with a prefix in order. Key and value are valid until fn returns.
-func (b *book) each(prefix []byte, fn func(key, value []byte) error) (err error) {
-	it, err := b.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+func (b *book) each(prefix []byte, fn func(key, value []byte) error) error {
+	return b.between(prefix, after(prefix), fn)
+}
+
+// between walks the keys from low on and below high.
+func (b *book) between(low, high []byte, fn func(key, value []byte) error) (err error) {
+	it, err := b.db.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
 	if err != nil {
 		return fmt.Errorf("custody: read the book: %w", err)
 	}

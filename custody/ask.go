@@ -34,15 +34,20 @@ func (a asker) do(ctx context.Context, to verify.OrgID, method, path string, bod
 	return b, answerErr(to, err)
 }
 
-// stallLimit is how long an answer to a question may make no progress: who is asked may mean to keep the caller waiting.
-const stallLimit = 5 * time.Second
+const (
+	// stallLimit is how long the first byte of an answer may take: who is asked may mean to keep the caller waiting.
+	stallLimit = 5 * time.Second
+	// slowest is how many bytes a second have to come after that; an answer of n bytes is over in stallLimit + n/slowest.
+	slowest = 4 << 10
+)
 
-var errStalled = fmt.Errorf("no byte came for %v", stallLimit)
+var errStalled = fmt.Errorf("after %v fewer than %d bytes a second came", stallLimit, slowest)
 
 // get asks for something held, as long as its bytes keep coming.
 func (a asker) get(ctx context.Context, to verify.OrgID, request peer.Request, limit int64) (http.Header, []byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	begun := time.Now()
 	stall := time.AfterFunc(stallLimit, func() { cancel(errStalled) })
 	defer stall.Stop()
 	resp, err := a.client.Do(ctx, to, request)
@@ -50,23 +55,25 @@ func (a asker) get(ctx context.Context, to verify.OrgID, request peer.Request, l
 		return nil, nil, err
 	}
 	defer resp.Body.Close()
-	b, err := readAnswer(&progress{resp.Body, stall}, limit)
+	b, err := readAnswer(&progress{from: resp.Body, timer: stall, end: begun.Add(stallLimit)}, limit)
 	if err != nil && context.Cause(ctx) == errStalled {
 		err = errStalled
 	}
 	return resp.Header, b, answerErr(to, err)
 }
 
-// progress puts a timer off with each byte that comes.
+// progress puts a timer off by what the bytes that come may take. Dripping them gains no more than that.
 type progress struct {
 	from  io.Reader
 	timer *time.Timer
+	end   time.Time
 }
 
 func (p *progress) Read(b []byte) (int, error) {
 	n, err := p.from.Read(b)
 	if n > 0 {
-		p.timer.Reset(stallLimit)
+		p.end = p.end.Add(time.Duration(n) * time.Second / slowest)
+		p.timer.Reset(time.Until(p.end))
 	}
 	return n, err
 }
@@ -189,6 +196,15 @@ func decodeHeldPages(b []byte, from uint64) ([]Page, error) {
 
 func (a asker) dropPages(ctx context.Context, to verify.OrgID) error {
 	_, err := a.do(ctx, to, http.MethodDelete, pathPages, nil, 64)
+	return err
+}
+
+func (a asker) withdraw(ctx context.Context, to verify.OrgID, w *withdrawal) error {
+	b, err := wireEnc.Marshal(w)
+	if err != nil {
+		return fmt.Errorf("custody: encode a withdrawal: %w", err)
+	}
+	_, err = a.do(ctx, to, http.MethodPost, pathVoid, b, 64)
 	return err
 }
 

@@ -90,6 +90,9 @@ func (r *Replicator) sizes() func(uint32) int64 {
 
 // attest gets one custodian's statement, telling it of earlier batches as far as it asks.
 func (c *courier) attest(ctx context.Context, b *Batch) (statement verify.Custody, err error) {
+	if err := c.meet(); err != nil {
+		return statement, err
+	}
 	own := tell(b, nil)
 	ask := &proposal{Prior: c.link(b), Batch: &own}
 	for range attestRounds {

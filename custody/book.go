@@ -26,6 +26,7 @@ const (
 	keyPage  = 'p' // ‖ u64be number → u64be version ‖ sealed bytes
 	keyTally = 's'
 	keyTag   = 't' // ‖ tag → place
+	keyVoid  = 'w' // ‖ u64be number ‖ leaf of an entry that was withdrawn
 )
 
 // The book's share of memory is small: tags are random, so a cache of blocks would not help them, and Bloom filters, which
@@ -111,49 +112,4 @@ func (b *book) place(owner verify.OrgID, tag verify.Tag) (p place, found bool, e
 	}
 	p, err = decodePlace(value)
 	return p, err == nil, errors.Join(err, closer.Close())
-}
-
-// tally is how far an owner's entries have been vouched for.
-type tally struct {
-	// Covered: of the entries below it, those held here are in anchored batches, or in batches that the one signed last builds on.
-	Covered uint64 `cbor:"1,keyasint"`
-	// Next is the number of the batch that begins at Covered.
-	Next uint64 `cbor:"2,keyasint"`
-	// Signed are the forms in which the last batch was signed. There is more than one only where the owner lost its plan between
-	// the signature and the chain and cut the batch anew; whichever it built on settles which one counts.
-	Signed []signed `cbor:"3,keyasint,omitempty"`
-}
-
-// signed is a batch that was vouched for and is not known to be anchored.
-type signed struct {
-	Seq   uint64      `cbor:"1,keyasint"`
-	Core  verify.Hash `cbor:"2,keyasint"` // SHA-256 of Anchor.CustodyBytes
-	Begin uint64      `cbor:"3,keyasint"`
-	End   uint64      `cbor:"4,keyasint"`
-}
-
-// maxForms bounds the forms of one batch that are signed.
-const maxForms = 8
-
-func (b *book) tally(owner verify.OrgID) (t tally, err error) {
-	_, err = b.get(bookKey(keyTally, owner), &t)
-	return t, err
-}
-
-// vouch writes down tags and tally together, durably.
-func (b *book) vouch(owner verify.OrgID, t tally, tags map[verify.Tag]place) error {
-	batch := b.db.NewBatchWithSize(len(tags)*48 + 256)
-	defer batch.Close()
-	for tag, p := range tags {
-		if err := batch.Set(append(bookKey(keyTag, owner), tag[:]...), p.encode(), nil); err != nil {
-			return fmt.Errorf("custody: write the book: %w", err)
-		}
-	}
-	if err := batch.Set(bookKey(keyTally, owner), must(wireEnc.Marshal(t)), nil); err != nil {
-		return fmt.Errorf("custody: write the book: %w", err)
-	}
-	if err := batch.Commit(pebble.Sync); err != nil {
-		return fmt.Errorf("custody: write the book: %w", err)
-	}
-	return nil
 }

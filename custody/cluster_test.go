@@ -112,7 +112,7 @@ func (c *cluster) join() *member {
 	if m.id, err = peer.NewIdentity(testChain, m.self.Org, private); err != nil {
 		c.t.Fatal(err)
 	}
-	m.opt = KeeperOptions{Chain: testChain, Org: m.self.Org, Anchored: c.anchored, Reserve: 1,
+	m.opt = KeeperOptions{Chain: testChain, Org: m.self.Org, Anchored: c.anchored, Reserve: 1, Members: c.members,
 		Sign: func(b []byte) (verify.Signature, error) { return verify.Signature(ed25519.Sign(private, b)), nil }, Log: c.log()}
 	c.nodes = append(c.nodes, m)
 	m.start("127.0.0.1:0")
@@ -196,13 +196,14 @@ func (m *member) own(copies int, opt journal.Options) *owner {
 func (m *member) ownAsMany(copies func() int, opt journal.Options) *owner {
 	m.c.t.Helper()
 	o := &owner{member: m, client: m.client()}
-	o.repl = NewReplicator(Options{Org: m.self.Org, Chain: testChain, Copies: copies, Client: o.client, Members: m.members,
+	o.repl = NewReplicator(Options{Org: m.self.Org, Chain: testChain, Copies: copies, Client: o.client, Members: m.members, Sign: m.opt.Sign,
 		State: filepath.Join(m.dir, "custody.json"), Patience: m.c.patience, Log: m.c.log()})
 	opt.Hold, opt.Key = o.repl, testKey
 	var err error
 	if o.journal, err = journal.Open(filepath.Join(m.dir, "journal"), opt); err != nil {
 		m.c.t.Fatal(err)
 	}
+	o.repl.know(Sources{Journal: o.journal})
 	m.c.t.Cleanup(o.close)
 	return o
 }

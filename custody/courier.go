@@ -29,6 +29,7 @@ type courier struct {
 	*Replicator
 	org verify.OrgID
 
+	meeting sync.Mutex // held while what the custodian holds is compared with the journal
 	sending sync.Mutex
 	paging  sync.Mutex // held through one step of bringing pages; taken before state
 	line    *line      // the stream in use; nil if none is. Guarded by sending

@@ -18,6 +18,8 @@
 //   - A custodian's signature says: I hold every record of this batch; its root is theirs; no tag stands for two entries; and no
 //     entry that I hold from before is missing from the batches that this one builds on. An owner who drops, exchanges or repeats
 //     entries gets no signature, and leaves an Alarm at the custodian.
+//   - Nothing of the journal goes to a custodian before this node knows that all it holds is the journal's. Records that a loss of
+//     power took from this node's disk are withdrawn there, over its signature and kept as evidence; what was vouched for cannot be.
 //   - What a custodian holds is sealed. Frames and pages go back to their owner only. A single entry or blob goes to any member that
 //     can name it by tag or hash, which only who holds the chart's key can: so a chart is walked at the custodians.
 //   - Nothing is kept by halves: a full disk or a used-up quota refuses before it writes.

@@ -233,3 +233,52 @@ func FuzzHoldings(f *testing.F) {
 		}
 	})
 }
+
+// TestDrippingCustodianDoesNotStandInTheWay has the first custodians in order begin true answers and give a byte of them now and then: the
+// honest one is asked beside them, and an answer that drips ends.
+func TestDrippingCustodianDoesNotStandInTheWay(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 4)
+	o := c.nodes[0].own(4, journal.Options{})
+	o.start(Sources{})
+	for range 10 {
+		o.write(1)
+	}
+	end := o.journal.End()
+	honest := o.custodian(0, 2)
+	eventually(t, "the honest custodian holds all", func() bool { return honest.heldOf(o.self.Org) == end.Offset })
+	g, err := o.journal.Frames(journal.Cursor{}, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for place := range 2 {
+		o.custodian(0, place).intercept(func(w http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path != pathJournal || r.Method != http.MethodGet {
+				return false
+			}
+			w.Header().Set(headerEnd, g.End.String())
+			w.Header().Set("Content-Length", strconv.Itoa(len(g.Frames)))
+			for i := range g.Frames {
+				if _, err := w.Write(g.Frames[i : i+1]); err != nil || http.NewResponseController(w).Flush() != nil {
+					break
+				}
+				select {
+				case <-r.Context().Done():
+					return true
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+			return true
+		})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	dir := filepath.Join(t.TempDir(), "journal")
+	if err := o.fetcher().Extend(ctx, dir, journal.Cursor{}, end, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = asker{o.client}.frames(ctx, o.custodian(0, 0).self.Org, journal.Cursor{})
+	if !errors.Is(err, errStalled) {
+		t.Errorf("a dripping answer: %v", err)
+	}
+}

@@ -1,14 +1,13 @@
 package custody
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/peer"
@@ -120,29 +119,28 @@ func (f *Fetcher) assemble(ctx context.Context, from journal.Cursor, before []by
 func (f *Fetcher) copySegment(ctx context.Context, w io.Writer, at journal.Cursor) (size int64, err error) {
 	var errs []error
 	order := Custodians(f.org, at.Segment, f.members())
-	for i := 0; i < len(order); {
-		if err := ctx.Err(); err != nil {
-			return size, err
-		}
-		b, end, err := f.frames(ctx, order[i], at)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", order[i], err))
-			if errors.As(err, new(*peer.Problem)) {
-				i++
-			} else {
-				order = slices.Delete(order, i, i+1)
+	for {
+		p, refused := f.race(ctx, order, at)
+		for _, r := range refused {
+			errs = append(errs, fmt.Errorf("%s: %w", r.org, r.err))
+			if !errors.As(r.err, new(*peer.Problem)) {
+				order = slices.DeleteFunc(order, func(org verify.OrgID) bool { return org == r.org })
 			}
-			continue
 		}
-		if len(b) == 0 {
-			i++
-			continue
+		if len(p.frames) == 0 {
+			break
 		}
-		if _, err := w.Write(b); err != nil {
+		if _, err := w.Write(p.frames); err != nil {
 			return size, fmt.Errorf("custody: %w", err)
 		}
-		size += int64(len(b))
-		at, i = end, 0
+		size += int64(len(p.frames))
+		at = p.end
+		i := slices.Index(order, p.org)
+		copy(order[1:i+1], order[:i])
+		order[0] = p.org // who let others be asked meanwhile is not waited for again
+	}
+	if err := ctx.Err(); err != nil {
+		return size, err
 	}
 	if size == 0 {
 		return 0, fmt.Errorf("%w: %w", ErrNowhere, errors.Join(errs...))
@@ -150,70 +148,63 @@ func (f *Fetcher) copySegment(ctx context.Context, w io.Writer, at journal.Curso
 	return size, nil
 }
 
+// share is how long one custodian is asked alone before the next in order is asked beside it.
+const share = 2 * time.Second
+
+// piece is what a custodian answered.
+type piece struct {
+	org    verify.OrgID
+	frames []byte
+	end    journal.Cursor
+	err    error
+}
+
+// race asks custodians in order for frames, the next whenever one refuses or takes longer than its share, and gives the first true answer;
+// none if nobody has frames at that place. A custodian that drips its answer thus takes no time from the others.
+func (f *Fetcher) race(ctx context.Context, order []verify.OrgID, at journal.Cursor) (won piece, refused []piece) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan piece, len(order))
+	next := time.NewTimer(share)
+	defer next.Stop()
+	asked, heard := 0, 0
+	ask := func() {
+		if asked == len(order) {
+			return
+		}
+		org := order[asked]
+		asked++
+		next.Reset(share)
+		go func() {
+			b, end, err := f.frames(ctx, org, at)
+			answers <- piece{org, b, end, err}
+		}()
+	}
+	for ask(); heard < asked; {
+		select {
+		case p := <-answers:
+			heard++
+			if len(p.frames) > 0 && p.err == nil {
+				return p, refused
+			}
+			if p.err != nil {
+				refused = append(refused, p)
+			}
+			ask()
+		case <-next.C:
+			ask()
+		}
+	}
+	return won, refused
+}
+
 // frames gets frames from a custodian, checked by their seals. None are the end of a run.
 func (f *Fetcher) frames(ctx context.Context, org verify.OrgID, from journal.Cursor) (b []byte, end journal.Cursor, err error) {
 	if b, _, err = f.ask.frames(ctx, org, from); err != nil || len(b) == 0 {
 		return nil, from, err
 	}
-	end, err = f.key.Check(from, b)
-	return b, end, err
-}
-
-const (
-	// maxPagesHeld bounds the pages of a key store taken from one custodian: 32 million keys.
-	maxPagesHeld = 1 << 20
-	// maxPageBytes bounds what they weigh together, in bytes.
-	maxPageBytes = 4 << 30
-)
-
-// Pages brings back the key store: every page that any member holds, each different copy once, in ascending order, the top page
-// first. What a member says of a page's version proves nothing, so none takes the place of another: which are true the key store
-// tells when it opens them. Of a member that gives more than a key store can have, the rest is not asked for. Errors: ErrNowhere.
-func (f *Fetcher) Pages(ctx context.Context) ([]Page, error) {
-	var all []Page
-	var errs []error
-	seen := make(map[copyOf]bool)
-	for _, org := range rank(f.org, nil, f.members()) {
-		pages, err := f.pagesOf(ctx, org, seen)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", org, err))
-		}
-		all = append(all, pages...)
+	if end, err = f.key.Check(from, b); err != nil {
+		return nil, from, err
 	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("%w: key store: %w", ErrNowhere, errors.Join(errs...))
-	}
-	slices.SortStableFunc(all, func(a, b Page) int { return cmp.Compare(a.Number, b.Number) })
-	return all, nil
-}
-
-// copyOf is what tells one copy of a page from another.
-type copyOf struct {
-	number uint64
-	hash   verify.Hash
-}
-
-// pagesOf gives the pages that a custodian holds and that were not seen yet, as far as they came before an error.
-func (f *Fetcher) pagesOf(ctx context.Context, org verify.OrgID, seen map[copyOf]bool) (list []Page, err error) {
-	count, size := 0, 0
-	for from := uint64(0); ; {
-		pages, err := f.ask.pages(ctx, org, from)
-		if err != nil || len(pages) == 0 {
-			return list, err
-		}
-		for _, p := range pages {
-			if count, size = count+1, size+len(p.Sealed); count > maxPagesHeld || size > f.maxPageBytes {
-				return list, fmt.Errorf("custody: it claims to hold more pages than a key store has: %d with %d bytes", count, size)
-			}
-			if c := (copyOf{p.Number, hashOf(p.Sealed)}); !seen[c] {
-				seen[c] = true
-				list = append(list, p)
-			}
-		}
-		last := pages[len(pages)-1].Number
-		if last == math.MaxUint64 {
-			return list, nil
-		}
-		from = last + 1
-	}
+	return b, end, nil
 }

@@ -33,13 +33,16 @@ func (k *Keeper) putBlob(r *http.Request, v *visit) error {
 		v.w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	if err := k.room(v.shelf, r.ContentLength); err != nil {
+	c, err := k.room(v.shelf, r.ContentLength)
+	if err != nil {
 		return err
 	}
+	kept := int64(0)
+	defer func() { c.settle(kept) }()
 	if err := makeDir(filepath.Dir(name)); err != nil {
 		return err
 	}
-	err := durable.Place(name, 0o600, func(f *os.File) error {
+	err = durable.Place(name, 0o600, func(f *os.File) error {
 		sum := sha256.New()
 		n, err := io.Copy(f, io.TeeReader(cutOff{r.Body}, sum))
 		if err != nil {
@@ -53,7 +56,7 @@ func (k *Keeper) putBlob(r *http.Request, v *visit) error {
 	if err != nil {
 		return err
 	}
-	v.used.Add(r.ContentLength)
+	kept = r.ContentLength
 	v.w.WriteHeader(http.StatusNoContent)
 	return nil
 }

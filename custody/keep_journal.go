@@ -34,9 +34,12 @@ func (k *Keeper) putFrames(r *http.Request, v *visit) error {
 
 // store brings frames to the disk, or refuses them.
 func (k *Keeper) store(v *visit, at journal.Cursor, frames []byte) (end journal.Cursor, err error) {
-	if err := k.room(v.shelf, int64(len(frames))); err != nil {
+	c, err := k.room(v.shelf, int64(len(frames)))
+	if err != nil {
 		return at, err
 	}
+	kept := int64(0)
+	defer func() { c.settle(kept) }()
 	end, err = v.mirror.Append(at, frames)
 	if errors.Is(err, journal.ErrConflict) {
 		k.alarm(v.owner, codeConflict, at.Entry, fmt.Sprintf("at %s the owner has sent other bytes than before: two histories", at))
@@ -45,7 +48,7 @@ func (k *Keeper) store(v *visit, at journal.Cursor, frames []byte) (end journal.
 	if err != nil {
 		return at, err
 	}
-	v.appended(end, len(frames))
+	kept = v.appended(end, len(frames))
 	return end, nil
 }
 
@@ -66,7 +69,12 @@ func (k *Keeper) getFrames(r *http.Request, v *visit) error {
 
 // getHeld lists what is held for the caller.
 func (k *Keeper) getHeld(_ *http.Request, v *visit) error {
-	h := held{Ranges: v.mirror.Held(), Pages: v.pageVersions(), Used: v.used.Load(), Quota: k.opt.Quota}
+	end, b, err := v.mirror.Last(lastBytes)
+	if err != nil {
+		return err
+	}
+	h := held{Ranges: v.mirror.Held(), Pages: v.pageVersions(), Used: v.used.Load(), Quota: k.opt.Quota,
+		Last: last{End: end, Size: int64(len(b)), Hash: hashOf(b)}}
 	answerCBOR(v.w, h)
 	return nil
 }

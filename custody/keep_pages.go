@@ -67,9 +67,12 @@ func (k *Keeper) putPages(r *http.Request, v *visit) error {
 	if err != nil {
 		return malformed(err.Error())
 	}
-	if err := k.room(v.shelf, int64(len(body))); err != nil {
+	c, err := k.room(v.shelf, int64(len(body)))
+	if err != nil {
 		return err
 	}
+	kept := int64(0)
+	defer func() { c.settle(kept) }()
 	v.pagesMu.Lock()
 	defer v.pagesMu.Unlock()
 	batch := k.book.db.NewBatch()
@@ -100,7 +103,7 @@ func (k *Keeper) putPages(r *http.Request, v *visit) error {
 			v.pages[p.Number] = max(v.pages[p.Number], p.Version)
 		}
 	}
-	v.used.Add(size)
+	kept = size
 	if top != nil {
 		if err := v.replaceTop(top); err != nil {
 			return err

@@ -30,6 +30,7 @@ type Kept struct {
 	// small unless the owner is cut off from the ledger, or leaves entries out.
 	Covered    uint64  `json:"covered"`
 	Unanchored uint64  `json:"unanchored"`
+	Withdrawn  int     `json:"withdrawn,omitempty"` // times that the owner withdrew records; what they were is kept aside
 	Alarms     []Alarm `json:"alarms,omitempty"`
 }
 
@@ -49,6 +50,9 @@ func (k *Keeper) Status() ([]Kept, error) {
 			if from := max(r.Start.Entry, t.Covered); from < r.End.Entry {
 				kept.Unanchored += r.End.Entry - from
 			}
+		}
+		if kept.Withdrawn, err = s.withdrawals(); err != nil {
+			return nil, err
 		}
 		if kept.Alarms, err = k.book.alarmsOf(s.owner); err != nil {
 			return nil, err

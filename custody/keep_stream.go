@@ -2,7 +2,6 @@ package custody
 
 import (
 	"bufio"
-	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -10,6 +9,9 @@ import (
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/peer"
 )
+
+// messageTime bounds how long one message may be on its way: what came of it is kept in memory.
+const messageTime = 2 * time.Minute
 
 // maxInbox bounds the bytes of groups received and not yet stored on one stream; a single larger group is let in alone.
 const maxInbox = 8 << 20
@@ -41,7 +43,7 @@ func (k *Keeper) stream(r *http.Request, v *visit) error {
 	in := new(inbox)
 	in.change.L = &in.mu
 	var reading sync.WaitGroup
-	reading.Go(func() { in.fill(bufio.NewReaderSize(r.Body, 64<<10)) })
+	reading.Go(func() { in.fill(bufio.NewReaderSize(r.Body, 64<<10), c.SetReadDeadline) })
 	ended := make(chan struct{})
 	reading.Go(func() {
 		select {
@@ -49,8 +51,8 @@ func (k *Keeper) stream(r *http.Request, v *visit) error {
 		case <-r.Context().Done():
 		case <-ended:
 		}
-		_ = c.SetReadDeadline(time.Unix(1, 0)) // wakes the reader; if it cannot, the connection's end will
 		in.end()
+		_ = c.SetReadDeadline(time.Unix(1, 0)) // wakes the reader; if it cannot, the connection's end will
 	})
 	for {
 		groups := in.take()
@@ -67,12 +69,16 @@ func (k *Keeper) stream(r *http.Request, v *visit) error {
 	return nil
 }
 
-// fill reads groups until the stream ends or breaks, waiting while the inbox is full.
-func (in *inbox) fill(r io.Reader) {
+// fill reads groups until the stream ends or breaks, waiting while the inbox is full. A stream may be silent between two messages, not
+// within one.
+func (in *inbox) fill(r *bufio.Reader, limit func(time.Time) error) {
 	defer in.end()
 	for {
+		if _, err := r.Peek(1); err != nil || !in.limit(limit, time.Now().Add(messageTime)) {
+			return
+		}
 		at, frames, err := readMessage(r)
-		if err != nil {
+		if err != nil || !in.limit(limit, time.Time{}) {
 			return
 		}
 		in.mu.Lock()
@@ -88,6 +94,13 @@ func (in *inbox) fill(r io.Reader) {
 		in.mu.Unlock()
 		in.change.Broadcast()
 	}
+}
+
+// limit sets the time by which bytes have to come, but not after the end, when the reader is to be woken.
+func (in *inbox) limit(set func(time.Time) error, t time.Time) (ok bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return !in.ended && set(t) == nil
 }
 
 func (in *inbox) end() {

@@ -367,6 +367,51 @@ func TestQuota(t *testing.T) {
 	}
 }
 
+// TestQuotaHoldsForRequestsAtTheSameTime has blobs arrive together, each of which would fit alone.
+func TestQuotaHoldsForRequestsAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2)
+	m := c.nodes[1]
+	m.opt.Quota = 100 << 10
+	m.restart()
+	o := c.nodes[0].own(2, journal.Options{})
+	s, err := m.keeper.shelf(o.self.Org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The first is held up while it arrives; the others come meanwhile.
+	body, arriving := io.Pipe()
+	slow := bytes.Repeat([]byte{9}, 60<<10)
+	first := make(chan int, 1)
+	go func() {
+		r := httptest.NewRequest(http.MethodPut, pathBlob+hashOf(slow).String(), body)
+		r.ContentLength = int64(len(slow))
+		w := httptest.NewRecorder()
+		m.keeper.ServeHTTP(w, r.WithContext(peer.WithCaller(r.Context(), o.self.Org)))
+		first <- w.Code
+	}()
+	if _, err := arriving.Write(slow[:1]); err != nil {
+		t.Fatal(err)
+	}
+	blob := make([]byte, 60<<10)
+	wantCode(t, o.repl.ask.putBlob(t.Context(), m.self.Org, hashOf(blob), blob), codeQuota)
+	if _, err := arriving.Write(slow[1:]); err != nil {
+		t.Fatal(err)
+	}
+	arriving.Close()
+	if code := <-first; code != http.StatusNoContent {
+		t.Errorf("the first got %d", code)
+	}
+	if used, pending := s.used.Load(), m.keeper.claimed.Load(); used != 60<<10 || pending != 0 {
+		t.Errorf("%d bytes are counted, %d claimed", used, pending)
+	}
+	wantCode(t, o.repl.ask.putBlob(t.Context(), m.self.Org, hashOf([]byte("x")), blob[:1<<10]), codeMalformed)
+	small := []byte("what fits")
+	if err := o.repl.ask.putBlob(t.Context(), m.self.Org, hashOf(small), small); err != nil {
+		t.Errorf("what was refused is still counted: %v", err)
+	}
+}
+
 func TestRecoveryOfALostDisk(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -401,6 +446,56 @@ func TestRecoveryOfALostDisk(t *testing.T) {
 	// A damaged segment of the living journal.
 	if err := f.Segment(ctx, 0, func(r io.Reader) error { return o.journal.Repair(0, r) }); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRecoveryAfterTwoLosses loses, with three copies of everything, the owner's disk and any one custodian's.
+func TestRecoveryAfterTwoLosses(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 4)
+	o := c.nodes[0].own(3, journal.Options{SegmentSize: 4 << 10})
+	blobs := &shelfOfBlobs{all: make(map[verify.Hash][]byte)}
+	o.start(Sources{Blobs: blobs})
+	hash, blob := blobs.put(100 << 10)
+	if n := o.repl.HoldBlob(t.Context(), hash, blob); n != 2 {
+		t.Fatalf("%d copies of the blob", n)
+	}
+	for range 60 {
+		if n := o.write(1).Copies; n != 2 {
+			t.Fatalf("%d copies", n)
+		}
+	}
+	end := o.journal.End()
+	if end.Segment < 3 {
+		t.Fatal("too few segments for the custodians to differ")
+	}
+	f := o.fetcher()
+	for _, lost := range c.nodes[1:] {
+		lost.stop()
+		dir := filepath.Join(t.TempDir(), "journal")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		h := f.Holdings(ctx)
+		cancel()
+		if len(h.Silent) != 1 || h.Silent[lost.self.Org] == nil || h.End() != end {
+			t.Errorf("held to %s, want %s: %+v", h.End(), end, h)
+		}
+		if err := f.Extend(t.Context(), dir, journal.Cursor{}, h.End(), nil); err != nil {
+			t.Fatal(err)
+		}
+		j, err := journal.Open(dir, journal.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if j.End() != end {
+			t.Errorf("the recovered journal ends at %s, want %s", j.End(), end)
+		}
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+		if b, err := f.Blob(t.Context(), hash); err != nil || !bytes.Equal(b, blob) {
+			t.Errorf("the blob: %d bytes, %v", len(b), err)
+		}
+		lost.start(lost.self.Peer)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
+	"sync/atomic"
 
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/peer"
@@ -24,8 +24,9 @@ const (
 
 // KeeperOptions are what a custodian needs besides its disk.
 type KeeperOptions struct {
-	Chain string       // the ledger's name, verify.Genesis.Chain
-	Org   verify.OrgID // of this node
+	Chain   string       // the ledger's name, verify.Genesis.Chain
+	Org     verify.OrgID // of this node
+	Members peer.Members // whose signatures count
 	// Sign signs with the organisation's key.
 	Sign func(message []byte) (verify.Signature, error)
 	// Anchored gives an owner's anchor as this node's own copy of the ledger has it; ok is false while it has none of that
@@ -48,6 +49,8 @@ type Keeper struct {
 	mu      sync.Mutex
 	shelves map[verify.OrgID]*shelf // opened so far
 	closed  bool
+
+	claimed atomic.Int64 // bytes of all claims not settled yet
 }
 
 // OpenKeeper opens, or begins, what is held in dir. What was held before is opened at once, so that damage shows at start.
@@ -166,6 +169,7 @@ func (k *Keeper) route() {
 		"DELETE " + pathPages:        k.dropPages,
 		"POST " + pathAttest:         k.attest,
 		"GET " + pathHeld:            k.getHeld,
+		"POST " + pathVoid:           k.withdraw,
 	} {
 		k.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { k.serve(w, r, handle) })
 	}
@@ -194,56 +198,6 @@ func (k *Keeper) serve(w http.ResponseWriter, r *http.Request, handle func(*http
 	if err != nil {
 		peer.Refuse(w, k.problem(caller, s, err))
 	}
-}
-
-// problem maps an error to the refusal that the caller sees. What went wrong inside stays in the log.
-func (k *Keeper) problem(caller verify.OrgID, s *shelf, err error) *peer.Problem {
-	p := new(peer.Problem)
-	tooLarge, damage := new(http.MaxBytesError), new(journal.DamageError)
-	switch {
-	case errors.As(err, &p):
-		return p
-	case errors.As(err, &tooLarge):
-		return refuse(http.StatusRequestEntityTooLarge, codeTooLarge, fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit), 0)
-	case errors.Is(err, journal.ErrFrames):
-		return malformed(err.Error())
-	case errors.As(err, &damage):
-		return refuse(http.StatusUnprocessableEntity, codeDamaged, "there is no record at that place, or the copy held here is damaged", 0)
-	case errors.Is(err, journal.ErrNotHeld), errors.Is(err, journal.ErrCursor), errors.Is(err, os.ErrNotExist):
-		return refuse(http.StatusNotFound, codeUnknown, "this custodian does not hold that", 0)
-	case errors.Is(err, journal.ErrScattered):
-		return refuse(http.StatusConflict, codeScattered, "the segment is held in too many pieces; send what lies between them first", 0)
-	case errors.Is(err, journal.ErrClosed):
-		return refuse(http.StatusServiceUnavailable, codeFault, "the custodian is stopping or reopening its files; ask again", 0)
-	}
-	if s != nil && errors.Is(err, journal.ErrFailed) {
-		k.drop(s)
-	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return full()
-	}
-	k.opt.Log.Error("custody: a request failed", "owner", caller, "err", err)
-	return refuse(http.StatusInternalServerError, codeFault, "the custodian's disk or software failed; its log says more", 0)
-}
-
-func full() *peer.Problem {
-	return refuse(http.StatusInsufficientStorage, codeFull, "the custodian's disk is full; nothing of this request was kept", 0)
-}
-
-// room refuses what would exceed the owner's quota or the disk, before a byte is written.
-func (k *Keeper) room(s *shelf, size int64) error {
-	if used := s.used.Load(); used+size > k.opt.Quota {
-		return refuse(http.StatusInsufficientStorage, codeQuota,
-			fmt.Sprintf("this custodian holds %d bytes for your organisation and grants %d; ask its administrator for more", used, k.opt.Quota), 0)
-	}
-	left, err := free(k.dir)
-	if err != nil {
-		return fmt.Errorf("custody: free space of %s: %w", k.dir, err)
-	}
-	if left-size < k.opt.Reserve {
-		return full()
-	}
-	return nil
 }
 
 // readBody reads a whole body of at most limit bytes.

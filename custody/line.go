@@ -40,7 +40,7 @@ func (c *courier) send(g journal.Group) <-chan error {
 	p := &parcel{g: g, sent: time.Now(), done: make(chan error, 1)}
 	c.sending.Lock()
 	defer c.sending.Unlock()
-	if c.line == nil || !c.line.take(p) {
+	if c.line == nil || c.line.spent() || !c.line.take(p) {
 		c.line = &line{c: c}
 		c.line.work.L = &c.line.mu
 		c.line.take(p)
@@ -48,6 +48,19 @@ func (c *courier) send(g journal.Group) <-chan error {
 	}
 	return p.done
 }
+
+// spent gives up a line whose connection will end before long, as long as nothing is under way on it.
+func (l *line) spent() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stream == nil || len(l.unsent)+len(l.unheard) > 0 || !l.stream.Aged() {
+		return false
+	}
+	l.fail(errSpent)
+	return true
+}
+
+var errSpent = errors.New("custody: the connection is too old")
 
 // take queues a parcel, unless the line is broken.
 func (l *line) take(p *parcel) bool {
@@ -88,6 +101,10 @@ func (l *line) watch(after time.Duration) {
 func (l *line) run() {
 	stop := context.AfterFunc(l.c.ctx, func() { l.breaks(context.Canceled) })
 	defer stop()
+	if err := l.c.meet(); err != nil {
+		l.breaks(err)
+		return
+	}
 	ctx, cancel := context.WithTimeout(l.c.ctx, sendTimeout)
 	stream, err := l.c.opt.Client.Open(ctx, l.c.org, pathStream)
 	cancel()

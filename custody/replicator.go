@@ -27,6 +27,7 @@ type Journal interface {
 	Segments() []journal.Segment
 	Frames(from journal.Cursor, limit int) (journal.Group, error)
 	Follow(ctx context.Context, from journal.Cursor, fn func([]journal.Located) error) error
+	ReadRaw(segment uint32, offset int64, length int) ([]byte, error)
 }
 
 // Blobs is where the owner keeps ciphertexts that are too large for the journal.
@@ -50,6 +51,8 @@ type Options struct {
 	Copies  func() int   // R as it is now, the owner's own included; 1 for a lone node
 	Client  *peer.Client
 	Members peer.Members
+	// Sign signs with the organisation's key: what is withdrawn.
+	Sign func(message []byte) (verify.Signature, error)
 	// State is the file that remembers up to where large blobs are held; "" for none, and then each start looks at all of them.
 	State string
 
@@ -67,8 +70,10 @@ type Replicator struct {
 
 	mu       sync.Mutex
 	couriers map[verify.OrgID]*courier
-	src      Sources // zero until Start
-	again    func()  // makes the follower of large blobs begin anew; nil until it runs
+	met      map[verify.OrgID]bool // custodians that hold nothing but what this node's journal has; see meet
+	src      Sources               // zero until Start
+	started  chan struct{}         // closed once src is known
+	again    func()                // makes the follower of large blobs begin anew; nil until it runs
 
 	turn   sync.Mutex
 	passed sync.Cond      // a group was handed over
@@ -80,7 +85,7 @@ type Replicator struct {
 	kick   chan struct{}
 }
 
-// NewReplicator makes a replicator that answers Hold at once; Start begins the background work.
+// NewReplicator makes a replicator. No custodian is sent records before Start: it has to be met first, and that takes the journal.
 func NewReplicator(opt Options) *Replicator {
 	if opt.Patience == 0 {
 		opt.Patience = defaultPatience
@@ -91,7 +96,8 @@ func NewReplicator(opt Options) *Replicator {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Replicator{opt: opt, ask: asker{opt.Client}, couriers: make(map[verify.OrgID]*courier), kick: make(chan struct{}, 1)}
+	r := &Replicator{opt: opt, ask: asker{opt.Client}, couriers: make(map[verify.OrgID]*courier),
+		met: make(map[verify.OrgID]bool), started: make(chan struct{}), kick: make(chan struct{}, 1)}
 	r.limit = rate.NewLimiter(rate.Limit(opt.Rate), max(opt.Rate, 2*topUpChunk))
 	r.passed.L = &r.turn
 	r.ctx, r.cancel = context.WithCancel(context.Background())
@@ -100,13 +106,21 @@ func NewReplicator(opt Options) *Replicator {
 
 // Start begins to top up what custodians lack. It is called once, when the journal is open; while Copies is 1 there is nothing to do.
 func (r *Replicator) Start(src Sources) {
-	r.mu.Lock()
-	r.src = src
-	r.mu.Unlock()
+	r.know(src)
 	r.work.Go(r.tend)
 	if src.Blobs != nil {
 		r.work.Go(r.tendBlobs)
 	}
+}
+
+// know lets custodians be met.
+func (r *Replicator) know(src Sources) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.src.Journal == nil {
+		close(r.started)
+	}
+	r.src = src
 }
 
 // Close ends the background work. Close the journal first: it waits for Hold.

@@ -62,14 +62,24 @@ func openShelf(dir string, owner verify.OrgID) (s *shelf, aside []string, err er
 	return s, aside, nil
 }
 
-// appended counts the bytes of frames that are durable now. Frames that came twice are counted once as long as they come in
-// order, as they do but for repeats; opening the shelf anew counts exactly.
-func (s *shelf) appended(end journal.Cursor, size int) {
+// appended tells how many bytes of frames that are durable now are to be counted. Frames that came twice are counted once as long as
+// they come in order, as they do but for repeats; opening the shelf anew counts exactly.
+func (s *shelf) appended(end journal.Cursor, size int) (kept int64) {
 	s.tipMu.Lock()
 	defer s.tipMu.Unlock()
-	if s.tip.Compare(end) < 0 {
-		s.tip = end
-		s.used.Add(int64(size))
+	if s.tip.Compare(end) >= 0 {
+		return 0
+	}
+	s.tip = end
+	return int64(size)
+}
+
+// cut forgets the furthest end: what comes from there on is new again.
+func (s *shelf) cut(from journal.Cursor) {
+	s.tipMu.Lock()
+	defer s.tipMu.Unlock()
+	if s.tip.Compare(from) > 0 {
+		s.tip = from
 	}
 }
 

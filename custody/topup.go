@@ -116,6 +116,9 @@ func (c *courier) probe() error {
 
 // tendOne brings one custodian what it lacks.
 func (c *courier) tendOne(limit journal.Cursor) error {
+	if err := c.meet(); err != nil {
+		return err
+	}
 	if err := c.list(); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ const (
 	pathPages   = pathRoot + "pages"             // POST pages → their versions held; GET ?from=NUMBER → pages; DELETE all
 	pathAttest  = pathRoot + "attest"            // POST proposal → verify.Custody, or nothing where nothing was to be signed
 	pathHeld    = pathRoot + "held"              // GET → held
+	pathVoid    = pathRoot + "withdrawn"         // POST withdrawal: what it names is held no more
 )
 
 // headerEnd, in the answer to a read of frames, is the place after them.
@@ -46,6 +47,7 @@ const (
 	codeRepeated   = "repeated"   // entries that are anchored already come again, the first being Position: alarm
 	codeTagReuse   = "tag-reuse"  // entry Position carries the tag of another entry: alarm
 	codeRoot       = "root"       // the root is not that of the records held: alarm
+	codeVouched    = "vouched"    // what is withdrawn was vouched for, or withdrawn entries were anchored: alarm
 )
 
 // Limits of single requests and answers.
@@ -56,6 +58,7 @@ const (
 	maxPage     = 1 << 20 // bytes of one page of a key store
 	maxPages    = 1 << 12 // pages sent at once
 	maxBlob     = peer.MaxBody
+	lastBytes   = 4 << 10 // bytes of the journal that stand for all before them
 )
 
 // held is what a custodian has of an owner.
@@ -64,6 +67,14 @@ type held struct {
 	Pages  map[uint64]uint64 `cbor:"2,keyasint"` // number → version
 	Used   int64             `cbor:"3,keyasint"` // bytes
 	Quota  int64             `cbor:"4,keyasint"` // bytes
+	Last   last              `cbor:"5,keyasint"` // by which the owner tells whether all of it is its own
+}
+
+// last is the end of the furthest run held of a journal.
+type last struct {
+	End  journal.Cursor `cbor:"1,keyasint"`
+	Size int64          `cbor:"2,keyasint"` // bytes before End that Hash is over, at most lastBytes; 0 if nothing is held
+	Hash verify.Hash    `cbor:"3,keyasint"` // SHA-256
 }
 
 // Page is one page of a key store: opaque to its custodians, sealed by its owner. Of two versions the higher one stays.

@@ -52,6 +52,12 @@ func (m marks) put(i int, r Range) error {
 	return err
 }
 
+// clear empties slot i, of a file that is no more.
+func (m marks) clear(i int) error {
+	_, err := m.f.WriteAt(make([]byte, slotSize), int64(i)*slotSize)
+	return err
+}
+
 // load reads every slot; those never written or torn are absent.
 func (m marks) load() (map[int]Range, error) {
 	size, err := m.f.Size()

@@ -25,7 +25,7 @@ type Mirror struct {
 	marks     marks
 	recovered []Recovery
 
-	mu      sync.Mutex         // guards all below; held while bytes are compared and written, never during an fsync
+	mu      sync.Mutex         // guards all below; held while bytes are compared and written, and during no fsync but those of Cut
 	parts   map[uint32][]*part // by segment, ascending and without overlap
 	slots   int                // marks in use
 	open    []*part            // whose files are open for writing

@@ -71,6 +71,33 @@ func (m *Mirror) Frames(from Cursor, limit int) (Group, error) {
 	return g, errors.Join(err, s.file.Close())
 }
 
+// Last gives the end of what is held durably, and up to n bytes before it, without a gap; none if nothing is held.
+func (m *Mirror) Last(n int64) (end Cursor, b []byte, err error) {
+	m.mu.Lock()
+	var last *part
+	for _, parts := range m.parts {
+		for _, p := range parts {
+			if p.durable.Offset > p.start.Offset && p.durable.Compare(end) > 0 {
+				last, end = p, p.durable
+			}
+		}
+	}
+	m.mu.Unlock()
+	if last == nil {
+		return end, nil, nil
+	}
+	f, err := m.disk.Open(last.name, false)
+	if err != nil {
+		return end, nil, fmt.Errorf("journal: open %s: %w", last.name, err)
+	}
+	size := end.Offset - last.start.Offset
+	b = make([]byte, min(n, size))
+	if read, err := f.ReadAt(b, size-int64(len(b))); read < len(b) {
+		return end, nil, errors.Join(fmt.Errorf("journal: read %s: %w", last.name, err), f.Close())
+	}
+	return end, b, f.Close()
+}
+
 // Copy writes a segment's file to w as far as it is held from its header on without a gap, and gives the place after it. Whether that
 // is the whole segment the owner can tell, by its hash. Errors: ErrNotHeld, w's.
 func (m *Mirror) Copy(segment uint32, w io.Writer) (Cursor, error) {

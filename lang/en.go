@@ -222,6 +222,7 @@ var english = map[string]string{
 	"restore.done":     "Restored %[1]s from the backup of %[2]s. Entries: %[3]d, of them brought from the other members: %[4]d. What came after the backup and no member holds is lost.",
 	"restore.fetched":  "Restored %[1]s from what the other members hold. Entries: %[2]d; bytes: %[3]d.",
 	"restore.silent":   "NOTE: %[1]s did not answer; what only it holds is not here.",
+	"restore.false":    "FALSE: %[1]s claims to hold more of the record than it can show; nothing of that was taken. Ask that member, and tell the others. (%[2]s)",
 	"restore.lost":     "LOST: the ciphertext %[1]s, which nobody has any more. The entry that names it stays.",
 	"restore.drill":    "This is a drill: the node reads and proves, and anchors nothing, for its validator key is new. If the old machine will never run again, restore once more with --old-machine-is-destroyed.",
 	"restore.back":     "The node goes on after block %[1]d with its old validator key. The old machine must never run again: two that sign break the ledger.",

@@ -24,7 +24,7 @@ func (n *Node) openCustody(_ context.Context, _ *Options) error {
 	}
 	var err error
 	n.keeper, err = custody.OpenKeeper(n.Held(), custody.KeeperOptions{
-		Chain: n.chain, Org: n.org, Log: n.log, Anchored: n.anchoredOf,
+		Chain: n.chain, Org: n.org, Log: n.log, Anchored: n.anchoredOf, Members: n.roster.members,
 		Sign: func(b []byte) (verify.Signature, error) { return n.keys.sign(b), nil },
 	})
 	if err != nil {
@@ -37,6 +37,7 @@ func (n *Node) openCustody(_ context.Context, _ *Options) error {
 	n.replicator = custody.NewReplicator(custody.Options{
 		Org: n.org, Chain: n.chain, Copies: n.copies, Client: n.peers, Members: n.roster.members,
 		State: filepath.Join(n.Dir, "replicated"), Log: n.log,
+		Sign: func(b []byte) (verify.Signature, error) { return n.keys.sign(b), nil },
 	})
 	n.opened(closer(func() error { n.replicator.Close(); return nil }))
 	n.fetcher = custody.NewFetcher(n.org, n.peers, n.roster.members)

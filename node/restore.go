@@ -60,10 +60,15 @@ type Restored struct {
 	Height    int64         `json:"height,omitempty"`
 	Validator string        `json:"validator"`
 	Silent    []string      `json:"silent,omitempty"` // members that did not answer
-	// False are members that claimed to hold more of the journal than they could show: what they said was not believed.
-	False []string `json:"false,omitempty"`
+	False     []False       `json:"false,omitempty"`
 	// Lost are the ciphertexts outside the journal that nobody has any more, in hexadecimal.
 	Lost []string `json:"lost,omitempty"`
+}
+
+// False is a member that claimed to hold more of the journal than it could show. What it said was not believed, and what it gave not taken.
+type False struct {
+	Member  string `json:"member"`  // its name
+	Problem string `json:"problem"` // what it claimed, and gave instead
 }
 
 // Restore makes a node in an empty directory, from the latest backup, from what custodians hold, or both. Everything is checked before

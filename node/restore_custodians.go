@@ -150,8 +150,8 @@ func (r *restoring) prove(ctx context.Context, from journal.Cursor) error {
 	r.others.fetcher.Prove(ctx, &r.others.held, from)
 	r.done.False = nil
 	for _, m := range r.others.members {
-		if _, ok := r.others.held.False[m.Org]; ok {
-			r.done.False = append(r.done.False, m.Name)
+		if err, ok := r.others.held.False[m.Org]; ok {
+			r.done.False = append(r.done.False, False{Member: m.Name, Problem: err.Error()})
 		}
 	}
 	return r.enough()

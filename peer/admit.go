@@ -62,16 +62,21 @@ func (id *Identity) admit(members Members, chain []*x509.Certificate) (verify.Me
 	if err := leaf.CheckSignatureFrom(root); err != nil {
 		return none, fmt.Errorf("%w: not signed by %s: %w", ErrCertificate, org, err)
 	}
-	now := id.now()
-	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
-		return none, fmt.Errorf("%w: that of %s is valid from %s to %s and it is %s here: compare the two nodes' clocks",
-			ErrCertificate, org, leaf.NotBefore.UTC().Format(timeForm), leaf.NotAfter.UTC().Format(timeForm), now.UTC().Format(timeForm))
-	}
-	return member, nil
+	return member, id.inTime(org, leaf)
 }
 
-// still tells whether an admitted chain would be admitted by today's ledger. The signatures were checked at the handshake
-// and do not change; the membership and the key may.
+// inTime refuses a certificate that is not valid yet, or not any more.
+func (id *Identity) inTime(org verify.OrgID, leaf *x509.Certificate) error {
+	now := id.now()
+	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
+		return fmt.Errorf("%w: that of %s is valid from %s to %s and it is %s here: compare the two nodes' clocks",
+			ErrCertificate, org, leaf.NotBefore.UTC().Format(timeForm), leaf.NotAfter.UTC().Format(timeForm), now.UTC().Format(timeForm))
+	}
+	return nil
+}
+
+// still tells whether an admitted chain would be admitted now, by today's ledger. The signatures were checked at the handshake
+// and do not change; the membership and the key may, and the time does.
 func (id *Identity) still(members Members, chain []*x509.Certificate) (verify.OrgID, error) {
 	var none verify.OrgID
 	if len(chain) != 2 {
@@ -88,7 +93,7 @@ func (id *Identity) still(members Members, chain []*x509.Certificate) (verify.Or
 	if member, ok := members.Find(org); !ok || verify.PublicKey(key) != member.Key {
 		return none, fmt.Errorf("%w: %s", ErrNotMember, org)
 	}
-	return org, nil
+	return org, id.inTime(org, chain[0])
 }
 
 const timeForm = "2006-01-02 15:04:05 UTC"

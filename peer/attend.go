@@ -9,13 +9,17 @@ import (
 )
 
 // attend watches over a request until its answer is read: now and then it asks the other node whether it is still there, and ends the request
-// when it is not. An idle connection is looked at much less often.
+// when it is not, or is no member any more. An idle connection is looked at much less often.
 func (c *Client) attend(ctx context.Context, l *link) (_ context.Context, done func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var look *time.Timer
 	begun := make(chan struct{}) // closed when look is set
 	look = time.AfterFunc(c.attendEvery, func() {
 		<-begun
+		if err := c.valid(l); err != nil {
+			cancel(err)
+			return
+		}
 		err := l.ping(ctx)
 		switch {
 		case ctx.Err() != nil:

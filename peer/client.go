@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sijil-health/sijil/verify"
@@ -35,6 +36,23 @@ type link struct {
 	addr   string
 	http   http.Client
 	health *health
+	until  atomic.Int64 // Unix seconds; when the first certificate of its connections expires, 0 if there was none yet
+}
+
+// expires notes when a connection ends at the latest.
+func (l *link) expires(t time.Time) {
+	for {
+		old := l.until.Load()
+		if old != 0 && old <= t.Unix() || l.until.CompareAndSwap(old, t.Unix()) {
+			return
+		}
+	}
+}
+
+// aged tells whether a certificate of the link expires within a time.
+func (l *link) aged(now time.Time, within time.Duration) bool {
+	until := l.until.Load()
+	return until != 0 && now.Add(within).Unix() >= until
 }
 
 // NewClient makes a client. Close releases its connections.
@@ -115,7 +133,7 @@ func (c *Client) link(to verify.OrgID) (*link, error) {
 		return nil, net.ErrClosed
 	}
 	old := c.links[to]
-	if old != nil && ok && old.key == member.Key && old.addr == member.Peer {
+	if old != nil && ok && old.key == member.Key && old.addr == member.Peer && !old.aged(c.id.now(), renewBefore) {
 		return old, nil
 	}
 	state := &health{org: to}
@@ -135,12 +153,30 @@ func (c *Client) link(to verify.OrgID) (*link, error) {
 	return l, nil
 }
 
+// valid tells why a link may not be used any more, though something is under way on it; nil if it may.
+func (c *Client) valid(l *link) error {
+	member, ok := c.members.Find(l.org)
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: %s", ErrNotMember, l.org)
+	case member.Key != l.key || member.Peer != l.addr:
+		return fmt.Errorf("%w: %s changed its key or its address", ErrNotMember, l.org)
+	case l.aged(c.id.now(), 0):
+		return fmt.Errorf("%w: one of the connection to %s has expired", ErrCertificate, l.org)
+	}
+	return nil
+}
+
 func (c *Client) open(member verify.Member, state *health) *link {
 	l := &link{org: member.Org, key: member.Key, addr: member.Peer, health: state}
 	config := c.id.base(func(cs tls.ConnectionState) error {
 		found, err := c.id.admit(c.members, cs.PeerCertificates)
 		if err == nil && (found.Org != l.org || found.Key != l.key) {
 			err = fmt.Errorf("%w: %s at %s, wanted %s", ErrWrongMember, found.Org, l.addr, l.org)
+		}
+		if err == nil {
+			l.expires(cs.PeerCertificates[0].NotAfter)
+			l.expires(c.id.expiry())
 		}
 		return err
 	})

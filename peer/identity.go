@@ -23,6 +23,8 @@ const (
 	certificateLife = 24 * time.Hour
 	// clockLeeway is by how much another node's clock may be behind when it looks at a fresh certificate.
 	clockLeeway = time.Hour
+	// renewBefore is how long before a certificate of a connection expires new requests take another one. What is under way goes on until then.
+	renewBefore = certificateLife / 4
 )
 
 // Identity is an organisation as its node shows it to other nodes. It is safe for concurrent use.
@@ -75,6 +77,14 @@ func (id *Identity) certificate() (*tls.Certificate, error) {
 	}
 	id.cert, id.renew = cert, now.Add(certificateLife/2)
 	return cert, nil
+}
+
+// expiry is when the certificate that is shown now is no longer valid.
+func (id *Identity) expiry() time.Time {
+	_, _ = id.certificate() // where none can be made, the old one's
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	return id.renew.Add(certificateLife / 2)
 }
 
 // issue makes a transport key and the two certificates that tie it to the organisation's signing key.

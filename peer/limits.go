@@ -28,6 +28,9 @@ const (
 	pingAfter   = 60 * time.Second
 	attendEvery = 15 * time.Second // a request without an answer for so long has the other node asked whether it is still there
 	pingTimeout = 5 * time.Second
+	// recheckEvery is within what time a server ends a connection whose member was voted out or changed its key, or whose certificate
+	// expired. On the other side attendEvery is; a request is refused at once.
+	recheckEvery = 10 * time.Second
 )
 
 func http2Config() *http.HTTP2Config {

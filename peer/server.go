@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -46,14 +47,16 @@ type Server struct {
 	shares  shares
 	closing chan struct{} // closed when Shutdown begins
 	once    sync.Once
+
+	recheckEvery time.Duration // recheckEvery, but for tests
 }
 
 // NewServer makes a server; Serve starts it. The handler finds who is calling with Caller. Refused handshakes go to the
 // logger at debug level: strangers must not be able to fill a log.
 func NewServer(id *Identity, members Members, handler http.Handler, log *slog.Logger) *Server {
-	s := &Server{id: id, members: members, next: handler, closing: make(chan struct{})}
+	s := &Server{id: id, members: members, next: handler, closing: make(chan struct{}), recheckEvery: recheckEvery}
 	s.shares.of = make(map[verify.OrgID]*share)
-	s.shares.connections = make(map[net.Conn]verify.OrgID)
+	s.shares.connections = make(map[net.Conn]connection)
 	s.http = http.Server{
 		ConnState:         s.connState,
 		Handler:           http.HandlerFunc(s.serve),
@@ -84,7 +87,7 @@ func (s *Server) admit(conn net.Conn, cs tls.ConnectionState) error {
 	if err == nil && member.Org == s.id.org {
 		return ErrWrongMember // a node has no business with itself: an address on the ledger is wrong
 	}
-	if err == nil && !s.shares.connect(conn, member.Org) {
+	if err == nil && !s.shares.connect(conn, member.Org, cs.PeerCertificates) {
 		return errConnections
 	}
 	return err
@@ -101,11 +104,31 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 
 // Serve answers on l until Shutdown or Close, and then returns nil.
 func (s *Server) Serve(l net.Listener) error {
+	served := make(chan struct{})
+	defer close(served)
+	go s.recheck(served)
 	err := s.http.ServeTLS(netutil.LimitListener(l, maxConnections), "", "")
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return err
+}
+
+// recheck drops connections of who is not admitted any more: a request that lasts, or waits for something, asks nobody.
+func (s *Server) recheck(served <-chan struct{}) {
+	tick := time.NewTicker(s.recheckEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-served:
+			return
+		case <-tick.C:
+			s.shares.drop(func(chain []*x509.Certificate) bool {
+				_, err := s.id.still(s.members, chain)
+				return err != nil
+			})
+		}
+	}
 }
 
 // Shutdown stops accepting, lets running requests end until ctx is done, then closes what is left.
@@ -122,7 +145,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		w.Header().Set("Connection", "close") // says goodbye to the whole HTTP/2 connection
 		Refuse(w, &Problem{Status: http.StatusForbidden, Code: "not-member",
-			Detail: "your organisation, or the key it connected with, is no longer on the ledger"})
+			Detail: "your organisation, or the key it connected with, is no longer on the ledger, or its certificate has expired"})
 		return
 	}
 	switch {

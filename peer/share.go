@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -15,7 +16,13 @@ var errConnections = errors.New("peer: the member has too many connections open"
 type shares struct {
 	mu          sync.Mutex
 	of          map[verify.OrgID]*share
-	connections map[net.Conn]verify.OrgID // counted
+	connections map[net.Conn]connection // counted
+}
+
+// connection is whom one was accepted from, and by what.
+type connection struct {
+	org   verify.OrgID
+	chain []*x509.Certificate
 }
 
 type share struct {
@@ -40,7 +47,7 @@ func (s *shares) change(org verify.OrgID, f func(*share) bool) bool {
 }
 
 // connect counts a connection until disconnect, unless the member has too many.
-func (s *shares) connect(conn net.Conn, org verify.OrgID) bool {
+func (s *shares) connect(conn net.Conn, org verify.OrgID, chain []*x509.Certificate) bool {
 	return s.change(org, func(of *share) bool {
 		if _, again := s.connections[conn]; again {
 			return true
@@ -49,18 +56,33 @@ func (s *shares) connect(conn net.Conn, org verify.OrgID) bool {
 			return false
 		}
 		of.connections++
-		s.connections[conn] = org
+		s.connections[conn] = connection{org, chain}
 		return true
 	})
 }
 
 func (s *shares) disconnect(conn net.Conn) {
 	s.mu.Lock()
-	org, ok := s.connections[conn]
+	of, ok := s.connections[conn]
 	delete(s.connections, conn)
 	s.mu.Unlock()
 	if ok {
-		s.change(org, func(of *share) bool { of.connections--; return true })
+		s.change(of.org, func(of *share) bool { of.connections--; return true })
+	}
+}
+
+// drop closes the connections whose certificates are refused now. What is under way on them ends.
+func (s *shares) drop(refused func([]*x509.Certificate) bool) {
+	s.mu.Lock()
+	var gone []net.Conn
+	for conn, of := range s.connections {
+		if refused(of.chain) {
+			gone = append(gone, conn)
+		}
+	}
+	s.mu.Unlock()
+	for _, conn := range gone {
+		_ = conn.Close() // it is of no use any more, whatever this says
 	}
 }
 

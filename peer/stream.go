@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/sijil-health/sijil/verify"
@@ -14,12 +15,14 @@ import (
 // message. Write and Read may be called concurrently with each other. What a Stream's messages look like is the business of the
 // packages above.
 type Stream struct {
-	client *Client
-	link   *link
-	to     verify.OrgID
-	body   *io.PipeWriter
-	answer io.ReadCloser
-	cancel context.CancelFunc
+	client  *Client
+	link    *link
+	to      verify.OrgID
+	body    *io.PipeWriter
+	answer  io.ReadCloser
+	cancel  context.CancelFunc
+	watched chan struct{} // closed by Close
+	once    sync.Once
 }
 
 // Open begins a stream to a member with a POST to path, and returns when the other side has accepted it; ctx bounds that, not the
@@ -52,17 +55,31 @@ func (c *Client) Open(ctx context.Context, to verify.OrgID, path string) (*Strea
 		defer resp.Body.Close()
 		return nil, readProblem(resp)
 	}
-	return &Stream{client: c, link: l, to: to, body: w, answer: resp.Body, cancel: cancel}, nil
+	s := &Stream{client: c, link: l, to: to, body: w, answer: resp.Body, cancel: cancel, watched: make(chan struct{})}
+	go s.watch()
+	return s, nil
+}
+
+// watch ends the stream when the other side may not be spoken to any more, although nobody writes.
+func (s *Stream) watch() {
+	tick := time.NewTicker(s.client.attendEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.watched:
+			return
+		case <-tick.C:
+			if s.client.valid(s.link) != nil {
+				_ = s.Close() // who reads or writes is told that it is closed
+			}
+		}
+	}
 }
 
 // Write sends bytes, if the other side still is the member that the stream was opened to. It blocks when the other side takes
 // nothing; Close ends that.
 func (s *Stream) Write(b []byte) (int, error) {
-	now, err := s.client.link(s.to)
-	if err == nil && now != s.link {
-		err = fmt.Errorf("%w: %s changed its key or its address", ErrNotMember, s.to)
-	}
-	if err != nil {
+	if err := s.client.valid(s.link); err != nil {
 		return 0, err
 	}
 	n, err := s.body.Write(b)
@@ -84,8 +101,12 @@ func (s *Stream) Read(b []byte) (int, error) {
 // Answered notes for Health that the other side answered a message, and how long that took.
 func (s *Stream) Answered(took time.Duration) { s.link.health.answered(took) }
 
+// Aged tells that the stream will end before long, because a certificate expires: open another while nothing is under way.
+func (s *Stream) Aged() bool { return s.link.aged(s.client.id.now(), renewBefore) }
+
 // Close ends the stream in both directions and unblocks Write and Read. It may be called more than once.
 func (s *Stream) Close() error {
+	s.once.Do(func() { close(s.watched) })
 	s.cancel()
 	s.body.CloseWithError(io.ErrClosedPipe)
 	return s.answer.Close()

@@ -1,0 +1,71 @@
+package node
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sijil-health/sijil/verify"
+)
+
+// TestIncompleteRestore restores a member while the only custodian of what came after its backup does not answer: refused, with its name, and
+// on the operator's word done without it, which is told.
+func TestIncompleteRestore(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := DefaultConfig("Member")
+	c.Peer = l.Addr().String()
+	l.Close()
+	away := DefaultConfig("Away")
+	away.Peer = "127.0.0.1:1"
+	passphrase := func() ([]byte, error) { return []byte(testPassphrase), nil }
+	other, err := Init(t.Context(), Setup{Dir: filepath.Join(t.TempDir(), "away"), Config: away, Passphrase: passphrase})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Member.Power, other.Member.Validator = 0, verify.PublicKey{} // it follows: the ledger goes on without it
+	dir := filepath.Join(t.TempDir(), "node")
+	made, err := Init(t.Context(), Setup{Dir: dir, Config: c, Passphrase: passphrase})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := Found([]verify.Member{made.Member, other.Member}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Adopt(dir, g); err != nil {
+		t.Fatal(err)
+	}
+	n := startNode(t, dir)
+	put(t, n, "a", "Zamzam", 100)
+	to := filepath.Join(t.TempDir(), "usb")
+	backUp(t, n, to)
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	q := restoration(t, made.Kit, to)
+	_, err = Restore(t.Context(), q)
+	if silent := (*SilentError)(nil); !errors.As(err, &silent) || !slices.Equal(silent.Names, []string{"Away"}) {
+		t.Fatalf("without the only custodian: %v", err)
+	}
+	for _, left := range []string{q.Dir, q.Dir + ".restoring"} {
+		if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left: %v", left, err)
+		}
+	}
+	q.Incomplete = true
+	done, err := Restore(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(done.Silent, []string{"Away"}) || done.Entries == 0 || done.Fetched != 0 || done.Validator != ValidatorNew {
+		t.Errorf("%+v", done)
+	}
+}
