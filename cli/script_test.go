@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "port": port, "ready": ready, "fhir": fhir, "damage": damage, "edit": edit, "witnessed": witnessed,
+			"exits": exits, "port": port, "ready": ready, "fhir": fhir, "damage": damage, "edit": edit, "witnessed": witnessed, "occupied": occupied,
 		},
 		RequireUniqueNames: true,
 	})
@@ -67,6 +67,16 @@ func port(ts *testscript.TestScript, _ bool, args []string) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		ts.Check(err)
 		defer l.Close() // all at once, so that none is given twice
+		ts.Setenv(name, l.Addr().String())
+	}
+}
+
+// occupied listens at addresses of the loopback interface until the script ends: occupied NAME…
+func occupied(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		ts.Defer(func() { _ = l.Close() })
 		ts.Setenv(name, l.Addr().String())
 	}
 }

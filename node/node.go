@@ -234,6 +234,7 @@ func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 	}
 	server := fhir.New(fhir.Config{
 		Store: n.record, Auth: authorizer{authority}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
+		Trust: n.encodedTrust,
 	})
 	n.gate = server.HTTP()
 	n.gate.Handler = n.called(server)
