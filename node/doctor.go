@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/ledger"
@@ -30,6 +31,7 @@ func Doctor(dir string, mend bool) ([]Finding, error) {
 	if err := l.there(); err != nil {
 		return nil, err
 	}
+	syscall.Umask(0o077) // what mending opens makes files anew
 	files, err := l.damagedFiles()
 	if err != nil {
 		return nil, err

@@ -90,6 +90,9 @@ func ServeEngine(ctx context.Context, dir string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if err := keepPrivate((Layout{dir}).Chain()); err != nil {
+		return err
+	}
 	conn, err := child.Conn()
 	if err != nil {
 		return err

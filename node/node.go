@@ -93,6 +93,9 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	if n.genesis, err = ReadGenesis(o.Dir); err != nil {
 		return nil, err
 	}
+	if err := keepPrivate(o.Dir); err != nil {
+		return nil, err
+	}
 	n.chain = n.genesis.Chain()
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	n.stop = stop

@@ -73,6 +73,9 @@ func Restore(ctx context.Context, q *Restoration) (_ *Restored, err error) {
 		return nil, err
 	}
 	stage := filepath.Clean(q.Dir) + ".restoring"
+	if err := keepPrivate(stage); err != nil {
+		return nil, err
+	}
 	r := restoring{Restoration: q, Layout: Layout{stage}}
 	defer r.close()
 	if q.From != "" {
