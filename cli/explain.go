@@ -30,12 +30,12 @@ var meanings = []struct {
 	err  error
 	name string
 }{
+	{demo.ErrForeign, "demo_foreign"},
+	{demo.ErrPorts, "demo_ports"},
 	{node.ErrNoNode, "no_data"},
 	{errDataExists, "data_exists"},
 	{node.ErrNotRunning, "not_running"},
 	{node.ErrNotSigned, "not_signed"},
-	{demo.ErrForeign, "demo_foreign"},
-	{demo.ErrPorts, "demo_ports"},
 	{errToken, "token"},
 	{errNotTrust, "not_trust"},
 	{vault.ErrPassphrase, "passphrase"},

@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "port": port, "ready": ready, "fhir": fhir, "damage": damage, "edit": edit, "witnessed": witnessed, "occupied": occupied,
+			"exits": exits, "port": port, "ready": ready, "fhir": fhir, "damage": damage, "edit": edit, "witnessed": witnessed, "occupied": occupied, "taken": taken,
 		},
 		RequireUniqueNames: true,
 	})
@@ -79,6 +79,15 @@ func occupied(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Defer(func() { _ = l.Close() })
 		ts.Setenv(name, l.Addr().String())
 	}
+}
+
+// taken listens at the peer address of a node until the script ends: taken CONFIG.
+func taken(ts *testscript.TestScript, _ bool, args []string) {
+	config, err := node.ReadConfig(ts.MkAbs(args[0]))
+	ts.Check(err)
+	l, err := net.Listen("tcp", config.Peer)
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() })
 }
 
 // patience bounds every wait for a process; nothing is expected to need it.
