@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,13 +15,8 @@ func (a *app) demo() *cobra.Command {
 	var dir string
 	var check, keep bool
 	c := &cobra.Command{
-		Use:   "demo",
-		Short: "Run four organisations on this machine, with sample patients and a walk to copy",
-		Long: `Starts a teaching hospital, a rural clinic, a laboratory and a university, each a node of its own on 127.0.0.1, loads sample
-patients through the FHIR gate, and prints a short walk. DIR/demo.json says where everything is and holds tokens. Ctrl-C stops all.
-
-With --check it takes the walk itself and exits with 1 if anything does not hold.`,
-		Args: cobra.NoArgs,
+		Use:  "demo",
+		Args: a.args(0, 0),
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			temporary := dir == ""
 			if temporary {
@@ -38,22 +34,35 @@ With --check it takes the walk itself and exits with 1 if anything does not hold
 			out, _ := a.out.(*os.File)
 			d := &demo.Demo{Dir: dir, Self: self, Say: a.say, Out: a.out, Terminal: out != nil && isTerminal(out)}
 			err = a.runDemo(c, d, check)
-			err = errors.Join(err, d.Stop())
-			if temporary && !keep {
-				err = errors.Join(err, os.RemoveAll(dir))
-				a.tell("demo.removed")
-				return err
+			if stopped := c.Context().Err(); err != nil && stopped != nil {
+				err = stopped // by Ctrl-C: whatever it interrupted has not failed
 			}
-			a.tell("demo.kept")
-			a.printf("  sijil demo --dir %s\n", dir)
-			return err
+			err = errors.Join(err, d.Stop())
+			return a.endDemo(d, err, temporary && !keep)
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&dir, "dir", "", "where the four nodes live (default: a temporary directory, removed at the end)")
-	f.BoolVar(&keep, "keep", false, "keep the data of a temporary directory")
-	f.BoolVar(&check, "check", false, "take the walk and fail if anything does not hold")
+	f.StringVar(&dir, "dir", "", "")
+	f.BoolVar(&keep, "keep", false, "")
+	f.BoolVar(&check, "check", false, "")
 	return c
+}
+
+// endDemo says what becomes of the data. What failed is kept, also where the directory was to go: it holds the logs.
+func (a *app) endDemo(d *demo.Demo, err error, remove bool) error {
+	switch refused := errors.Is(err, demo.ErrForeign) || errors.Is(err, demo.ErrPorts); {
+	case refused: // nothing was written
+	case err != nil && !errors.Is(err, context.Canceled):
+		a.tell("demo.failed")
+		a.printf("  %s\n", d.Dir)
+	case remove:
+		err = errors.Join(err, os.RemoveAll(d.Dir))
+		a.tell("demo.removed")
+	default:
+		a.tell("demo.kept")
+		a.printf("  sijil demo --dir %s%s\n", demo.Quote(d.Dir), d.LanguageFlag())
+	}
+	return err
 }
 
 func (a *app) runDemo(c *cobra.Command, d *demo.Demo, check bool) error {

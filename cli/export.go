@@ -25,28 +25,21 @@ const (
 func (a *app) export() *cobra.Command {
 	var x exporting
 	c := &cobra.Command{
-		Use:   "export Patient/ID --fhir URL --token TOKEN --out DIR",
-		Short: "Write a patient's record to files, each resource with the receipt that proves it",
-		Long: `Reads everything of one patient through the FHIR gate, as the token's owner, and writes for each resource a file and the receipt of its
-current version. Whoever gets the directory checks it without a network and without us:
-
-  sijil verify DIR/Observation/ID.receipt.json --trust trust.json --resource DIR/Observation/ID.json
-
-Each resource and each receipt handed out is an entry of the chart.`,
-		Args: cobra.ExactArgs(1),
+		Use:  "export Patient/ID --fhir URL --token TOKEN --out DIR",
+		Args: a.args(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if typ, id, _ := strings.Cut(args[0], "/"); typ != "Patient" || !idForm.MatchString(id) {
-				return misuse("%q is no Patient/ID", args[0])
+				return a.misuse("usage.patient", args[0])
 			}
 			if x.token == "" {
 				x.token = os.Getenv("SIJIL_TOKEN")
 			}
 			if x.fhir == "" || x.token == "" || x.out == "" {
-				return misuse("--fhir, --out, and --token (or SIJIL_TOKEN) are needed")
+				return a.misuse("usage.export")
 			}
 			base, err := url.Parse(strings.TrimSuffix(x.fhir, "/"))
 			if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.RawQuery != "" || base.Fragment != "" {
-				return misuse("--fhir %q: write the base URL of the gate, such as https://records.example/fhir", x.fhir)
+				return a.misuse("usage.fhir", x.fhir)
 			}
 			x.fhir = base.String()
 			n, err := x.run(c.Context(), args[0])
@@ -58,12 +51,15 @@ Each resource and each receipt handed out is an entry of the chart.`,
 			}
 			a.tell("export.done", n)
 			a.printf("  %s\n", x.out)
+			a.tell("export.check")
+			a.printf("  sijil verify %[1]s/%[2]s.receipt.json --trust %[1]s/trust.json --resource %[1]s/%[2]s.json\n", x.out, args[0])
+			a.tell("export.compare")
 			return nil
 		},
 	}
-	c.Flags().StringVar(&x.fhir, "fhir", "", "base URL of the FHIR gate")
-	c.Flags().StringVar(&x.token, "token", "", "bearer token of who may read the record (or SIJIL_TOKEN)")
-	c.Flags().StringVar(&x.out, "out", "", "directory to make")
+	c.Flags().StringVar(&x.fhir, "fhir", "", "")
+	c.Flags().StringVar(&x.token, "token", "", "")
+	c.Flags().StringVar(&x.out, "out", "", "")
 	return a.jsonFlag(c)
 }
 
@@ -99,6 +95,9 @@ func (x *exporting) run(ctx context.Context, patient string) (resources int, err
 		return 0, err
 	}
 	resources = 1
+	if err := x.trust(ctx); err != nil {
+		return resources, err
+	}
 	for _, typ := range types {
 		query := "_count=200&patient=" + url.QueryEscape(patient)
 		for query != "" {
@@ -227,6 +226,18 @@ func (x *exporting) resource(ctx context.Context, typ, id string) error {
 	return os.WriteFile(filepath.Join(x.out, typ, id+".receipt.json"), receipt, 0o600)
 }
 
+// trust writes trust.json beside the resources, once it has read it as one.
+func (x *exporting) trust(ctx context.Context) error {
+	b, err := x.get(ctx, x.fhir+"/$trust")
+	if err != nil {
+		return err
+	}
+	if _, err := parseTrust("trust.json", b); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(x.out, "trust.json"), b, 0o600)
+}
+
 func (x *exporting) get(ctx context.Context, address string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -244,6 +255,8 @@ func (x *exporting) get(ctx context.Context, address string) ([]byte, error) {
 		return nil, err
 	case len(b) > maxExported:
 		return nil, fmt.Errorf("GET %s: the answer is larger than %d bytes", address, maxExported)
+	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
+		return nil, fmt.Errorf("GET %s: %w: %s: %.300s", address, errToken, resp.Status, b)
 	case resp.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("GET %s: %s: %.300s", address, resp.Status, b)
 	}

@@ -10,10 +10,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sijil-health/sijil/verify"
 )
 
 // lyingGate answers an export; each field is what it says in place of the truth.
-type lyingGate struct{ typ, resourceType, id, version, next, redirect, issue string }
+type lyingGate struct{ typ, resourceType, id, version, next, redirect, issue, trust string }
 
 func (g *lyingGate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	or := func(lie, truth string) string {
@@ -25,6 +27,8 @@ func (g *lyingGate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := strings.TrimPrefix(r.URL.Path, "/fhir/"); {
 	case path == "metadata":
 		fmt.Fprintf(w, `{"rest":[{"resource":[{"type":%q,"searchParam":[{"name":"patient"}]}]}]}`, or(g.typ, "Observation"))
+	case path == "$trust":
+		fmt.Fprint(w, g.trust)
 	case path == "Observation" && r.URL.Query().Get("_cursor") == "":
 		fmt.Fprintf(w, `{"link":[{"relation":"next","url":%q}],"entry":[{"resource":{"resourceType":%q,"id":%q}}]}`,
 			or(g.next, "https://records.example/fhir/Observation?_cursor=2"), or(g.resourceType, "Observation"), or(g.id, "o1"))
@@ -44,6 +48,11 @@ func TestExportsKeepToTheirDirectoryAndTheirGate(t *testing.T) {
 		fmt.Fprint(w, `{"meta":{"versionId":"1"}}`)
 	}))
 	defer thief.Close()
+	genesis := verify.Genesis{Time: 1, Members: membersOf(organisations(t, "abcd", 1))}
+	trust, err := (&verify.Trust{Format: verify.TrustFormat, Genesis: genesis}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name string
 		gate lyingGate
@@ -57,9 +66,13 @@ func TestExportsKeepToTheirDirectoryAndTheirGate(t *testing.T) {
 		{"a resource of a type with a path", lyingGate{resourceType: "../.."}, false},
 		{"an id with a path", lyingGate{id: "../../../x"}, false},
 		{"a version with a path", lyingGate{version: "1/../../x"}, false},
+		{"a trust file that is none", lyingGate{trust: "{}"}, false},
 		{"a redirection", lyingGate{redirect: thief.URL}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.gate.trust == "" {
+				c.gate.trust = string(trust)
+			}
 			server := httptest.NewServer(&c.gate)
 			defer server.Close()
 			root := t.TempDir()
@@ -82,7 +95,7 @@ func TestExportsKeepToTheirDirectoryAndTheirGate(t *testing.T) {
 				}
 				return err
 			})
-			if err != nil || c.good && files != 6 { // the patient, o1 and "..", each with its receipt
+			if err != nil || c.good && files != 7 { // the patient, o1 and "..", each with its receipt, and the trust file
 				t.Errorf("%d files, %v", files, err)
 			}
 		})

@@ -16,17 +16,8 @@ import (
 func (a *app) join() *cobra.Command {
 	var genesis, passphraseFile, out string
 	c := &cobra.Command{
-		Use:   "join [REQUEST]",
-		Short: "Join a running ledger, or let somebody join",
-		Long: `The newcomer, whose node was made with "sijil init --wait", names the genesis of the ledger (a file that any member gives), and gets
-a request file:
-  sijil join --genesis genesis.json --dir NEW --out request.json
-
-Each member then agrees, until more than two thirds have:
-  sijil join request.json --dir MEMBER
-
-After that the newcomer runs "sijil serve" and catches up by itself.`,
-		Args: cobra.MaximumNArgs(1),
+		Use:  "join [REQUEST]",
+		Args: a.args(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 1 && genesis == "":
@@ -34,11 +25,11 @@ After that the newcomer runs "sijil serve" and catches up by itself.`,
 			case len(args) == 0 && genesis != "":
 				return a.askToJoin(genesis, passphraseFile, out)
 			}
-			return misuse("name either --genesis (the newcomer) or a request file (a member); see `sijil join --help`")
+			return a.misuse("usage.join")
 		},
 	}
-	c.Flags().StringVar(&genesis, "genesis", "", "genesis of the ledger to join")
-	c.Flags().StringVar(&out, "out", "request.json", "file for the request")
+	c.Flags().StringVar(&genesis, "genesis", "", "")
+	c.Flags().StringVar(&out, "out", "request.json", "")
 	return a.jsonFlag(a.passphraseFlag(a.dirFlag(c), &passphraseFile))
 }
 
@@ -79,24 +70,14 @@ func (a *app) rotate() *cobra.Command {
 	var newValidator bool
 	var passphraseFile, out string
 	c := &cobra.Command{
-		Use:   "rotate [REQUEST]",
-		Short: "Change an organisation's keys or addresses on the ledger",
-		Long: `The organisation makes a request, with a new validator key or with the one that "sijil restore" made, and with the addresses
-that stand in its config.json; its node may run or not:
-  sijil rotate --new-validator --dir DIR --out rotate.json
-
-Each member then agrees, until more than two thirds have (a change of addresses alone needs nobody but the organisation itself):
-  sijil rotate rotate.json --dir MEMBER
-
-The node goes over to the new validator key by itself, at the first block that the members want it for; the old key is kept aside and
-signs nothing more.`,
-		Args: cobra.MaximumNArgs(1),
+		Use:  "rotate [REQUEST]",
+		Args: a.args(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return a.askToUpdate(c, newValidator, passphraseFile, out)
 			}
 			if newValidator {
-				return misuse("--new-validator makes a request; it does not go with one; see `sijil rotate --help`")
+				return a.misuse("usage.rotate")
 			}
 			var q node.UpdateRequest
 			if err := readRequest(args[0], &q); err != nil {
@@ -105,8 +86,8 @@ signs nothing more.`,
 			return a.membership(c, node.MembersRequest{Update: &q}, q.Update.Name)
 		},
 	}
-	c.Flags().BoolVar(&newValidator, "new-validator", false, "make a new validator key")
-	c.Flags().StringVar(&out, "out", "rotate.json", "file for the request")
+	c.Flags().BoolVar(&newValidator, "new-validator", false, "")
+	c.Flags().StringVar(&out, "out", "rotate.json", "")
 	return a.jsonFlag(a.passphraseFlag(a.dirFlag(c), &passphraseFile))
 }
 
@@ -149,15 +130,12 @@ func writeRequest(file string, q any) error {
 
 func (a *app) leave() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "leave ORGANISATION --dir MEMBER",
-		Short: "Agree that an organisation leaves the ledger",
-		Long: `Each member runs this until more than two thirds have agreed. The organisation is named by its identifier, as "sijil status" shows
-it. What it has anchored stays on the ledger; its node is no longer admitted.`,
-		Args: cobra.ExactArgs(1),
+		Use:  "leave ORGANISATION --dir MEMBER",
+		Args: a.args(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			var org verify.OrgID
 			if err := org.UnmarshalText([]byte(args[0])); err != nil {
-				return misuse("%v", err)
+				return a.misuse("usage.organisation", args[0])
 			}
 			return a.membership(c, node.MembersRequest{Leave: &org}, args[0])
 		},

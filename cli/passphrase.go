@@ -15,8 +15,7 @@ import (
 
 // passphraseFlag gives a command the flag for the file with the root key's passphrase.
 func (a *app) passphraseFlag(c *cobra.Command, file *string) *cobra.Command {
-	c.Flags().StringVar(file, "passphrase-file", os.Getenv("SIJIL_PASSPHRASE_FILE"),
-		"file with the passphrase of the root key (or SIJIL_PASSPHRASE_FILE; default: DIR/passphrase, else it is asked for)")
+	c.Flags().StringVar(file, "passphrase-file", os.Getenv("SIJIL_PASSPHRASE_FILE"), "")
 	return c
 }
 
@@ -35,7 +34,7 @@ func (a *app) passphrase(file string) ([]byte, error) {
 		return bytes.TrimRight(b, "\r\n"), nil
 	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return nil, misuse("a passphrase is needed; name its file with --passphrase-file")
+		return nil, a.misuse("usage.passphrase")
 	}
 	fmt.Fprint(a.err, a.say.T("ask.passphrase"))
 	b, err := term.ReadPassword(int(os.Stdin.Fd()))

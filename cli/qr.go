@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"rsc.io/qr"
 )
 
@@ -50,12 +51,8 @@ func drawn(code *qr.Code) string {
 
 // readNote reads what a witness and a node send one another, from a file or, for "-", from standard input. A text that was scanned from
 // a QR code or pasted from an e-mail has lost the line feed at its end or gained some.
-func (a *app) readNote(file string) (b []byte, err error) {
-	if file == "-" {
-		b, err = io.ReadAll(io.LimitReader(a.in, 1<<20))
-	} else {
-		b, err = os.ReadFile(file)
-	}
+func (a *app) readNote(file string) ([]byte, error) {
+	b, err := a.readFile(file)
 	if err != nil {
 		return nil, err
 	}
@@ -64,4 +61,19 @@ func (a *app) readNote(file string) (b []byte, err error) {
 		return nil, errors.New("there is nothing in it")
 	}
 	return []byte(text + "\n"), nil
+}
+
+// carry prints what somebody carries to the other side, and puts it into a QR code where asked to.
+func (a *app) carry(note []byte, code string) error {
+	if code != "" {
+		if err := a.writeQR(note, code); err != nil || code == "-" {
+			return err
+		}
+	}
+	_, err := a.out.Write(note)
+	return err
+}
+
+func qrFlag(c *cobra.Command, code *string) {
+	c.Flags().StringVar(code, "qr", "", "")
 }

@@ -23,51 +23,34 @@ type restoring struct {
 func (a *app) restore() *cobra.Command {
 	var q restoring
 	c := &cobra.Command{
-		Use:   "restore {--from DEST | --from-custodians --trust FILE} --kit FILE --dir NEW",
-		Short: "Make a node again from its recovery kit, with a backup or with what the other members hold",
-		Long: `Makes the node again in the new directory NEW. Everything is checked; what is damaged is named, and then nothing is left in NEW.
-The search index is made anew at the first start.
-
---from DEST takes the latest backup, from a folder or s3://bucket/prefix. Of a member of a larger ledger, what came after the backup is
-brought from the other members, its custodians; with --offline it is not, and the node is as it was then: for a drill.
-
---from-custodians needs no backup: journal, ciphertexts and key store come from the other members, who hold them without being able to
-read them. --trust names the trust file of any of them (DIR/trust.json there): it says which ledger it is and where its members are.
-
-The kit opens the key store, and its signing key proves to the members whose record is asked for.
-
-The node gets a new validator key: what the old key signed is in no copy, and a key that forgot what it signed may sign twice.
-A member of a larger ledger reads and writes at once, and anchors again when the others have voted its new key in: see "sijil rotate".
-A node on a ledger of its own then reads, proves and takes entries, and anchors none: this is the drill, and it may be made while the old
-node runs. When the old machine will never run again, say so with --old-machine-is-destroyed: the node gets its validator
-key back and goes on from the last block in the backup.`,
+		Use: "restore {--from DEST | --from-custodians --trust FILE} --kit FILE --dir NEW",
 		Example: "  sijil restore --from /media/usb/sijil --kit recovery-kit.json --dir /var/lib/sijil-new\n" +
 			"  sijil restore --from-custodians --trust trust.json --kit recovery-kit.json --dir /var/lib/sijil-new",
-		Args: cobra.NoArgs,
+		Args: a.args(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error { return a.runRestore(c, &q) },
 	}
 	f := c.Flags()
-	f.StringVar(&q.From, "from", "", "where the backup is: a folder, or s3://bucket/prefix")
-	f.BoolVar(&q.custodians, "from-custodians", false, "bring everything from the other members; no backup is needed")
-	f.StringVar(&q.kit, "kit", "", "file of the recovery kit")
-	f.StringVar(&q.trust, "trust", "", "trust file of another member")
-	f.BoolVar(&q.Offline, "offline", false, "do not ask the other members: the node as it was at the backup, for a drill")
-	f.BoolVar(&q.Incomplete, "incomplete", false, "go on although members do not answer; what only they hold is lost")
-	f.StringVar(&q.FHIR, "fhir", "", "address of the FHIR gate on the new machine, host:port (default: as before)")
-	f.StringVar(&q.Peer, "peer", "", "address at which other members' nodes reach the new machine (default: as before)")
-	f.StringVar(&q.P2P, "p2p", "", "address at which other members' consensus engines reach it (default: as before)")
-	f.BoolVar(&q.OldMachineDestroyed, "old-machine-is-destroyed", false, "the machine whose backup this is will never run again")
+	f.StringVar(&q.From, "from", "", "")
+	f.BoolVar(&q.custodians, "from-custodians", false, "")
+	f.StringVar(&q.kit, "kit", "", "")
+	f.StringVar(&q.trust, "trust", "", "")
+	f.BoolVar(&q.Offline, "offline", false, "")
+	f.BoolVar(&q.Incomplete, "incomplete", false, "")
+	f.StringVar(&q.FHIR, "fhir", "", "")
+	f.StringVar(&q.Peer, "peer", "", "")
+	f.StringVar(&q.P2P, "p2p", "", "")
+	f.BoolVar(&q.OldMachineDestroyed, "old-machine-is-destroyed", false, "")
 	return a.jsonFlag(a.passphraseFlag(a.dirFlag(c), &q.passphraseFile))
 }
 
 func (a *app) runRestore(c *cobra.Command, q *restoring) (err error) {
 	switch {
 	case q.kit == "" || !c.Flags().Changed("dir"):
-		return misuse("--kit and --dir are needed; see `sijil restore --help`")
+		return a.misuse("usage.restore")
 	case (q.From == "") == !q.custodians:
-		return misuse("name either --from DEST or --from-custodians")
+		return a.misuse("usage.restore_from")
 	case q.custodians && (q.trust == "" || q.Offline):
-		return misuse("--from-custodians needs --trust, the trust file of another member, and does not go with --offline")
+		return a.misuse("usage.restore_trust")
 	}
 	if q.Kit, err = node.ReadKit(q.kit); err != nil {
 		return err
@@ -102,9 +85,13 @@ func readTrust(file string) (*verify.Trust, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseTrust(file, b)
+}
+
+func parseTrust(file string, b []byte) (*verify.Trust, error) {
 	t, err := verify.ParseTrust(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w: %w", file, errNotTrust, err)
 	}
 	return t, nil
 }

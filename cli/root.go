@@ -46,7 +46,12 @@ type app struct {
 
 // Main runs the program and gives its exit code.
 func Main(args []string, in io.Reader, out, errOut io.Writer) int {
-	a := &app{in: in, out: out, err: errOut, say: lang.For(lang.English)}
+	// Nobody but the owner reads what a node keeps. The libraries below (Pebble, goleveldb, CometBFT's address book) ask for files of mode
+	// 0644, so that the umask of the process has to say it.
+	syscall.Umask(0o077)
+	a := &app{in: in, out: out, err: errOut}
+	language, langErr := lang.Detect(languageFlag(args), os.Getenv) // first of all: help and refusals are said in it
+	a.say = lang.For(language)
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -54,7 +59,12 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	root.SetErr(errOut)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := root.ExecuteContext(ctx)
+	command, err := root, error(nil)
+	if langErr != nil {
+		err = a.misuse("usage.lang", languageFlag(args))
+	} else {
+		command, err = root.ExecuteContextC(ctx)
+	}
 	var code exit
 	switch {
 	case err == nil:
@@ -64,56 +74,51 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return exitFailed
 	}
-	fmt.Fprintf(errOut, "sijil: %v\n", err)
-	if isMisuse(err) {
-		return exitMisuse
-	}
-	return exitFailed
+	return a.explain(command, err)
 }
 
-func (a *app) root() *cobra.Command {
-	root := &cobra.Command{
-		Use:   "sijil",
-		Short: "The record that hospitals, laboratories, universities and regulators keep together",
-		Long: `Sijil keeps medical records encrypted at their owner, with every change to them and every look at them on a ledger
-that several organisations keep together and anyone can check.
-
-  sijil demo                          see all of it at work on this machine, in a minute
-  sijil init --dir DIR --name NAME    make a node for an organisation
-  sijil serve --dir DIR               run it
-  sijil verify RECEIPT --trust FILE   check a receipt, without a network
-
-Exit codes: 0 done; 1 failed, or a proof does not hold; 2 damage found, or the command was misused;
-3 a proof holds but is NOT WITNESSED.`,
-		Version:       Version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			l, err := lang.Detect(a.language, os.Getenv)
-			if err != nil {
-				return misuse("--lang: %v", err)
-			}
-			a.say = lang.For(l)
-			return nil
-		},
+// languageFlag finds the value of --lang among what was typed: it is needed before the commands are made, whose help is in that language.
+func languageFlag(args []string) string {
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if value, ok := strings.CutPrefix(arg, "--lang="); ok {
+			return value
+		}
+		if arg == "--lang" && i+1 < len(args) {
+			return args[i+1]
+		}
 	}
+	return ""
+}
+
+// root makes the commands. They say how they are called; what they say of themselves stands in the catalogue.
+func (a *app) root() *cobra.Command {
+	root := a.group(&cobra.Command{Use: "sijil", Version: Version, SilenceUsage: true, SilenceErrors: true})
 	root.SetVersionTemplate("sijil {{.Version}}\n")
-	root.PersistentFlags().StringVar(&a.language, "lang", "", "language of texts: en or ar (default: from LC_ALL, LANG)")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse("%v; see --help", err) })
+	root.PersistentFlags().StringVar(&a.language, "lang", "", "")
+	root.SetFlagErrorFunc(a.flagError)
+	root.SetHelpFunc(a.help)
 	root.AddCommand(a.demo(), a.init(), a.found(), a.serve(), a.status(), a.token(), a.verify(),
 		a.audit(), a.scrub(), a.export(), a.backup(), a.restore(), a.doctor(), a.join(), a.leave(), a.rotate(), a.witness(), a.checkpoint(), a.engine(), a.version())
+	root.SetHelpCommand(a.helpCommand(root))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	root.InitDefaultVersionFlag()
+	a.localise(root)
 	return root
 }
 
 // dirFlag gives a command the flag for its data directory.
 func (a *app) dirFlag(c *cobra.Command) *cobra.Command {
-	c.Flags().StringVar(&a.dir, "dir", defaultDir(), "data directory of the node (or SIJIL_DIR)")
+	c.Flags().StringVar(&a.dir, "dir", defaultDir(), "")
 	return c
 }
 
 // jsonFlag gives a command the flag for machine-readable output.
 func (a *app) jsonFlag(c *cobra.Command) *cobra.Command {
-	c.Flags().BoolVar(&a.json, "json", false, "print JSON, for machines")
+	c.Flags().BoolVar(&a.json, "json", false, "")
 	return c
 }
 
@@ -139,19 +144,8 @@ func (a *app) tell(key string, args ...any) { fmt.Fprintln(a.out, a.say.T(key, a
 
 func (a *app) version() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  cobra.NoArgs,
-		Run:   func(*cobra.Command, []string) { a.printf("sijil %s\n", Version) },
+		Use:  "version",
+		Args: a.args(0, 0),
+		Run:  func(*cobra.Command, []string) { a.printf("sijil %s\n", Version) },
 	}
-}
-
-// misused is an error of the person's, in what was typed.
-type misused struct{ error }
-
-func misuse(format string, args ...any) error { return misused{fmt.Errorf(format, args...)} }
-
-func isMisuse(err error) bool {
-	return errors.As(err, new(misused)) || strings.HasPrefix(err.Error(), "unknown command") ||
-		strings.Contains(err.Error(), "arg(s)") || strings.HasPrefix(err.Error(), "required flag")
 }

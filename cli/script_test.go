@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "port": port, "ready": ready, "fhir": fhir, "damage": damage, "edit": edit, "witnessed": witnessed,
+			"exits": exits, "port": port, "ready": ready, "fhir": fhir, "damage": damage, "edit": edit, "witnessed": witnessed, "occupied": occupied, "taken": taken,
 		},
 		RequireUniqueNames: true,
 	})
@@ -69,6 +69,25 @@ func port(ts *testscript.TestScript, _ bool, args []string) {
 		defer l.Close() // all at once, so that none is given twice
 		ts.Setenv(name, l.Addr().String())
 	}
+}
+
+// occupied listens at addresses of the loopback interface until the script ends: occupied NAME…
+func occupied(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		ts.Defer(func() { _ = l.Close() })
+		ts.Setenv(name, l.Addr().String())
+	}
+}
+
+// taken listens at the peer address of a node until the script ends: taken CONFIG.
+func taken(ts *testscript.TestScript, _ bool, args []string) {
+	config, err := node.ReadConfig(ts.MkAbs(args[0]))
+	ts.Check(err)
+	l, err := net.Listen("tcp", config.Peer)
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() })
 }
 
 // patience bounds every wait for a process; nothing is expected to need it.

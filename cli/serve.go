@@ -13,11 +13,8 @@ import (
 func (a *app) serve() *cobra.Command {
 	var passphraseFile, level string
 	c := &cobra.Command{
-		Use:   "serve --dir DIR",
-		Short: "Run a node",
-		Long: `Runs the node in DIR until it is stopped (Ctrl-C, SIGTERM). Logs go to standard error, one JSON line each when that is no
-terminal. They hold no patient's data.`,
-		Args: cobra.NoArgs,
+		Use:  "serve --dir DIR",
+		Args: a.args(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			log, err := a.logger(level)
 			if err != nil {
@@ -45,18 +42,34 @@ terminal. They hold no patient's data.`,
 			return errors.Join(n.Serve(c.Context()), n.Close())
 		},
 	}
-	c.Flags().StringVar(&level, "log", "info", "least level that is logged: debug, info, warn, error")
+	c.Flags().StringVar(&level, "log", "info", "")
 	return a.passphraseFlag(a.dirFlag(c), &passphraseFile)
 }
 
 func (a *app) logger(level string) (*slog.Logger, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, misuse("--log %s: use debug, info, warn or error", level)
+		return nil, a.misuse("usage.log", level)
 	}
 	opt := &slog.HandlerOptions{Level: l}
 	if f, ok := a.err.(*os.File); ok && isTerminal(f) {
 		return slog.New(slog.NewTextHandler(a.err, opt)), nil
 	}
 	return slog.New(slog.NewJSONHandler(a.err, opt)), nil
+}
+
+func (a *app) engine() *cobra.Command {
+	c := &cobra.Command{
+		Use:    "engine --dir DIR",
+		Hidden: true,
+		Args:   a.args(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			log, err := a.logger("info")
+			if err != nil {
+				return err
+			}
+			return node.ServeEngine(c.Context(), a.dir, log)
+		},
+	}
+	return a.dirFlag(c)
 }

@@ -2,19 +2,16 @@ package cli
 
 import (
 	"net/http"
-	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/sijil-health/sijil/node"
 )
 
 func (a *app) status() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "status --dir DIR",
-		Short: "Show how a running node does, and what needs attention",
-		Args:  cobra.NoArgs,
+		Use:  "status --dir DIR",
+		Args: a.args(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			var s node.Status
 			if err := node.Ask(c.Context(), a.dir, http.MethodGet, "/status", nil, &s); err != nil {
@@ -77,41 +74,3 @@ func (a *app) sayWarning(w *node.Warning) {
 	a.tell("status.warning", a.say.T(key))
 	a.printf("    %s\n", a.say.T(key+".text", args...))
 }
-
-func (a *app) token() *cobra.Command {
-	var q node.TokenRequest
-	c := &cobra.Command{
-		Use:   "token --dir DIR --actor WHO --role ROLE --purpose PURPOSE",
-		Short: "Mint a short-lived bearer token",
-		Long: `Asks the running node for a bearer token, which says who acts, as what and why. The node notes that it was minted.
-Roles: clinician, nurse, laboratory, radiology, patient (with --patient), auditor, privacy-officer, administrator, system.
-Purposes are codes of HL7 v3-ActReason: TREAT, ETREAT, BTG, HPAYMT, HOPERAT, HRESCH, CLINTRCH, PUBHLTH, PATRQT, …`,
-		Example: "  curl -H \"Authorization: Bearer $(sijil token --actor huda --role clinician)\" http://127.0.0.1:8080/fhir/Patient",
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if q.Actor == "" {
-				return misuse("--actor is needed: who will act with the token?")
-			}
-			var got struct {
-				Token string `json:"token"`
-			}
-			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/token", &q, &got); err != nil {
-				return err
-			}
-			if a.json {
-				return a.printJSON(got)
-			}
-			a.printf("%s\n", got.Token)
-			return nil
-		},
-	}
-	f := c.Flags()
-	f.StringVar(&q.Actor, "actor", "", "who acts, e.g. Practitioner/17 or huda@hospital.example")
-	f.StringVar(&q.Role, "role", "clinician", "role of the actor")
-	f.StringVar(&q.Purpose, "purpose", "TREAT", "purpose of use")
-	f.StringVar(&q.Chart, "patient", "", "limit the token to one chart, as Patient/ID")
-	f.DurationVar(&q.Lifetime, "lifetime", 0, "how long it is good for, at most 24h (default 1h)")
-	return a.jsonFlag(a.dirFlag(c))
-}
-
-func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -13,57 +14,79 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-func (a *app) verify() *cobra.Command {
-	var trust, resource string
-	var keys int
-	c := &cobra.Command{
-		Use:   "verify RECEIPT --trust FILE [--resource FILE]",
-		Short: "Check a receipt, without a network and without trusting who gave it",
-		Long: `Checks a receipt from the entry up to the signatures of the organisations that keep the ledger. It needs the receipt and
-the trust file of the ledger (every node has one: trust.json), and no network.
+// verifying is what `sijil verify` is asked for: names of files, and how many keys there must be; 0 leaves that to the trust file.
+type verifying struct {
+	receipt, trust, resource string
+	keys                     int
+}
 
-Exit codes: 0 it holds; 1 something does not hold, and the first such thing is named; 3 it holds but rests on fewer keys
-than the trust file's policy asks (NOT WITNESSED).`,
-		Example: "  sijil verify receipt.json --trust trust.json --resource observation.json",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return a.runVerify(args[0], trust, resource, keys)
+func (a *app) verify() *cobra.Command {
+	var q verifying
+	c := &cobra.Command{
+		Use:     "verify RECEIPT --trust FILE [--resource FILE]",
+		Example: "  sijil verify receipt.json --trust trust.json --resource observation.json\n  curl … | sijil verify - --trust trust.json",
+		Args:    a.args(1, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			q.receipt = args[0]
+			if c.Flags().Changed("keys") && q.keys < 1 {
+				return a.misuse("usage.keys", q.keys)
+			}
+			return a.runVerify(&q)
 		},
 	}
-	c.Flags().StringVar(&trust, "trust", "", "trust file: the genesis with cosigned checkpoints")
-	c.Flags().StringVar(&resource, "resource", "", "also check that this file is what was recorded, as received or as served")
-	c.Flags().IntVar(&keys, "keys", 0, "ask for at least this many distinct keys, instead of the trust file's policy")
-	if err := c.MarkFlagRequired("trust"); err != nil {
-		panic(err)
-	}
+	c.Flags().StringVar(&q.trust, "trust", "", "")
+	c.Flags().StringVar(&q.resource, "resource", "", "")
+	c.Flags().IntVar(&q.keys, "keys", 0, "")
 	return a.jsonFlag(c)
 }
 
-func (a *app) runVerify(receiptFile, trustFile, resourceFile string, keys int) error {
-	tb, err := os.ReadFile(trustFile)
-	if err != nil {
-		return misuse("%v", err)
+func (a *app) runVerify(q *verifying) error {
+	if q.trust == "" {
+		return a.misuse("usage.trust")
 	}
-	trust, err := verify.ParseTrust(tb)
-	if err != nil {
-		return fmt.Errorf("%s: %w", trustFile, err)
-	}
-	rb, err := os.ReadFile(receiptFile)
-	if err != nil {
-		return misuse("%v", err)
-	}
-	opt := verify.Options{Keys: keys}
-	if resourceFile != "" {
-		if opt.Content, err = os.ReadFile(resourceFile); err != nil {
-			return misuse("%v", err)
+	var read [3][]byte
+	inputs := 0
+	for i, name := range []string{q.trust, q.receipt, q.resource} {
+		if name == "-" {
+			inputs++
 		}
+		if inputs > 1 {
+			return a.misuse("usage.one_input")
+		}
+		if name == "" && i == 2 {
+			continue
+		}
+		b, err := a.readFile(name)
+		if err != nil {
+			return a.misuse("usage.file", err)
+		}
+		read[i] = b
 	}
-	receipt, err := verify.ReadReceipt(rb)
+	trust, err := parseTrust(q.trust, read[0])
+	if err != nil {
+		return err
+	}
+	receipt, err := verify.ReadReceipt(read[1])
 	var result *verify.Result
 	if err == nil {
-		result, err = verify.Verify(receipt, trust, opt)
+		result, err = verify.Verify(receipt, trust, verify.Options{Keys: q.keys, Content: read[2]})
 	}
 	return a.showVerified(result, err)
+}
+
+// maxInput bounds what is read from standard input: a resource is never larger.
+const maxInput = 64 << 20
+
+// readFile reads a file, or standard input for "-".
+func (a *app) readFile(name string) ([]byte, error) {
+	if name != "-" {
+		return os.ReadFile(name)
+	}
+	b, err := io.ReadAll(io.LimitReader(a.in, maxInput+1))
+	if err == nil && len(b) > maxInput {
+		err = fmt.Errorf("standard input gives more than %d bytes", maxInput)
+	}
+	return b, err
 }
 
 // verified is what `sijil verify --json` prints.

@@ -19,20 +19,7 @@ import (
 )
 
 func (a *app) witness() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "witness",
-		Short: "Cosign other ledgers' checkpoints, so that nobody can rewrite them",
-		Long: `A witness keeps no data and no copy of a ledger: it remembers the last checkpoint it cosigned and cosigns only what extends it. A
-hospital that runs alone is protected from its own administrator by a university next door that does this. It speaks the
-C2SP tlog-witness protocol over HTTP, and the same by file, for a USB stick, e-mail or QR codes.
-
-  sijil witness init --dir W --name university.example/sijil      once; prints the key to name in the node's config.json
-  sijil witness serve --dir W --trust trust.json --listen :8090   cosign over HTTP
-  sijil witness cosign --dir W --trust trust.json REQUEST         cosign a file; prints the answer
-
-The trust file says who speaks for a ledger: the voting members of its last epoch. More than two thirds of them must have signed a
-checkpoint before it is cosigned; --need N asks for fewer. When members change, get the trust file anew and start again.`,
-	}
+	c := a.group(&cobra.Command{Use: "witness"})
 	c.AddCommand(a.witnessInit(), a.witnessServe(), a.witnessCosign())
 	return c
 }
@@ -42,10 +29,10 @@ const witnessSeedFile, witnessNameFile = "witness.seed", "witness.name"
 func (a *app) witnessInit() *cobra.Command {
 	var name string
 	c := &cobra.Command{
-		Use: "init --dir DIR --name NAME", Short: "Make a witness's key", Args: cobra.NoArgs,
+		Use: "init --dir DIR --name NAME", Args: a.args(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			if name == "" {
-				return misuse("--name is needed, e.g. university.example/sijil")
+				return a.misuse("usage.witness_name")
 			}
 			seed := make([]byte, ed25519.SeedSize)
 			if _, err := rand.Read(seed); err != nil {
@@ -53,7 +40,7 @@ func (a *app) witnessInit() *cobra.Command {
 			}
 			signer, err := verify.WitnessSigner(name, ed25519.NewKeyFromSeed(seed))
 			if err != nil {
-				return misuse("%v", err)
+				return a.misuse("usage.witness_key", err)
 			}
 			if err := a.createWitness(name, seed, signer.Key()); err != nil {
 				return err
@@ -66,7 +53,7 @@ func (a *app) witnessInit() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&name, "name", "", "name of the witness, as in its key")
+	c.Flags().StringVar(&name, "name", "", "")
 	return a.jsonFlag(a.witnessDir(c))
 }
 
@@ -85,7 +72,7 @@ func (a *app) createWitness(name string, seed []byte, key verify.NoteKey) error 
 }
 
 func (a *app) witnessDir(c *cobra.Command) *cobra.Command {
-	c.Flags().StringVar(&a.dir, "dir", "sijil-witness", "directory of the witness")
+	c.Flags().StringVar(&a.dir, "dir", "sijil-witness", "")
 	return c
 }
 
@@ -108,7 +95,7 @@ func (a *app) openWitness(q *witnessing) (*ledger.Witness, error) {
 	}
 	var logs []ledger.WitnessLog
 	if q.need < 0 {
-		return nil, misuse("--need %d: use 1 or more", q.need)
+		return nil, a.misuse("usage.need", q.need)
 	}
 	for _, file := range q.trusts {
 		l, err := witnessLog(file, q.need)
@@ -118,7 +105,7 @@ func (a *app) openWitness(q *witnessing) (*ledger.Witness, error) {
 		logs = append(logs, *l)
 	}
 	if len(logs) == 0 {
-		return nil, misuse("--trust is needed: the trust file of each ledger to witness")
+		return nil, a.misuse("usage.witness_trusts")
 	}
 	return ledger.OpenWitness(a.dir, signer, logs, time.Now)
 }
@@ -160,15 +147,15 @@ type witnessing struct {
 }
 
 func (q *witnessing) flags(c *cobra.Command) {
-	c.Flags().StringArrayVar(&q.trusts, "trust", nil, "trust file of a ledger to witness (repeatable)")
-	c.Flags().IntVar(&q.need, "need", 0, "voting members that must have signed a checkpoint (default: more than two thirds; fewer lets that many fork the ledger)")
+	c.Flags().StringArrayVar(&q.trusts, "trust", nil, "")
+	c.Flags().IntVar(&q.need, "need", 0, "")
 }
 
 func (a *app) witnessServe() *cobra.Command {
 	var q witnessing
 	var listen string
 	c := &cobra.Command{
-		Use: "serve --dir DIR --trust TRUST", Short: "Cosign over HTTP", Args: cobra.NoArgs,
+		Use: "serve --dir DIR --trust TRUST", Args: a.args(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.openWitness(&q)
 			if err != nil {
@@ -191,7 +178,7 @@ func (a *app) witnessServe() *cobra.Command {
 		},
 	}
 	q.flags(c)
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8090", "address to listen on")
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8090", "")
 	return a.witnessDir(c)
 }
 
@@ -199,7 +186,7 @@ func (a *app) witnessCosign() *cobra.Command {
 	var q witnessing
 	var code string
 	c := &cobra.Command{
-		Use: "cosign --dir DIR --trust TRUST REQUEST", Short: "Cosign a request from a file (- for standard input)", Args: cobra.ExactArgs(1),
+		Use: "cosign --dir DIR --trust TRUST REQUEST", Args: a.args(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			w, err := a.openWitness(&q)
 			if err != nil {
@@ -219,91 +206,4 @@ func (a *app) witnessCosign() *cobra.Command {
 	q.flags(c)
 	qrFlag(c, &code)
 	return a.witnessDir(c)
-}
-
-func (a *app) checkpoint() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "checkpoint --dir DIR",
-		Short: "Have the ledger's head cosigned now, and renew the trust file",
-		Long: `Makes a checkpoint, collects the signatures of members and witnesses that can be reached, and writes trust.json anew. For a witness
-reached by file:
-  sijil checkpoint request NAME --dir DIR > request     carry it to the witness, who runs "sijil witness cosign"
-  sijil checkpoint accept NAME REQUEST ANSWER --dir DIR
-
-Both print text that an e-mail can hold, and with --qr FILE.png the same as a QR code for a telephone's camera.`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			var report node.CheckpointReport
-			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/checkpoint", nil, &report); err != nil {
-				return err
-			}
-			for _, u := range report.Unanswered {
-				fmt.Fprintln(a.err, a.say.T("checkpoint.unanswered", u.Witness, u.Reason))
-			}
-			if a.json {
-				return a.printJSON(report.Trust)
-			}
-			if len(report.Checkpoints) > 0 {
-				a.printf("%s", report.Checkpoints[0]) // the latest; those after it are what witnesses cosigned before
-			}
-			return nil
-		},
-	}
-	a.dirFlag(c)
-	c.AddCommand(a.checkpointRequest(), a.checkpointAccept())
-	return a.jsonFlag(c)
-}
-
-// carry prints what somebody carries to the other side, and puts it into a QR code where asked to.
-func (a *app) carry(note []byte, code string) error {
-	if code != "" {
-		if err := a.writeQR(note, code); err != nil || code == "-" {
-			return err
-		}
-	}
-	_, err := a.out.Write(note)
-	return err
-}
-
-func qrFlag(c *cobra.Command, code *string) {
-	c.Flags().StringVar(code, "qr", "", "also write it as a QR code to this PNG file; - draws the code instead")
-}
-
-func (a *app) checkpointRequest() *cobra.Command {
-	var code string
-	c := &cobra.Command{
-		Use: "request NAME --dir DIR", Short: "Print a request for a witness reached by file", Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			var got node.WitnessExchange
-			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/witness/request", node.WitnessExchange{Name: args[0]}, &got); err != nil {
-				return err
-			}
-			return a.carry(got.Request, code)
-		},
-	}
-	qrFlag(c, &code)
-	return a.dirFlag(c)
-}
-
-func (a *app) checkpointAccept() *cobra.Command {
-	c := &cobra.Command{
-		Use: "accept NAME REQUEST ANSWER --dir DIR", Short: "Take a witness's answer", Args: cobra.ExactArgs(3),
-		RunE: func(c *cobra.Command, args []string) error {
-			request, err := a.readNote(args[1])
-			if err != nil {
-				return fmt.Errorf("the request: %w", err)
-			}
-			answer, err := a.readNote(args[2])
-			if err != nil {
-				return fmt.Errorf("the answer: %w", err)
-			}
-			x := node.WitnessExchange{Name: args[0], Request: request, Answer: answer}
-			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/witness/accept", x, &x); err != nil {
-				return err
-			}
-			a.tell("witness.accepted", args[0])
-			return nil
-		},
-	}
-	return a.dirFlag(c)
 }

@@ -36,16 +36,17 @@ var organisations = []string{"hospital", "clinic", "laboratory", "university"}
 
 // prepare makes the four nodes and the ledger that they found together, unless the directory holds them already.
 func (d *Demo) prepare(ctx context.Context) error {
-	if _, err := os.Stat(filepath.Join(d.Dir, organisations[0], "genesis.json")); err == nil {
-		d.again = true
+	if d.again {
 		return d.readdress()
 	}
 	ports, err := freePorts(3 * len(organisations))
 	if err != nil {
 		return err
 	}
-	if port, free := firstFree(8080); free {
-		ports[0] = port
+	if free(local(firstPort)) {
+		ports[0] = firstPort
+	} else {
+		d.tell("demo.port", firstPort, ports[0])
 	}
 	var members []verify.Member
 	for i, role := range organisations {
@@ -80,9 +81,8 @@ func (d *Demo) readdress() error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", config.FHIR)
-	if err == nil {
-		return l.Close()
+	if free(config.FHIR) {
+		return nil
 	}
 	ports, err := freePorts(1)
 	if err != nil {
@@ -132,15 +132,6 @@ func (d *Demo) describe(ctx context.Context) error {
 }
 
 func local(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
-
-// firstFree tells whether a port of the loopback address is free.
-func firstFree(port int) (int, bool) {
-	l, err := net.Listen("tcp", local(port))
-	if err != nil {
-		return 0, false
-	}
-	return port, l.Close() == nil
-}
 
 // freePorts finds ports of the loopback address that nobody uses at the moment.
 func freePorts(n int) ([]int, error) {

@@ -34,8 +34,13 @@ type Demo struct {
 const readyWithin = 90 * time.Second
 
 // Start brings the four nodes up, loads the sample patients unless they are there, and writes DIR/demo.json.
+//
+// Errors: ErrForeign, ErrPorts, before anything is written; that of ctx when it ends.
 func (d *Demo) Start(ctx context.Context) error {
 	d.tell("demo.title")
+	if err := d.look(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
 		return err
 	}
@@ -96,6 +101,10 @@ func (d *Demo) ready(ctx context.Context, i int, role string) error {
 				ended <- nil
 				return
 			}
+			if errors.Is(ctx.Err(), context.Canceled) {
+				ended <- ctx.Err() // the person ended it
+				return
+			}
 			if ctx.Err() != nil || d.nodes[i].Process.Signal(syscall.Signal(0)) != nil || exited(d.nodes[i].Process.Pid) {
 				ended <- fmt.Errorf("%s did not start; see %s", role, filepath.Join(d.Dir, role+".log"))
 				return
@@ -122,6 +131,9 @@ func exited(pid int) bool {
 
 // Stop ends the four nodes, in the opposite order of their start.
 func (d *Demo) Stop() error {
+	if len(d.nodes) == 0 {
+		return nil
+	}
 	d.tell("demo.stopping")
 	var err error
 	for i := len(d.nodes) - 1; i >= 0; i-- {

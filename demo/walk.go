@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/sijil-health/sijil/lang"
 )
 
 // step is one stop of the walk: what a newcomer types, and how the program itself checks that it does what it says.
@@ -38,20 +42,43 @@ func (d *Demo) walk(ctx context.Context) ([]step, error) {
 		{"receipt", []string{
 			w.curl("TOKEN", "/Observation/"+observation, "observation.json"),
 			w.curl("TOKEN", "/Observation/"+observation+"/_history/1/$receipt", "receipt.json"),
-			fmt.Sprintf("%s verify receipt.json --trust %s --resource observation.json", d.Self, d.File.Trust),
+			w.command("verify receipt.json --trust", Quote(d.File.Trust), "--resource observation.json"),
 		}, w.receipt},
 		{"damage", []string{
-			fmt.Sprintf("BLOB=$(find %s -type f -size +200k | head -1)", filepath.Join(m.Data, "blobs")),
+			fmt.Sprintf("BLOB=$(find %s -type f -size +200k | head -1)", Quote(filepath.Join(m.Data, "blobs"))),
 			`printf '\377\000\377' | dd of="$BLOB" bs=1 seek=5000 conv=notrunc status=none`,
 			w.curl("TOKEN", "/DocumentReference/"+document, "document.json"),
-			fmt.Sprintf("%s scrub --dir %s", d.Self, m.Data),
+			w.command("scrub --dir", Quote(m.Data)),
 		}, w.damage},
 		{"stop", []string{
 			fmt.Sprintf("kill %d", d.File.Members[3].PID),
 			w.curl("TOKEN", "/Observation", "") + " -H 'Content-Type: application/fhir+json' -d @observation.json",
-			fmt.Sprintf("%s status --dir %s", d.Self, m.Data),
+			w.command("status --dir", Quote(m.Data)),
 		}, w.stop},
 	}, nil
+}
+
+// command is a call of this program that answers in the language of the walk.
+func (w *walker) command(words ...string) string {
+	return Quote(w.Self) + " " + strings.Join(words, " ") + w.LanguageFlag()
+}
+
+// LanguageFlag is what a printed command needs besides to answer in the language of the demonstration; English needs nothing.
+func (d *Demo) LanguageFlag() string {
+	if l := d.Say.Language(); l != lang.English {
+		return " --lang " + string(l)
+	}
+	return ""
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// Quote writes a word as a shell reads it (POSIX 2.2.2).
+func Quote(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 func (w *walker) define(name, token string) string {

@@ -21,6 +21,15 @@ func (s *Server) auditReceipt(q *request) (*answer, error) {
 	})
 }
 
+// trust gives the ledger's trust file (GET $trust), to whomever the node gave a token: it names the members and their addresses, and
+// nothing of any record.
+func (s *Server) trust(q *request) (*answer, error) {
+	if s.Trust == nil {
+		return unknownPath(s, q)
+	}
+	return s.prove(q, s.Trust)
+}
+
 func (s *Server) prove(q *request, get func(context.Context) ([]byte, error)) (*answer, error) {
 	ctx, cancel := context.WithTimeout(q.Context, s.Limits.Receipt)
 	defer cancel()

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"context"
 	"crypto/rand"
 	"log/slog"
 	"net/http"
@@ -20,10 +21,12 @@ type Config struct {
 	// empty only relative references are, and links begin with what each request was sent to.
 	Prefix, Base string
 
-	Version   string       // of the software, for the CapabilityStatement
-	Limits    Limits       // zero fields: DefaultLimits
-	Validator Validator    // nil: structure checks only
-	Log       *slog.Logger // for what the node itself failed at; nil: nothing is logged
+	Version   string    // of the software, for the CapabilityStatement
+	Limits    Limits    // zero fields: DefaultLimits
+	Validator Validator // nil: structure checks only
+	// Trust gives the file that others check receipts with; nil: it is not handed out.
+	Trust func(context.Context) ([]byte, error)
+	Log   *slog.Logger // for what the node itself failed at; nil: nothing is logged
 }
 
 // Server is the gate, an http.Handler. Use HTTP to serve it.
@@ -136,6 +139,7 @@ func (s *Server) routes() {
 		s.mux.HandleFunc(r.method+" "+s.Prefix+r.path, s.handle(r.do))
 	}
 	s.mux.HandleFunc("GET "+s.Prefix+"/metadata", s.metadata)
+	s.mux.HandleFunc("GET "+s.Prefix+"/$trust", s.handle((*Server).trust))
 	if s.Prefix != "" { // clients send Bundles to the base with a slash at its end, or without
 		s.mux.HandleFunc("POST "+s.Prefix, s.handle((*Server).bundle))
 		s.mux.HandleFunc(s.Prefix, s.handle(notAllowed(http.MethodPost)))

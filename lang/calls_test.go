@@ -14,7 +14,7 @@ import (
 
 var keyForm = regexp.MustCompile(`^[a-z_]+(\.[a-z_]+)+$`)
 
-// TestCalls reads every Go file of the module and checks the calls of T, tell and Explain whose key is written out: the message
+// TestCalls reads every Go file of the module and checks the calls of T, tell, misuse and Explain whose key is written out: the message
 // must exist and get as many arguments as it mentions.
 func TestCalls(t *testing.T) {
 	fset, calls := token.NewFileSet(), 0
@@ -69,7 +69,7 @@ func checkCall(t *testing.T, fset *token.FileSet, call *ast.CallExpr) bool {
 		if _, ok := english[strings.TrimSuffix(key, ".text")]; !ok {
 			t.Errorf("%s: %q has no title", fset.Position(call.Pos()), key)
 		}
-	case fun.Sel.Name != "T" && fun.Sel.Name != "tell" || !keyForm.MatchString(key):
+	case fun.Sel.Name != "T" && fun.Sel.Name != "tell" && fun.Sel.Name != "misuse" || !keyForm.MatchString(key):
 		return false
 	}
 	message, ok := english[key]

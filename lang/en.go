@@ -1,6 +1,6 @@
 package lang
 
-var english = map[string]string{
+var englishTexts = map[string]string{
 	// The kinds of organisation in the demonstration.
 	"member.hospital":   "Teaching hospital",
 	"member.clinic":     "Rural clinic",
@@ -12,7 +12,6 @@ var english = map[string]string{
 	"demo.starting":  "Starting: %[1]s",
 	"demo.ready":     "%[1]s is ready at %[2]s",
 	"demo.port":      "Port %[1]d is taken; using %[2]d.",
-	"demo.agreed":    "The four organisations agreed on the ledger %[1]s.",
 	"demo.loading":   "Loading the sample patients",
 	"demo.loaded":    "Loaded. Patients: %[1]d; resources: %[2]d; seconds: %.1[3]f; per second: %.0[4]f.",
 	"demo.directory": "Everything is in this directory:",
@@ -21,6 +20,7 @@ var english = map[string]string{
 	"demo.stopping":  "Stopping the four nodes …",
 	"demo.stopped":   "Stopped.",
 	"demo.kept":      "The data is kept. To start the same four again:",
+	"demo.failed":    "The data and the nodes' logs are kept, for something failed:",
 	"demo.removed":   "The data is removed. With --keep it stays.",
 
 	// The walk: each step has a title and a sentence; the command stands on lines of its own.
@@ -36,7 +36,6 @@ var english = map[string]string{
 	"walk.damage.text":   "Three bytes of the hospital's own copy are changed. The next read notices, fetches the copy that another organisation holds, and repairs the file.",
 	"walk.stop.title":    "Stop one node and go on writing",
 	"walk.stop.text":     "Three of four are enough. The stopped node catches up when it comes back.",
-	"walk.end":           "That was the walk.",
 
 	// The walk done by the program itself.
 	"check.step":     "Checking: %[1]s",
@@ -45,71 +44,18 @@ var english = map[string]string{
 	"check.all":      "The whole walk holds. Steps: %[1]d.",
 	"check.somewhat": "The walk does not hold. Steps: %[1]d; failed: %[2]d.",
 
-	// Progress of long work.
-	"progress.left": "%[1]s of %[2]s, about %[3]s left",
-	"progress.done": "Done in %[1]s.",
-
 	// What a receipt proves.
-	"verify.holds":         "The receipt holds.",
-	"verify.fails":         "The receipt does not hold: %[1]v",
-	"verify.unwitnessed":   "NOT WITNESSED: it holds, but rests on %[1]d key(s), and the policy asks for %[2]d.",
-	"verify.not_yet":       "No witness that the trust file names has cosigned a checkpoint that covers this entry yet. Fetch the receipt again after the next cosignature.",
-	"verify.who":           "Who: %[1]s, as %[2]s",
-	"verify.purpose":       "Why: %[1]s",
-	"verify.organisation":  "Organisation: %[1]s (%[2]s)",
-	"verify.when":          "Time of the block: %[1]s",
-	"verify.what":          "What: %[1]s, version %[2]d",
-	"verify.content":       "The resource given is the one that was recorded.",
-	"verify.other_content": "The resource given is not the one that was recorded.",
+	"verify.holds":        "The receipt holds.",
+	"verify.fails":        "The receipt does not hold: %[1]v",
+	"verify.unwitnessed":  "NOT WITNESSED: it holds, but rests on %[1]d key(s), and the policy asks for %[2]d.",
+	"verify.not_yet":      "No witness that the trust file names has cosigned a checkpoint that covers this entry yet. Fetch the receipt again after the next cosignature.",
+	"verify.who":          "Who: %[1]s, as %[2]s",
+	"verify.purpose":      "Why: %[1]s",
+	"verify.organisation": "Organisation: %[1]s (%[2]s)",
+	"verify.when":         "Time of the block: %[1]s",
+	"verify.what":         "What: %[1]s, version %[2]d",
+	"verify.content":      "The resource given is the one that was recorded.",
 
-	// Warnings of status and doctor.
-	"status.unwitnessed": "Unwitnessed: nobody outside holds a checkpoint of this node. Its own administrator could still rewrite it.",
-	"status.no_backup":   "No backup: nothing of this node is kept elsewhere.",
-	"status.unanchored":  "Entries waiting to be anchored: %[1]d",
-	"status.no_quorum":   "Too few members answer. Reading and writing go on; entries are anchored when the others are back.",
-	"status.clock":       "This machine's clock is off by %[1]s.",
-
-	// Errors, each with a hint of the same name: what happened, then what to do next.
-	"error.no_data":       "There is no node in %[1]s.",
-	"hint.no_data":        "Make one with \"sijil init\", or name its directory.",
-	"error.data_exists":   "There is already a node in %[1]s.",
-	"hint.data_exists":    "Start it with \"sijil serve\", or choose an empty directory. Nothing was changed.",
-	"error.in_use":        "Another process is using %[1]s.",
-	"hint.in_use":         "Stop it first. Two nodes on one directory would damage it.",
-	"error.port_taken":    "The address %[1]s is in use by another program.",
-	"hint.port_taken":     "Stop that program, or choose another address.",
-	"error.passphrase":    "The passphrase does not open the root key.",
-	"hint.passphrase":     "Check the passphrase file, line ends included. Without it the record cannot be opened by anyone.",
-	"error.permission":    "%[1]s may not be read or written.",
-	"hint.permission":     "Run as the user that owns it, or change its owner.",
-	"error.loose_key":     "Others on this machine may read %[1]s.",
-	"hint.loose_key":      "Keys must be readable by their owner only: set mode 0600.",
-	"error.disk_full":     "The disk that holds %[1]s is full.",
-	"hint.disk_full":      "Make room. The node takes no writes until then; what it acknowledged is safe.",
-	"error.fsync":         "The disk that holds %[1]s did not confirm a write: %[2]v",
-	"hint.fsync":          "The node takes no writes. Check the disk before you start it again.",
-	"error.config":        "The configuration %[1]s cannot be used: %[2]v",
-	"hint.config":         "Correct the field that is named, then start again.",
-	"error.damaged":       "%[1]s is damaged: %[2]v",
-	"hint.damaged":        "Nothing was dropped. Run \"sijil doctor\"; copies at other members can repair it.",
-	"error.unreachable":   "No answer from %[1]s.",
-	"hint.unreachable":    "Check the address and the network. The node goes on without it.",
-	"error.no_quorum":     "Too few members answer to agree on anything.",
-	"hint.no_quorum":      "Care goes on: entries wait and are anchored when the others are back.",
-	"error.token":         "The access token is refused: %[1]v",
-	"hint.token":          "Make a new one with \"sijil token\".",
-	"error.genesis":       "This is not the ledger you named: it is called %[1]s, not %[2]s.",
-	"hint.genesis":        "Get the genesis file again, from a member you know.",
-	"error.newer_version": "%[1]s was written by a newer version of Sijil.",
-	"hint.newer_version":  "Install that version or a later one. Nothing was changed.",
-	"error.not_empty":     "The directory %[1]s is not empty.",
-	"hint.not_empty":      "Choose an empty one. Nothing was changed.",
-	"error.usage":         "This was not understood: %[1]v",
-	"hint.usage":          "See \"sijil help\".",
-	"error.internal":      "Something went wrong inside Sijil: %[1]v",
-	"hint.internal":       "Please report this; SECURITY.md and CONTRIBUTING.md say how.",
-
-	// What a receipt proves.
 	"verify.kind":       "Recorded: %[1]s",
 	"verify.commitment": "Content, as a salted hash: %[1]s",
 	"verify.sha256":     "Content, SHA-256: %[1]s",
@@ -227,5 +173,7 @@ var english = map[string]string{
 	"restore.drill":    "This is a drill: the node reads and proves, and anchors nothing, for its validator key is new. If the old machine will never run again, restore once more with --old-machine-is-destroyed.",
 	"restore.back":     "The node goes on after block %[1]d with its old validator key. The old machine must never run again: two that sign break the ledger.",
 	"restore.new":      "The node has a new validator key. It reads and writes at once, and anchors and votes again when more than two thirds of the members have agreed to the key. Make the request, and have the others agree to it:",
+	"export.check":     "To check one of them, offline, anywhere:",
+	"export.compare":   "The file trust.json comes from the same hand as the receipts: compare it with one had from elsewhere, such as another member's, or check with that one.",
 	"export.done":      "Exported, with their receipts. Resources: %[1]d",
 }

@@ -2,6 +2,8 @@ package lang
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"strings"
 )
 
@@ -19,6 +21,26 @@ type Catalogue struct {
 	language Language
 	messages map[string]string
 	rtl      bool
+}
+
+// The messages stand in several files by what they are for.
+var (
+	english = merged(englishTexts, englishErrors, englishHelp, englishFlags)
+	arabic  = merged(arabicTexts, arabicErrors, arabicHelp, arabicFlags)
+)
+
+// merged puts messages into one map. A key that stands twice is a fault of the program.
+func merged(files ...map[string]string) map[string]string {
+	all := make(map[string]string)
+	for _, messages := range files {
+		for key, m := range messages {
+			if _, twice := all[key]; twice {
+				panic("lang: two messages " + key)
+			}
+			all[key] = m
+		}
+	}
+	return all
 }
 
 var catalogues = map[Language]*Catalogue{
@@ -40,6 +62,9 @@ func (c *Catalogue) Language() Language { return c.language }
 // RTL tells whether the language is written from right to left.
 func (c *Catalogue) RTL() bool { return c.rtl }
 
+// Keys gives the keys of all messages, in no order.
+func (c *Catalogue) Keys() iter.Seq[string] { return maps.Keys(c.messages) }
+
 // Has tells whether there is a message of that key.
 func (c *Catalogue) Has(key string) bool { _, ok := c.messages[key]; return ok }
 
@@ -59,12 +84,5 @@ func (c *Catalogue) T(key string, args ...any) string {
 	return fmt.Sprintf(message, args...)
 }
 
-// Explain gives what happened and what to do about it, on two lines: the messages "error." + name and "hint." + name. Both
-// get the same arguments.
-func (c *Catalogue) Explain(name string, args ...any) string {
-	text := c.T("error."+name, args...)
-	if hint := "hint." + name; c.Has(hint) {
-		text += "\n" + c.T(hint, args...)
-	}
-	return text
-}
+// Explain gives what happened and what to do about it, on two lines: the messages "error." + name and "hint." + name.
+func (c *Catalogue) Explain(name string) string { return c.T("error."+name) + "\n" + c.T("hint."+name) }

@@ -19,7 +19,7 @@ func TestEveryKeyInBothLanguages(t *testing.T) {
 }
 
 // verbForm is a verb with an index, and perhaps a precision: %[1]s, %.1[3]f.
-var verbForm = regexp.MustCompile(`%(?:\.\d)?\[([1-9])\]([sdvf])`)
+var verbForm = regexp.MustCompile(`%(?:\.\d)?\[([1-9])\]([sdvfq])`)
 
 func verbs(message string) []string {
 	return slices.Sorted(slices.Values(verbForm.FindAllString(message, -1)))
@@ -45,7 +45,7 @@ func TestSameVerbs(t *testing.T) {
 func samples(message string) []any {
 	args := make([]any, wanted(message))
 	for _, m := range verbForm.FindAllStringSubmatch(message, -1) {
-		args[m[1][0]-'1'] = map[string]any{"s": "text", "d": 7, "v": "value", "f": 1.5}[m[2]]
+		args[m[1][0]-'1'] = map[string]any{"s": "text", "d": 7, "v": "value", "q": "quoted", "f": 1.5}[m[2]]
 	}
 	return args
 }
@@ -53,6 +53,12 @@ func samples(message string) []any {
 func TestMessagesAreClean(t *testing.T) {
 	for _, messages := range []map[string]string{english, arabic} {
 		for key, m := range messages {
+			if strings.HasPrefix(key, "help.") && strings.HasSuffix(key, ".long") { // paragraphs, with commands set in
+				if strings.TrimSpace(m) != m || strings.Contains(m, "\t") || strings.Contains(m, " \n") {
+					t.Errorf("%s: not trimmed, or a tab: %q", key, m)
+				}
+				continue
+			}
 			line := m
 			if strings.HasPrefix(key, "ask.") { // the answer is typed on the same line
 				line = strings.TrimSuffix(m, " ")
@@ -94,11 +100,11 @@ func TestT(t *testing.T) {
 		{ar.T("demo.port", 8080, 8081), "المنفذ \u20688080\u2069 مشغول؛ سيُستعمل المنفذ \u20688081\u2069."},
 		{en.T("demo.loaded", 14, 2584, 1.26, 2050.4), "Loaded. Patients: 14; resources: 2584; seconds: 1.3; per second: 2050."},
 		{ar.T("demo.loaded", 14, 2584, 1.26, 2050.4), "اكتمل التحميل. المرضى: \u206814\u2069؛ الموارد: \u20682584\u2069؛ الثواني: \u20681.3\u2069؛ في الثانية: \u20682050\u2069."},
-		{en.T("error.token", errors.New("expired")), "The access token is refused: expired"},
-		{ar.T("error.token", errors.New("expired")), "رُفض رمز الدخول: \u2068expired\u2069"},
+		{en.T("cause", errors.New("expired")), "Cause: expired"},
+		{ar.T("cause", errors.New("expired")), "السبب: \u2068expired\u2069"},
 		{en.T("no.such.key", 1), "no.such.key"},
-		{en.Explain("no_data", "/var/lib/sijil"), "There is no node in /var/lib/sijil.\nMake one with \"sijil init\", or name its directory."},
-		{ar.Explain("no_data", "/x"), "لا توجد عقدة في \u2068/x\u2069.\nأنشئ واحدة بالأمر \"sijil init\" أو عيّن مجلدها."},
+		{en.Explain("data_exists"), "There is already a node in this directory.\nStart it with \"sijil serve\", or choose an empty directory. Nothing was changed."},
+		{ar.Explain("data_exists"), "توجد عقدة في هذا المجلد من قبل.\nشغّلها بالأمر \"sijil serve\" أو اختر مجلدًا فارغًا. لم يتغير شيء."},
 		{en.Isolate("a"), "a"},
 		{ar.Isolate("a"), "\u2068a\u2069"},
 		{string(For("fr").Language()), "en"},
@@ -126,6 +132,8 @@ func TestDetect(t *testing.T) {
 		{"ar_IQ.UTF-8", nil, Arabic, false},
 		{"fr", map[string]string{"LANG": "ar_IQ"}, English, true},
 		{"", map[string]string{"LANG": "ar_IQ.UTF-8"}, Arabic, false},
+		{"", map[string]string{"SIJIL_LANG": "ar", "LC_ALL": "en_US.UTF-8"}, Arabic, false},
+		{"en", map[string]string{"SIJIL_LANG": "ar"}, English, false},
 		{"", map[string]string{"LC_ALL": "en_US.UTF-8", "LANG": "ar_IQ.UTF-8"}, English, false},
 		{"", map[string]string{"LC_ALL": "C", "LANG": "ar_IQ.UTF-8"}, English, false},
 		{"", map[string]string{"LC_MESSAGES": "ar", "LANG": "de_DE"}, Arabic, false},

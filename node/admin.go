@@ -77,19 +77,41 @@ func reply(w http.ResponseWriter, v any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
 		w.WriteHeader(http.StatusUnprocessableEntity)
-		v = adminError{Error: err.Error()}
+		v = adminError{Error: err.Error(), Kind: kindOf(err)}
 	}
 	_ = json.NewEncoder(w).Encode(v) // the operator's program has gone
 }
 
 type adminError struct {
 	Error string `json:"error"`
+	Kind  string `json:"kind,omitempty"`
 }
 
-// ErrNotRunning says that no node runs in the directory.
-var ErrNotRunning = errors.New("the node is not running; start it with `sijil serve`")
+// kinds are the errors that Ask gives back as what they are; of others the text alone crosses the socket.
+var kinds = map[string]error{"claims": policy.ErrClaims, "not-signed": ErrNotSigned}
 
-// Ask sends a request to the node that runs in dir and reads its JSON answer into v. Errors: ErrNotRunning.
+func kindOf(err error) string {
+	for kind, known := range kinds {
+		if errors.Is(err, known) {
+			return kind
+		}
+	}
+	return ""
+}
+
+// answered is an error of the node's that came over the socket.
+type answered struct {
+	text string
+	is   error
+}
+
+func (e answered) Error() string { return e.text }
+func (e answered) Unwrap() error { return e.is }
+
+// ErrNotRunning says that no node runs in the directory.
+var ErrNotRunning = errors.New("the node is not running")
+
+// Ask sends a request to the node that runs in dir and reads its JSON answer into v. Errors: ErrNotRunning, those of kinds.
 func Ask(ctx context.Context, dir, method, path string, body, v any) error {
 	resp, err := AskRaw(ctx, dir, method, path, body)
 	if err != nil {
@@ -101,7 +123,7 @@ func Ask(ctx context.Context, dir, method, path string, body, v any) error {
 		if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&e); err != nil {
 			return err
 		}
-		return errors.New(e.Error)
+		return answered{e.Error, kinds[e.Kind]}
 	}
 	return json.NewDecoder(resp.Body).Decode(v)
 }

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/sijil-health/sijil/internal/durable"
@@ -59,7 +58,7 @@ var ErrNoNode = errors.New("there is no node here")
 func ReadConfig(path string) (*Config, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w; make one with `sijil init --dir %s`", path, ErrNoNode, filepath.Dir(path))
+		return nil, fmt.Errorf("%s: %w", path, ErrNoNode)
 	}
 	if err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func writeTrust(l Layout, t *verify.Trust) error {
 	if err != nil {
 		return err
 	}
-	return durable.Write(l.Trust(), b, 0o644)
+	return durable.Write(l.Trust(), b, 0o600)
 }
 
 func readTrust(l Layout) (*verify.Trust, error) {

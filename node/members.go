@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -187,51 +186,6 @@ func (n *Node) propose(ctx context.Context, q *MembersRequest) (*MembersAnswer, 
 		}
 	}
 	return &MembersAnswer{Did: did, Members: m.Members, Pending: m.Pending, Epoch: n.epoch(ctx)}, nil
-}
-
-// proposal makes the proposal that a request comes to on this membership; nothing is signed yet.
-func (n *Node) proposal(m *ledger.Membership, q *MembersRequest) (*chain.Proposal, error) {
-	p := &chain.Proposal{By: n.org, Expires: time.Now().Add(proposalLife).UnixMilli()}
-	if named := q.chain(); named != "" && named != n.chain {
-		return nil, fmt.Errorf("the request is for the ledger %s, and this is %s", named, n.chain)
-	}
-	switch {
-	case q.Join != nil:
-		p.Change, p.Member, p.Consent = chain.Join, q.Join.Member, q.Join.Consent
-		return p, nil
-	case q.Update != nil:
-		p.Change, p.Member = chain.Update, q.Update.Update
-		member := m.Member(p.Member.Org)
-		if member == nil {
-			return nil, fmt.Errorf("%s is not a member of this ledger; it asks to join with `sijil join`", p.Member.Name)
-		}
-		// The ledger asks for a consent to a new signing key only. Members ask for it always: nobody else shall put a key into the record.
-		if !p.Member.Key.Verify(p.ConsentBytes(n.chain), q.Update.Consent) {
-			return nil, fmt.Errorf("the request is not signed by %s", p.Member.Name)
-		}
-		if p.Base = chain.MemberHash(member); member.Key != p.Member.Key {
-			p.Consent = q.Update.Consent
-		}
-		return p, nil
-	case q.Leave != nil:
-		p.Change, p.Member.Org = chain.Leave, *q.Leave
-		if member := m.Member(*q.Leave); member != nil {
-			p.Base = chain.MemberHash(member)
-		}
-		return p, nil
-	}
-	return nil, errors.New("neither who joins, nor who leaves, nor whose record changes was said")
-}
-
-// chain is the ledger that a request names; "" where it names none.
-func (q *MembersRequest) chain() string {
-	switch {
-	case q.Join != nil:
-		return q.Join.Chain
-	case q.Update != nil:
-		return q.Update.Chain
-	}
-	return ""
 }
 
 // ballot makes the transaction that furthers a change: none where it is so already, a vote where it is proposed, else the proposal.

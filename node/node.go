@@ -93,6 +93,9 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	if n.genesis, err = ReadGenesis(o.Dir); err != nil {
 		return nil, err
 	}
+	if err := keepPrivate(o.Dir); err != nil {
+		return nil, err
+	}
 	n.chain = n.genesis.Chain()
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	n.stop = stop
@@ -234,6 +237,7 @@ func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 	}
 	server := fhir.New(fhir.Config{
 		Store: n.record, Auth: authorizer{authority}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
+		Trust: n.encodedTrust,
 	})
 	n.gate = server.HTTP()
 	n.gate.Handler = n.called(server)

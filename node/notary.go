@@ -182,6 +182,15 @@ func (n *Node) trust(ctx context.Context) (*verify.Trust, error) {
 	return ledger.TrustFile(ctx, n.genesis, n.engine, n.checkpoints, witnesses)
 }
 
+// encodedTrust is trust as the file that is handed out.
+func (n *Node) encodedTrust(ctx context.Context) ([]byte, error) {
+	t, err := n.trust(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return t.Encode()
+}
+
 // renewTrust writes the trust file anew with the latest checkpoint and the cosigned ones.
 func (n *Node) renewTrust(ctx context.Context) error {
 	t, err := n.trust(ctx)

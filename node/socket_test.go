@@ -56,12 +56,12 @@ func TestSocketsInAPlaceThatSomebodyElseMade(t *testing.T) {
 	place := filepath.Dir(path)
 	elsewhere := t.TempDir()
 	for name, occupy := range map[string]func() error{
-		"open to others": func() error { return os.Mkdir(place, 0o777) },
+		"open to others": func() error { return errors.Join(os.Mkdir(place, 0o700), os.Chmod(place, 0o777)) },
 		"a link":         func() error { return os.Symlink(elsewhere, place) },
 		"a file":         func() error { return os.WriteFile(place, nil, 0o700) },
 		"another user's": func() error {
 			if os.Getuid() != 0 {
-				return os.Mkdir(place, 0o755) // only root can give a directory away
+				return errors.Join(os.Mkdir(place, 0o700), os.Chmod(place, 0o755)) // only root can give a directory away
 			}
 			return errors.Join(os.Mkdir(place, 0o700), os.Chown(place, 65534, 65534))
 		},

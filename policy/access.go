@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/sijil-health/sijil/verify"
@@ -50,6 +52,12 @@ var purposes = map[Purpose]bool{
 	Payment: true, Operations: true, Compliance: true, Legal: true, Safety: true, Administration: true,
 	Research: true, TrialResearch: true, PublicHealth: true, PatientRequest: true, FamilyRequest: true,
 }
+
+// Roles gives the roles there are, in alphabetical order.
+func Roles() []Role { return slices.Sorted(maps.Keys(roles)) }
+
+// Purposes gives the purposes there are, in alphabetical order.
+func Purposes() []Purpose { return slices.Sorted(maps.Keys(purposes)) }
 
 // Known tells whether r is one of the roles above.
 func (r Role) Known() bool { _, ok := roles[r]; return ok }

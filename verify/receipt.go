@@ -151,6 +151,9 @@ func DecodeCompact(b []byte) (*Receipt, error) {
 
 // ReadReceipt reads either form: JSON begins with a brace, after white space if any.
 func ReadReceipt(b []byte) (*Receipt, error) {
+	if len(bytes.TrimSpace(b)) == 0 {
+		return nil, fmt.Errorf("receipt: %w", errEmpty)
+	}
 	if bytes.HasPrefix(bytes.TrimLeft(b, " \t\r\n"), []byte("{")) {
 		return ParseReceipt(b)
 	}

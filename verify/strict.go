@@ -12,6 +12,8 @@ import (
 // maxDepth bounds the nesting of a JSON document; the deepest of this package has 7 levels.
 const maxDepth = 16
 
+var errEmpty = errors.New("it is empty")
+
 // decodeJSON reads one JSON document and nothing after it. encoding/json alone is too kind for a document that is
 // evidence: it takes the last of two equal names, any letter case, broken UTF-8 and whatever follows. Here a second
 // name, an unknown name, a capital letter in a name, broken UTF-8 and trailing bytes are refused.
@@ -19,10 +21,15 @@ func decodeJSON(b []byte, limit int, v any) error {
 	if len(b) > limit {
 		return fmt.Errorf("%d bytes, at most %d", len(b), limit)
 	}
+	if len(bytes.TrimSpace(b)) == 0 {
+		return errEmpty
+	}
 	if !utf8.Valid(b) {
 		return errors.New("not UTF-8")
 	}
-	if err := checkNames(json.NewDecoder(bytes.NewReader(b))); err != nil {
+	if err := checkNames(json.NewDecoder(bytes.NewReader(b))); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("it is cut short: the end of the document is missing")
+	} else if err != nil {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sijil-health/sijil/node"
+)
+
+func (a *app) checkpoint() *cobra.Command {
+	c := &cobra.Command{
+		Use:  "checkpoint --dir DIR",
+		Args: a.args(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			var report node.CheckpointReport
+			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/checkpoint", nil, &report); err != nil {
+				return err
+			}
+			for _, u := range report.Unanswered {
+				fmt.Fprintln(a.err, a.say.T("checkpoint.unanswered", u.Witness, u.Reason))
+			}
+			if a.json {
+				return a.printJSON(report.Trust)
+			}
+			if len(report.Checkpoints) > 0 {
+				a.printf("%s", report.Checkpoints[0]) // the latest; those after it are what witnesses cosigned before
+			}
+			return nil
+		},
+	}
+	a.dirFlag(c)
+	c.AddCommand(a.checkpointRequest(), a.checkpointAccept())
+	return a.jsonFlag(c)
+}
+
+func (a *app) checkpointRequest() *cobra.Command {
+	var code string
+	c := &cobra.Command{
+		Use: "request NAME --dir DIR", Args: a.args(1, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			var got node.WitnessExchange
+			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/witness/request", node.WitnessExchange{Name: args[0]}, &got); err != nil {
+				return err
+			}
+			return a.carry(got.Request, code)
+		},
+	}
+	qrFlag(c, &code)
+	return a.dirFlag(c)
+}
+
+func (a *app) checkpointAccept() *cobra.Command {
+	c := &cobra.Command{
+		Use: "accept NAME REQUEST ANSWER --dir DIR", Args: a.args(3, 3),
+		RunE: func(c *cobra.Command, args []string) error {
+			request, err := a.readNote(args[1])
+			if err != nil {
+				return fmt.Errorf("the request: %w", err)
+			}
+			answer, err := a.readNote(args[2])
+			if err != nil {
+				return fmt.Errorf("the answer: %w", err)
+			}
+			x := node.WitnessExchange{Name: args[0], Request: request, Answer: answer}
+			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/witness/accept", x, &x); err != nil {
+				return err
+			}
+			a.tell("witness.accepted", args[0])
+			return nil
+		},
+	}
+	return a.dirFlag(c)
+}

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// misused is an error of the person's, in what was typed; its text is in the person's language.
+type misused struct{ error }
+
+// misuse makes one of a message usage.NAME.
+func (a *app) misuse(key string, args ...any) error {
+	return misused{errors.New(a.say.T(key, args...))}
+}
+
+// args lets a command take so many arguments.
+func (a *app) args(least, most int) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) >= least && len(args) <= most {
+			return nil
+		}
+		wanted := fmt.Sprint(least)
+		if most > least {
+			wanted = fmt.Sprintf("%d–%d", least, most)
+		}
+		return a.misuse("usage.arguments", wanted, len(args))
+	}
+}
+
+// group makes a command that only has others below it: by itself it gives its help.
+func (a *app) group(c *cobra.Command) *cobra.Command {
+	c.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return a.misuse("usage.no_command", args[0])
+		}
+		return nil
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	return c
+}
+
+// flagError says in the person's language what is wrong with a flag.
+func (a *app) flagError(_ *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	var empty *pflag.ValueRequiredError
+	var bad *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown):
+		return a.misuse("usage.no_flag", unknown.GetSpecifiedName())
+	case errors.As(err, &empty):
+		return a.misuse("usage.flag_value", empty.GetSpecifiedName())
+	case errors.As(err, &bad):
+		return a.misuse("usage.bad_value", bad.GetFlag().Name, bad.GetValue())
+	}
+	return a.misuse("usage.other", err)
+}
