@@ -106,9 +106,18 @@ func TestMembershipLive(t *testing.T) {
 		if last := chain.epochs[len(chain.epochs)-1]; last.Number < 2 || last.Validators.Hash() != s.epochs[last.Number].Validators.Hash() {
 			t.Fatalf("followed to epoch %d", last.Number)
 		}
-		m, err := c.e.MembersAt(t.Context(), 1)
-		if err != nil || len(m.Members) != 4 {
-			t.Fatalf("the founders: %v, %v", m, err)
+		for h := int64(1); h <= c.e.app.current.Load().Height; h++ {
+			m, err := c.e.MembersAt(t.Context(), h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := c.e.Proof(t.Context(), h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if verify.NewValidatorSet(m.Members).Hash() != p.Header.Validators {
+				t.Errorf("block %d is judged by others (%d members) than those whose validators sign it", h, len(m.Members))
+			}
 		}
 	})
 }

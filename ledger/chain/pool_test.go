@@ -96,6 +96,7 @@ func TestPoolEvictsByMembership(t *testing.T) {
 	e := bare("e", 0)
 	m.offer(m.proposal(a, Join, e.Member, e))
 	m.block(m.proposal(a, Leave, follower.Member, nil))
+	m.block()
 	if m.pool.waiting() != 0 {
 		t.Fatalf("%d left", m.pool.waiting())
 	}
