@@ -45,6 +45,9 @@ type UpdateRequest struct {
 	Chain   string           `json:"chain"`
 	Update  verify.Member    `json:"update"`
 	Consent verify.Signature `json:"consent"`
+	// Base names the record that is to be changed (chain.MemberHash), where the node knew it: the request holds for no later one, whose
+	// changes it would undo.
+	Base verify.Hash `json:"base,omitzero"`
 }
 
 // AskToUpdate makes the request that the ledger's record of the organisation become what its directory says: keys and name as in
@@ -83,7 +86,15 @@ func (n *Node) adminUpdate(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, err)
 		return
 	}
+	m, err := n.engine.Members(r.Context())
+	if err != nil {
+		reply(w, nil, err)
+		return
+	}
 	q, err := requestUpdate(n.Layout, n.chain, n.keys, o.NewValidator)
+	if member := m.Member(n.org); err == nil && member != nil {
+		q.Base = chain.MemberHash(member)
+	}
 	reply(w, q, err)
 }
 
@@ -143,7 +154,7 @@ type MembersRequest struct {
 
 // MembersAnswer says what the node did.
 type MembersAnswer struct {
-	Did     string            `json:"did"` // "proposed", "agreed" or "nothing": it is so already
+	Did     string            `json:"did"` // "proposed", "agreed", "nothing": it is so already, "waits": the ledger has not taken it up yet
 	Members []verify.Member   `json:"members"`
 	Pending []ledger.Proposal `json:"pending"`
 	Epoch   uint64            `json:"epoch"`
@@ -168,7 +179,13 @@ func (n *Node) adminPropose(w http.ResponseWriter, r *http.Request) {
 	reply(w, answer, err)
 }
 
+// ballotPatience is how long the ledger may take until it has counted a proposal or vote.
+const ballotPatience = 10 * time.Second
+
+// propose takes part in a change. One at a time, until the ledger has counted it: each bears a number that follows from the one before.
 func (n *Node) propose(ctx context.Context, q *MembersRequest) (*MembersAnswer, error) {
+	n.ballots.Lock()
+	defer n.ballots.Unlock()
 	m, err := n.engine.Members(ctx)
 	if err != nil {
 		return nil, err
@@ -185,8 +202,50 @@ func (n *Node) propose(ctx context.Context, q *MembersRequest) (*MembersAnswer, 
 		if err := n.engine.Submit(ctx, tx); err != nil {
 			return nil, err
 		}
+		now, err := n.counted(ctx, m, p)
+		if err != nil {
+			return nil, err
+		}
+		if m = now; m == nil {
+			did, m = "waits", n.roster.now.Load()
+		}
 	}
 	return &MembersAnswer{Did: did, Members: m.Members, Pending: m.Pending, Epoch: n.epoch(ctx)}, nil
+}
+
+// counted waits until the ledger has counted the ballot that this node cast when the membership was as given, and gives the membership as it
+// is then; nil when it takes too long.
+func (n *Node) counted(ctx context.Context, before *ledger.Membership, p *chain.Proposal) (*ledger.Membership, error) {
+	ctx, cancel := context.WithTimeout(ctx, ballotPatience)
+	defer cancel()
+	for {
+		m, err := n.engine.Members(ctx)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, ledger.ErrDown) {
+			return nil, err
+		}
+		if err == nil {
+			open := under(m, p)
+			if open == nil && under(before, p) != nil || open != nil && slices.Contains(open.Yes, n.org) ||
+				chain.Proposals(m, n.org) > chain.Proposals(before, n.org) {
+				return m, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// under gives the change under vote that a proposal comes to, by its content: nobody agrees to what was not shown.
+func under(m *ledger.Membership, p *chain.Proposal) *ledger.Proposal {
+	for i := range m.Pending {
+		if open := &m.Pending[i]; open.Change == p.Change.String() && open.Base == p.Base && chain.MemberHash(&open.Member) == chain.MemberHash(&p.Member) {
+			return open
+		}
+	}
+	return nil
 }
 
 // proposal makes the proposal that a request comes to on this membership; nothing is signed yet.
@@ -209,7 +268,12 @@ func (n *Node) proposal(m *ledger.Membership, q *MembersRequest) (*chain.Proposa
 		if !p.Member.Key.Verify(p.ConsentBytes(n.chain), q.Update.Consent) {
 			return nil, fmt.Errorf("the request is not signed by %s", p.Member.Name)
 		}
-		if p.Base = chain.MemberHash(member); member.Key != p.Member.Key {
+		p.Base = chain.MemberHash(member)
+		if !q.Update.Base.IsZero() && q.Update.Base != p.Base && p.Base != chain.MemberHash(&p.Member) {
+			return nil, fmt.Errorf("the record of %[1]s on the ledger has changed since this request was made, which would undo that; "+
+				"have %[1]s make a new one with `sijil rotate`, and agree to that", member.Name)
+		}
+		if member.Key != p.Member.Key {
 			p.Consent = q.Update.Consent
 		}
 		return p, nil
@@ -243,11 +307,8 @@ func (n *Node) ballot(m *ledger.Membership, p *chain.Proposal) (did string, tx [
 		p.Change == chain.Update && chain.MemberHash(member) == chain.MemberHash(&p.Member):
 		return "nothing", nil, nil
 	}
-	for _, open := range m.Pending {
-		if open.Change != p.Change.String() || chain.MemberHash(&open.Member) != chain.MemberHash(&p.Member) {
-			continue // also another record of the same organisation: nobody agrees to what was not shown
-		}
-		if slices.Contains(open.Yes, n.org) {
+	if open := under(m, p); open != nil {
+		if open.Carried || slices.Contains(open.Yes, n.org) {
 			return "agreed", nil, nil
 		}
 		v := chain.Vote{By: n.org, Proposal: open.ID, Yes: true}

@@ -170,6 +170,22 @@ func TestVotesAgainst(t *testing.T) {
 	}
 }
 
+// Members that propose the same thing at the same time agree with one another.
+func TestTheSameProposedTwice(t *testing.T) {
+	a, b, c, _, g := four()
+	m, e := newMachine(t, g), bare("e", 0)
+	first, second := m.proposal(a, Join, e.Member, e), m.proposal(b, Join, e.Member, e)
+	m.block(first, second, c.vote(m.chain, first, true))
+	if p := m.current.Load().roster.Pending; len(p) != 1 || p[0].Since == 0 || len(p[0].Yes) != 3 {
+		t.Fatalf("under vote: %+v", p)
+	}
+	m.block()
+	if len(m.members()) != 5 || m.accepts(second) {
+		t.Error("it was not decided on, or is played twice")
+	}
+	reloaded(t, m)
+}
+
 func TestProposalsLapse(t *testing.T) {
 	a, _, _, _, g := four()
 	m, e := newMachine(t, g), bare("e", 0)
