@@ -161,13 +161,17 @@ var english = map[string]string{
 	"warning.evidence":          "a validator signed two blocks at one height.",
 	"warning.engine":            "the ledger's engine does not answer.",
 	"warning.damage":            "something stored is damaged.",
+	"warning.voted-out":         "this organisation is no longer a member.",
 	"warning.disk":              "nothing can be written to the disk.",
 	"warning.anchoring":         "anchoring has stopped.",
 	"warning.custody":           "what is held for others cannot be told.",
 	"warning.base":              "the gate does not know its own address.",
 
 	// What each warning says in full. Arguments are text already.
-	"warning.engine.text":            "The ledger's engine does not answer: %[1]s. Care goes on; entries wait to be anchored.",
+	"warning.engine.text": "The ledger's engine does not answer: %[1]s. Care goes on; entries wait to be anchored.",
+	"warning.voted-out.text": "The members voted that this organisation leaves: from block %[1]s of the ledger on it neither votes nor anchors. " +
+		"What is stored here can be read and written as before and `sijil audit` verifies it, but new entries rest on this machine alone: nobody else " +
+		"can prove them or holds copies. To come back, stop the node, ask again with `sijil join --genesis`, and have the members agree.",
 	"warning.state-sync.text":        "State sync from height %[1]s: the members no longer keep the blocks after it, and the node begins from a snapshot of theirs.",
 	"warning.wedged.text":            "%[1]s. Run `sijil doctor`.",
 	"warning.clock.text":             "This machine's clock is off by %[1]s from the other members'. Set it right (NTP).",

@@ -264,15 +264,11 @@ func checkValidatorKey(path string) error {
 	return nil
 }
 
+// checkSignState passes over a slot that cannot be read beside one that can: that is how a power cut leaves the file.
 func checkSignState(path string) error {
-	s, err := readSignState(path)
-	switch {
-	case errors.Is(err, ErrNoSignState):
+	_, err := readSignState(path)
+	if errors.Is(err, ErrNoSignState) {
 		return errors.New("neither of the two records of what the validator key signed can be read")
-	case err != nil:
-		return err
-	case s.torn:
-		return errors.New("one of the two records of what the validator key signed cannot be read, by a power cut or damage; the other is used")
 	}
-	return nil
+	return err
 }
