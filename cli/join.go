@@ -156,6 +156,8 @@ func (a *app) membership(c *cobra.Command, q node.MembersRequest, who string) er
 		a.tell("members.proposed", who)
 	case "agreed":
 		a.tell("members.agreed", who)
+	case "waits":
+		a.tell("members.waits", who)
 	default:
 		a.tell("members.nothing", who)
 	}

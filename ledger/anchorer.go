@@ -37,7 +37,6 @@ type Anchorer struct {
 	next      uint64    // sequence number of the next plan
 	prev      verify.Hash
 	members   *Membership
-	height    int64 // of the last block seen
 	waiters   []*waiter
 	latency   time.Duration // moving average of submission to commitment
 	lastCut   time.Time

@@ -64,10 +64,7 @@ func (a *Anchorer) cutter(ctx context.Context, ready <-chan struct{}) error {
 	for {
 		now := time.Now()
 		a.mu.Lock()
-		due, at := false, time.Time{}
-		if a.settled() {
-			due, at = a.queue.due(a.pace(), now)
-		}
+		due, at := a.queue.due(a.pace(), now)
 		a.mu.Unlock()
 		if due {
 			err := a.plan(ctx)

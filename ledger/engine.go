@@ -81,7 +81,7 @@ type Engine interface {
 	// Consistency gives the RFC 6962 consistency proof between two sizes of the global log, from ≤ to.
 	Consistency(ctx context.Context, from, to uint64) ([]verify.Hash, error)
 
-	// Members gives the membership as of the last committed block.
+	// Members gives the membership by which the next block is judged, and whose validators sign it.
 	Members(ctx context.Context) (*Membership, error)
 
 	// MembersAt gives the membership by which the transactions of a height were judged: who was a member, with which
@@ -111,7 +111,7 @@ type Block struct {
 	Anchors []*Anchored `cbor:"3,keyasint,omitempty"` // in chain order
 	LogSize uint64      `cbor:"4,keyasint"`           // size of the global log after this block
 	Epoch   uint64      `cbor:"5,keyasint"`           // epoch whose validators signed this block
-	Members bool        `cbor:"6,keyasint,omitempty"` // the membership after this block differs from that before
+	Members bool        `cbor:"6,keyasint,omitempty"` // the next block is judged by another membership than this one
 	// Changes are the membership transactions of the block (proposals and votes, signed), kept for ever for auditors.
 	Changes [][]byte `cbor:"7,keyasint,omitempty"`
 }
@@ -132,16 +132,15 @@ type Head struct {
 	Index uint64      `cbor:"3,keyasint"` // in the global log
 }
 
-// Membership is who keeps the ledger at a height.
+// Membership is who keeps the ledger from a height on: whose signatures the blocks after it are judged by, and whose validators
+// sign them. Both begin with one and the same block.
 type Membership struct {
-	Height  int64           `cbor:"1,keyasint"`           // since after this block it is so; 0: since genesis
-	Epoch   uint64          `cbor:"2,keyasint"`           // of the last validator set decided on
-	Since   int64           `cbor:"3,keyasint"`           // first height that Epoch's validators sign
-	Members []verify.Member `cbor:"4,keyasint"`           // in ascending order of Org
-	Pending []Proposal      `cbor:"5,keyasint,omitempty"` // in the order proposed
+	Height  int64           `cbor:"1,keyasint"`           // it is so for the blocks after this one; 0: since genesis
+	Members []verify.Member `cbor:"2,keyasint"`           // in ascending order of Org
+	Pending []Proposal      `cbor:"3,keyasint,omitempty"` // in the order proposed
 	// Proposed counts the proposals each organisation ever made, in ascending order of Org: the number that its next
 	// proposal must bear, so that none can be played twice.
-	Proposed []Proposed `cbor:"6,keyasint,omitempty"`
+	Proposed []Proposed `cbor:"4,keyasint,omitempty"`
 }
 
 // Proposed is how many proposals an organisation made.
@@ -169,8 +168,10 @@ type Proposal struct {
 	Yes     []verify.OrgID `cbor:"5,keyasint,omitempty"`
 	No      []verify.OrgID `cbor:"6,keyasint,omitempty"`
 	Expires int64          `cbor:"7,keyasint"`           // Unix milliseconds of header time
-	Carried bool           `cbor:"8,keyasint,omitempty"` // enough votes; takes effect with one of the next blocks
+	Carried bool           `cbor:"8,keyasint,omitempty"` // enough votes; decided on in this block or one of the next
 	Base    verify.Hash    `cbor:"9,keyasint,omitzero"`  // of the record to be changed; the proposal lapses when it changes first
+	// Since is the first height that the change governs, once it is decided on; 0 before. It is then certain to come.
+	Since int64 `cbor:"10,keyasint,omitempty"`
 }
 
 // Epoch is a period of one validator set. Epoch 0 begins with the chain; each change of a validator's key or power

@@ -128,18 +128,13 @@ func (n *Notary) height(ctx context.Context) int64 {
 	return status.Height
 }
 
-// pause waits; a change of the membership, or an epoch that was decided on and begins, ends it early. looked is the height up to which
-// either was seen before: what came while signatures were collected must not be missed.
+// pause waits; a change of the membership ends it early. looked is the height up to which one was seen before: what came while
+// signatures were collected must not be missed.
 func (n *Notary) pause(ctx context.Context, looked int64, d time.Duration) error {
-	members, err := n.opt.Engine.Members(ctx)
-	if err != nil {
-		return sleep(ctx, min(d, time.Minute))
-	}
 	timed, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	begins := members.Since - 1
-	err = n.opt.Engine.Follow(timed, looked+1, func(b *Block) error {
-		if b.Members || looked < begins && b.Height >= begins {
+	err := n.opt.Engine.Follow(timed, looked+1, func(b *Block) error {
+		if b.Members {
 			return errEnough
 		}
 		return nil
@@ -152,7 +147,7 @@ func (n *Notary) pause(ctx context.Context, looked int64, d time.Duration) error
 	case errors.Is(err, errEnough) || timed.Err() != nil:
 		return nil
 	}
-	return sleep(ctx, min(d, time.Second))
+	return sleep(ctx, min(d, time.Minute)) // the engine is down
 }
 
 // Checkpoint makes one of the log as it is now, with all signatures that can be had, and stores it. When the log has not grown since

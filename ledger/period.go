@@ -32,31 +32,16 @@ type periods struct {
 func (p *periods) list(ctx context.Context) ([]Period, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	status, err := p.engine.Status(ctx)
-	if err != nil {
-		return nil, err
-	}
 	states, err := p.states(ctx)
 	if err != nil {
 		return nil, err
 	}
 	known := slices.Clone(p.known)
 	for _, m := range slices.Backward(states) {
-		var last *Period
-		if len(known) > 0 {
-			last = &known[len(known)-1]
-			if verify.MembersHash(last.Members) == verify.MembersHash(m.Members) {
-				continue // only addresses or proposals changed
-			}
+		if n := len(known); n > 0 && verify.MembersHash(known[n-1].Members) == verify.MembersHash(m.Members) {
+			continue // only addresses or proposals changed
 		}
-		next := Period{Number: uint64(len(known)), Start: m.Height, Members: m.Members}
-		if last != nil && validatorsDiffer(last.Members, m.Members) {
-			next.Start = m.Since - 1 // the old validators still sign what comes before
-		}
-		if last != nil && next.Start > status.Height {
-			break // decided on, not begun
-		}
-		known = append(known, next)
+		known = append(known, Period{Number: uint64(len(known)), Start: m.Height, Members: m.Members})
 	}
 	p.known = known
 	return slices.Clone(known), nil
@@ -83,10 +68,6 @@ func (p *periods) states(ctx context.Context) ([]*Membership, error) {
 		}
 		m = before
 	}
-}
-
-func validatorsDiffer(a, b []verify.Member) bool {
-	return verify.NewValidatorSet(a).Hash() != verify.NewValidatorSet(b).Hash()
 }
 
 // Epoch is the number of the epoch that began last, as receipts and checkpoints count them.

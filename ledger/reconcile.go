@@ -29,7 +29,7 @@ func (a *Anchorer) reconcile(ctx context.Context) (int64, error) {
 	for _, e := range urgent {
 		a.queue.mark(e)
 	}
-	a.members, a.height = members, status.Height
+	a.members = members
 	a.next, a.committed, a.anchored, a.flights, a.prev = next, 0, 0, nil, verify.Hash{}
 	if next > 0 {
 		last, err := a.plans.Get(next - 1)

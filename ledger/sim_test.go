@@ -77,7 +77,7 @@ func newSim(members ...*member) *sim {
 		changed: make(chan struct{}), genesis: g, signers: members, heads: map[verify.OrgID]Head{}, base: 1,
 		pool: map[verify.OrgID]map[uint64][]byte{}, submitted: map[uint64]map[string]int{},
 	}
-	s.members = []*Membership{{Members: g.Members, Since: 1}}
+	s.members = []*Membership{{Members: g.Members}}
 	s.epochs = []*Epoch{{Since: 1, Validators: verify.NewValidatorSet(g.Members)}}
 	return s
 }
@@ -85,6 +85,8 @@ func newSim(members ...*member) *sim {
 func (s *sim) chain() string { return s.genesis.Chain() }
 
 func (s *sim) now() *Membership { return s.members[len(s.members)-1] }
+
+func (s *sim) epoch() uint64 { return s.epochs[len(s.epochs)-1].Number }
 
 func (s *sim) wake() { close(s.changed); s.changed = make(chan struct{}) }
 
@@ -172,7 +174,7 @@ func (s *sim) Submit(_ context.Context, tx []byte) error {
 func (s *sim) commit() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := &Block{Height: int64(len(s.blocks)) + 1, Time: time.Now().UnixMilli(), Epoch: s.now().Epoch}
+	b := &Block{Height: int64(len(s.blocks)) + 1, Time: time.Now().UnixMilli(), Epoch: s.epoch()}
 	for _, m := range s.now().Members {
 		for {
 			next, prev := uint64(0), verify.Hash{}
@@ -212,14 +214,14 @@ func (s *sim) change(members []*member) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slices.SortFunc(members, func(a, b *member) int { return slices.Compare(a.Org[:], b.Org[:]) })
-	b := &Block{Height: int64(len(s.blocks)) + 1, Time: time.Now().UnixMilli(), Epoch: s.now().Epoch, Members: true}
-	m := &Membership{Height: b.Height, Epoch: s.now().Epoch + 1, Since: b.Height + 1}
+	b := &Block{Height: int64(len(s.blocks)) + 1, Time: time.Now().UnixMilli(), Epoch: s.epoch(), Members: true}
+	m := &Membership{Height: b.Height}
 	for _, o := range members {
 		m.Members = append(m.Members, o.Member)
 	}
 	s.put(b, m)
 	s.signers = members
-	s.epochs = append(s.epochs, &Epoch{Number: m.Epoch, Since: m.Since, Validators: verify.NewValidatorSet(m.Members)})
+	s.epochs = append(s.epochs, &Epoch{Number: s.epoch() + 1, Since: b.Height + 1, Validators: verify.NewValidatorSet(m.Members)})
 }
 
 // prove signs a block as its validators would.

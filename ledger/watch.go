@@ -39,10 +39,6 @@ func (a *Anchorer) block(ctx context.Context, b *Block) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.settled() {
-		kick(a.cutC)
-	}
-	a.height = b.Height
 	for _, an := range b.Anchors {
 		if seq, ok := a.ours(an.Bytes); ok {
 			if err := a.landed(seq, an); err != nil {
@@ -59,11 +55,6 @@ func (a *Anchorer) block(ctx context.Context, b *Block) error {
 	}
 	return nil
 }
-
-// settled tells whether the last change of the membership is in force in full. When validators change, the old ones sign one
-// more block, and a receipt counts it to the old epoch: an anchor in it by keys of the new one could not be believed. That
-// block comes by itself. The caller holds mu.
-func (a *Anchorer) settled() bool { return a.height >= a.members.Since-1 }
 
 // ours gives the sequence number of an anchor if it is this organisation's; see verify.Anchor.Encode.
 func (a *Anchorer) ours(anchor []byte) (seq uint64, ok bool) {

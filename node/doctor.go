@@ -89,7 +89,8 @@ func examineEngine(l Layout) (all []Finding, err error) {
 	if err != nil {
 		all = append(all, Finding{
 			Part: "engine", What: fmt.Sprintf("the ledger's engine cannot be examined: %v", err),
-			Do: "Run `sijil audit " + l.Dir + "`: it names every damaged file. Put these back from the backup.",
+			Do: "Run `sijil audit " + l.Dir + "`: it names every damaged file. If they cannot be put back, restore the node from its backup into a new " +
+				"directory (`sijil restore`); one of several members can from the others (`sijil restore --from-custodians`).",
 		})
 	}
 	for _, f := range found {

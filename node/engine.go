@@ -50,7 +50,7 @@ func catchUp(config *chain.Config, l Layout, c *Config, source chain.Feed, log *
 }
 
 func (n *Node) openEngine(ctx context.Context, o *Options) (err error) {
-	n.roster = newRoster(known(n.Layout, n.genesis), n.log)
+	n.roster = newRoster(n.org, known(n.Layout, n.genesis), n.log)
 	var source chain.Feed
 	if n.config.Peer != "" {
 		if n.identity, err = peer.NewIdentity(n.chain, n.org, n.keys.org); err != nil {

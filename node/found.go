@@ -30,7 +30,11 @@ func Adopt(dir string, g *verify.Genesis) error {
 	}
 	l := Layout{dir}
 	if _, err := os.Stat(l.Genesis()); err == nil {
-		return fmt.Errorf("%s: this node belongs to a ledger already", l.Genesis())
+		own, err := ReadGenesis(dir)
+		if err == nil && own.Chain() != g.Chain() {
+			err = fmt.Errorf("%s: this node belongs to another ledger already", l.Genesis())
+		}
+		return err // of the same ledger, it asks to join again
 	}
 	if err := writeJSON(l.Genesis(), g); err != nil {
 		return err

@@ -10,125 +10,8 @@ import (
 
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
-	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
-
-// JoinRequest is what a newcomer hands to the members: who it is, and its consent, bound to this ledger.
-type JoinRequest struct {
-	Chain   string           `json:"chain"`
-	Member  verify.Member    `json:"member"`
-	Consent verify.Signature `json:"consent"`
-}
-
-// AskToJoin gives a node that was made with `init --wait` the genesis of the ledger it wants to join, and makes its request.
-func AskToJoin(dir string, g *verify.Genesis, passphrase []byte) (*JoinRequest, error) {
-	m, err := ReadMember(dir)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := signersIn(dir, passphrase)
-	if err != nil {
-		return nil, err
-	}
-	if err := Adopt(dir, g); err != nil {
-		return nil, err
-	}
-	p := chain.Proposal{Change: chain.Join, Member: *m}
-	return &JoinRequest{Chain: g.Chain(), Member: *m, Consent: keys.sign(p.ConsentBytes(g.Chain()))}, nil
-}
-
-// UpdateRequest is what an organisation hands to the members when its record on the ledger shall change: the record as it shall be, and the
-// organisation's signature over it, by the signing key that stands in it.
-type UpdateRequest struct {
-	Chain   string           `json:"chain"`
-	Update  verify.Member    `json:"update"`
-	Consent verify.Signature `json:"consent"`
-}
-
-// AskToUpdate makes the request that the ledger's record of the organisation become what its directory says: keys and name as in
-// member.json, addresses as in config.json. A restored node's member.json names its fresh validator key already; with newValidator a
-// key is made that the node goes over to by itself once the members have agreed. The node may run or not: passphrase is called when
-// it does not.
-func AskToUpdate(ctx context.Context, dir string, newValidator bool, passphrase func() ([]byte, error)) (*UpdateRequest, error) {
-	q := new(UpdateRequest)
-	err := Ask(ctx, dir, http.MethodPost, "/members/update", UpdateOptions{NewValidator: newValidator}, q)
-	if !errors.Is(err, ErrNotRunning) {
-		return q, err
-	}
-	g, err := ReadGenesis(dir)
-	if err != nil {
-		return nil, err
-	}
-	phrase, err := passphrase()
-	if err != nil {
-		return nil, err
-	}
-	keys, err := signersIn(dir, phrase)
-	if err != nil {
-		return nil, err
-	}
-	return requestUpdate(Layout{dir}, g.Chain(), keys, newValidator)
-}
-
-// UpdateOptions are what a running node is asked to put into an UpdateRequest.
-type UpdateOptions struct {
-	NewValidator bool `json:"new_validator"`
-}
-
-func (n *Node) adminUpdate(w http.ResponseWriter, r *http.Request) {
-	var o UpdateOptions
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&o); err != nil {
-		reply(w, nil, err)
-		return
-	}
-	q, err := requestUpdate(n.Layout, n.chain, n.keys, o.NewValidator)
-	reply(w, q, err)
-}
-
-func requestUpdate(l Layout, chainID string, keys *signers, newValidator bool) (*UpdateRequest, error) {
-	m, err := ReadMember(l.Dir)
-	if err != nil {
-		return nil, err
-	}
-	c, err := ReadConfig(l.Config())
-	if err != nil {
-		return nil, err
-	}
-	m.P2P, m.Peer = c.P2P, c.Peer
-	if newValidator {
-		if m.Power == 0 {
-			return nil, errors.New("this organisation follows the ledger without a vote and has no validator key")
-		}
-		if m.Validator, err = chain.StageValidator(l.Chain()); err != nil {
-			return nil, err
-		}
-	}
-	if err := writeJSON(l.Member(), m); err != nil {
-		return nil, err
-	}
-	p := chain.Proposal{Change: chain.Update, Member: *m}
-	return &UpdateRequest{Chain: chainID, Update: *m, Consent: keys.sign(p.ConsentBytes(chainID))}, nil
-}
-
-// signersIn reads the keys of a node that does not run.
-func signersIn(dir string, passphrase []byte) (*signers, error) {
-	l := Layout{dir}
-	m, err := ReadMember(dir)
-	if err != nil {
-		return nil, err
-	}
-	root, err := vault.OpenPassphraseRoot(l.Root(), passphrase)
-	if err != nil {
-		return nil, err
-	}
-	v, err := vault.Open(l.Keys(), root, vault.Options{Escrow: m.Escrow})
-	if err != nil {
-		return nil, err
-	}
-	keys, err := loadSigners(v)
-	return keys, errors.Join(err, v.Close())
-}
 
 // proposalLife is how long the members have to vote.
 const proposalLife = 30 * 24 * time.Hour
@@ -142,7 +25,7 @@ type MembersRequest struct {
 
 // MembersAnswer says what the node did.
 type MembersAnswer struct {
-	Did     string            `json:"did"` // "proposed", "agreed" or "nothing": it is so already
+	Did     string            `json:"did"` // "proposed", "agreed", "nothing": it is so already, "waits": the ledger has not taken it up yet
 	Members []verify.Member   `json:"members"`
 	Pending []ledger.Proposal `json:"pending"`
 	Epoch   uint64            `json:"epoch"`
@@ -167,7 +50,13 @@ func (n *Node) adminPropose(w http.ResponseWriter, r *http.Request) {
 	reply(w, answer, err)
 }
 
+// ballotPatience is how long the ledger may take until it has counted a proposal or vote.
+const ballotPatience = 10 * time.Second
+
+// propose takes part in a change. One at a time, until the ledger has counted it: each bears a number that follows from the one before.
 func (n *Node) propose(ctx context.Context, q *MembersRequest) (*MembersAnswer, error) {
+	n.ballots.Lock()
+	defer n.ballots.Unlock()
 	m, err := n.engine.Members(ctx)
 	if err != nil {
 		return nil, err
@@ -184,8 +73,50 @@ func (n *Node) propose(ctx context.Context, q *MembersRequest) (*MembersAnswer, 
 		if err := n.engine.Submit(ctx, tx); err != nil {
 			return nil, err
 		}
+		now, err := n.counted(ctx, m, p)
+		if err != nil {
+			return nil, err
+		}
+		if m = now; m == nil {
+			did, m = "waits", n.roster.now.Load()
+		}
 	}
 	return &MembersAnswer{Did: did, Members: m.Members, Pending: m.Pending, Epoch: n.epoch(ctx)}, nil
+}
+
+// counted waits until the ledger has counted the ballot that this node cast when the membership was as given, and gives the membership as it
+// is then; nil when it takes too long.
+func (n *Node) counted(ctx context.Context, before *ledger.Membership, p *chain.Proposal) (*ledger.Membership, error) {
+	ctx, cancel := context.WithTimeout(ctx, ballotPatience)
+	defer cancel()
+	for {
+		m, err := n.engine.Members(ctx)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, ledger.ErrDown) {
+			return nil, err
+		}
+		if err == nil {
+			open := under(m, p)
+			if open == nil && under(before, p) != nil || open != nil && slices.Contains(open.Yes, n.org) ||
+				chain.Proposals(m, n.org) > chain.Proposals(before, n.org) {
+				return m, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// under gives the change under vote that a proposal comes to, by its content: nobody agrees to what was not shown.
+func under(m *ledger.Membership, p *chain.Proposal) *ledger.Proposal {
+	for i := range m.Pending {
+		if open := &m.Pending[i]; open.Change == p.Change.String() && open.Base == p.Base && chain.MemberHash(&open.Member) == chain.MemberHash(&p.Member) {
+			return open
+		}
+	}
+	return nil
 }
 
 // ballot makes the transaction that furthers a change: none where it is so already, a vote where it is proposed, else the proposal.
@@ -197,11 +128,8 @@ func (n *Node) ballot(m *ledger.Membership, p *chain.Proposal) (did string, tx [
 		p.Change == chain.Update && chain.MemberHash(member) == chain.MemberHash(&p.Member):
 		return "nothing", nil, nil
 	}
-	for _, open := range m.Pending {
-		if open.Change != p.Change.String() || chain.MemberHash(&open.Member) != chain.MemberHash(&p.Member) {
-			continue // also another record of the same organisation: nobody agrees to what was not shown
-		}
-		if slices.Contains(open.Yes, n.org) {
+	if open := under(m, p); open != nil {
+		if open.Carried || slices.Contains(open.Yes, n.org) {
 			return "agreed", nil, nil
 		}
 		v := chain.Vote{By: n.org, Proposal: open.ID, Yes: true}

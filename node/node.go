@@ -73,6 +73,7 @@ type Node struct {
 	fhir        net.Listener
 	gate        *http.Server
 	damage      damageBook
+	ballots     sync.Mutex  // held while this node takes part in a change of the membership
 	renamed     atomic.Bool // a request came by a name that is not this machine's own
 	admin       *http.Server
 

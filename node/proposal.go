@@ -38,7 +38,12 @@ func (n *Node) proposal(m *ledger.Membership, q *MembersRequest) (*chain.Proposa
 		if !p.Member.Key.Verify(p.ConsentBytes(n.chain), q.Update.Consent) {
 			return nil, fmt.Errorf("the request of %s: %w", p.Member.Name, ErrNotSigned)
 		}
-		if p.Base = chain.MemberHash(member); member.Key != p.Member.Key {
+		p.Base = chain.MemberHash(member)
+		if !q.Update.Base.IsZero() && q.Update.Base != p.Base && p.Base != chain.MemberHash(&p.Member) {
+			return nil, fmt.Errorf("the record of %[1]s on the ledger has changed since this request was made, which would undo that; "+
+				"have %[1]s make a new one with `sijil rotate`, and agree to that", member.Name)
+		}
+		if member.Key != p.Member.Key {
 			p.Consent = q.Update.Consent
 		}
 		return p, nil

@@ -8,19 +8,22 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/ledger"
+	"github.com/sijil-health/sijil/ledger/chain"
 	"github.com/sijil-health/sijil/verify"
 )
 
 // roster is the membership as this node last saw it on the ledger, for those who ask at every request.
 type roster struct {
+	org    verify.OrgID
 	engine ledger.Engine
 	log    *slog.Logger
 	now    atomic.Pointer[ledger.Membership]
+	left   atomic.Int64 // first height that this organisation, which was a member, is none for; 0 while it is one, or never was
 }
 
 // newRoster begins with the members as far as they are known before the ledger is read.
-func newRoster(known []verify.Member, log *slog.Logger) *roster {
-	r := &roster{log: log}
+func newRoster(org verify.OrgID, known []verify.Member, log *slog.Logger) *roster {
+	r := &roster{org: org, log: log}
 	r.now.Store(&ledger.Membership{Members: known})
 	return r
 }
@@ -43,6 +46,32 @@ func (r *roster) load(ctx context.Context) {
 		return // it has read nothing yet: what was known before is newer than the genesis
 	}
 	r.now.Store(m)
+	if left, err := r.leftAt(ctx, m); err == nil && r.left.Swap(left) != left && left > 0 {
+		r.log.Warn("the members voted this organisation out: its entries are kept here, and anchored no more; `sijil status` says what to do", "since", left)
+	}
+}
+
+// leftAt finds since when this organisation is a member no more. The others no longer talk to it: the vote may be the last it hears of.
+func (r *roster) leftAt(ctx context.Context, m *ledger.Membership) (int64, error) {
+	for i := range m.Pending {
+		if p := &m.Pending[i]; p.Since > 0 && p.Change == chain.Leave.String() && p.Member.Org == r.org {
+			return p.Since, nil
+		}
+	}
+	if m.Member(r.org) != nil {
+		return 0, nil
+	}
+	for m.Height > 0 {
+		before, err := r.engine.MembersAt(ctx, m.Height)
+		if err != nil {
+			return 0, err
+		}
+		if before.Member(r.org) != nil {
+			return m.Height + 1, nil
+		}
+		m = before
+	}
+	return 0, nil // it waits to be taken in
 }
 
 // watch keeps the roster current until ctx ends.

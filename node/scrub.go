@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/ledger"
@@ -39,7 +40,7 @@ func (n *Node) adminScrub(w http.ResponseWriter, r *http.Request) {
 			flusher.Flush()
 		}
 	}
-	s := scrub{node: n, tell: tell}
+	s := scrub{node: n, tell: tell, named: make(map[verify.Hash]bool)}
 	err := s.run(r.Context())
 	if err == nil {
 		err = n.damage.scrubbed(n.Layout, s.left)
@@ -57,7 +58,8 @@ type scrub struct {
 	tell  func(ScrubEvent)
 	event ScrubEvent
 	told  int64
-	left  []string // damaged, and not healed
+	left  []string             // damaged, and not healed
+	named map[verify.Hash]bool // blobs that must be there, for the journal names them
 }
 
 // tellEvery is how many bytes pass between two lines of progress.
@@ -83,10 +85,8 @@ func (s *scrub) run(ctx context.Context) error {
 	if err := s.node.anchorer.ScrubPlans(ctx, s.read, func(d *ledger.Damage, heal error) { s.found(d.File, d.Error(), heal) }); err != nil {
 		return err
 	}
-	for _, h := range blobs {
-		if err := s.blob(ctx, h); err != nil {
-			return err
-		}
+	if err := s.blobs(ctx, blobs); err != nil {
+		return err
 	}
 	if err := s.index(ctx); err != nil {
 		return err
@@ -128,6 +128,9 @@ func (s *scrub) journal(ctx context.Context) error {
 			if at.Next.Segment == at.At.Segment {
 				s.read(at.Next.Offset - at.At.Offset)
 			}
+			for _, h := range custody.AppendLarge(nil, at.Record) {
+				s.named[h] = true
+			}
 			return ctx.Err()
 		})
 		damage := (*journal.DamageError)(nil)
@@ -154,6 +157,22 @@ func (s *scrub) index(ctx context.Context) error {
 
 var errIndex = errors.New("restart the node: it makes the index anew from the journal")
 
+// blobs reads those that were listed, and those that the journal names and the list has not: they are gone.
+func (s *scrub) blobs(ctx context.Context, listed []verify.Hash) error {
+	for _, h := range listed {
+		if err := s.blob(ctx, h); err != nil {
+			return err
+		}
+		delete(s.named, h)
+	}
+	for h := range s.named {
+		if err := s.blob(ctx, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *scrub) blob(ctx context.Context, h verify.Hash) error {
 	b, err := s.node.blobs.Get(ctx, h)
 	var damage vault.ErrDamaged
@@ -161,7 +180,10 @@ func (s *scrub) blob(ctx context.Context, h verify.Hash) error {
 	case errors.As(err, &damage):
 		s.found(damage.Path, damage.Error(), s.node.healBlob(ctx, h))
 	case errors.Is(err, vault.ErrNotFound) || errors.Is(err, os.ErrNotExist):
-		return nil // deleted since it was listed
+		if s.named[h] { // otherwise one that nothing names, deleted since it was listed
+			s.found(s.node.blobPath(h), fmt.Sprintf("%s: it is missing, and the journal names it", s.node.blobPath(h)), s.node.healBlob(ctx, h))
+		}
+		return nil
 	case err != nil:
 		return err
 	}
@@ -171,8 +193,12 @@ func (s *scrub) blob(ctx context.Context, h verify.Hash) error {
 
 // healBlob puts a custodian's copy in the place of a damaged blob.
 func (n *Node) healBlob(ctx context.Context, h verify.Hash) error {
+	return n.healed(n.blobPath(h), n.fetchBlob(ctx, h))
+}
+
+func (n *Node) blobPath(h verify.Hash) string {
 	name := h.String()
-	return n.healed(filepath.Join(n.Blobs(), name[:2], name[2:4], name), n.fetchBlob(ctx, h))
+	return filepath.Join(n.Blobs(), name[:2], name[2:4], name)
 }
 
 // healed notes how healing a place went, so that the status tells of what is still damaged.

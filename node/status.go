@@ -38,7 +38,8 @@ type Status struct {
 	Snapshot   int64             `json:"snapshot_height,omitempty"`
 	Restoring  bool              `json:"restoring,omitempty"`
 	Left       int64             `json:"left_height,omitempty"`
-	Quorum     bool              `json:"quorum"` // anchoring makes progress, or has nothing to do
+	VotedOut   int64             `json:"voted_out_height,omitempty"` // first height that this organisation is no member for any more
+	Quorum     bool              `json:"quorum"`                     // anchoring makes progress, or has nothing to do
 	Evidence   uint64            `json:"evidence"`
 	Offences   []ledger.Evidence `json:"offences,omitempty"` // the latest of the evidence
 	SkewMillis int64             `json:"clock_skew_ms"`
@@ -157,6 +158,10 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 				Org: member.Org, Name: member.Name, Votes: member.Power > 0, Self: member.Org == n.org, Connected: connected[member.Org],
 			})
 		}
+	}
+	if left := n.roster.left.Load(); left > 0 {
+		s.VotedOut = left
+		s.warn("voted-out", left)
 	}
 	n.custodyStatus(s)
 	n.witnessStatus(ctx, s)

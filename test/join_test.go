@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -47,7 +48,7 @@ func TestRealJoin(t *testing.T) {
 	}
 	agree(t, c.nodes[:4], "leave", s.Org)
 	await(t, "the members to be four again", known(t, hospital, 4, 2), nil)
-	ministry.kill()
+	leaves(t, ministry)
 	c.nodes = c.nodes[:4]
 	a = hospital.ask(t, http.StatusCreated, "clinician PUT /Patient/p3", patient("p3", "Omar"))
 	if ack := a.header.Get("Sijil-Ack"); ack != "anchored" {
@@ -56,6 +57,44 @@ func TestRealJoin(t *testing.T) {
 	c.settled(t)
 	hospital.sijil(t, 0, "audit", hospital.dir)
 	hospital.sijil(t, 0, "verify", receipt, "--trust", filepath.Join(hospital.dir, "trust.json"))
+
+	// It asks again, and is taken in with what it wrote in the meantime.
+	request := filepath.Join(c.dir, "again.json")
+	ministry.sijil(t, 0, "join", "--genesis", filepath.Join(c.dir, "genesis.json"), "--dir", ministry.dir, "--out", request)
+	agree(t, c.nodes[:3], "join", request)
+	await(t, "the members to be five again", known(t, hospital, 5, 3), nil)
+	ministry.start(t)
+	c.nodes = append(c.nodes, ministry)
+	c.settled(t)
+	anchored(t, ministry, "p5")
+	if s, err := ministry.status(t); err != nil || s.VotedOut != 0 {
+		t.Errorf("it is a member again: %+v, %v", s, err)
+	}
+	ministry.sijil(t, 0, "audit", ministry.dir)
+}
+
+// leaves checks that a member that was voted out is told so, goes on for itself, and is told after a restart too.
+func leaves(t *testing.T, n *member) {
+	t.Helper()
+	told := func() bool {
+		s, err := n.status(t)
+		return err == nil && s.VotedOut > 0 && slices.ContainsFunc(s.Warnings, func(w struct{ Code string }) bool { return w.Code == "voted-out" })
+	}
+	await(t, "it to know that it was voted out", told, nil)
+	n.ask(t, http.StatusOK, "clinician GET /Patient/p2", "")
+	a := n.ask(t, http.StatusCreated, "clinician PUT /Patient/p4", patient("p4", "Zaid"))
+	if ack := a.header.Get("Sijil-Ack"); ack != "journalled" {
+		t.Errorf("voted out, it writes: Sijil-Ack %q", ack)
+	}
+	n.sijil(t, 2, "doctor", "--dir", n.dir)
+	n.stop()
+	n.start(t)
+	await(t, "it to know after a restart", told, nil)
+	n.kill()
+	if told := strings.Count(n.said(), "voted this organisation out"); told != 2 {
+		t.Errorf("its log says so %d times in two runs", told)
+	}
+	n.sijil(t, 0, "audit", n.dir)
 }
 
 // joins has three of the first four members vote a newcomer in, which is more than two thirds, starts it and waits until it is one of them.

@@ -135,6 +135,7 @@ type status struct {
 	Height     int64
 	Epoch      uint64
 	Snapshot   int64 `json:"snapshot_height"`
+	VotedOut   int64 `json:"voted_out_height"`
 	CatchingUp bool  `json:"catching_up"`
 	Quorum     bool
 	Members    []struct {

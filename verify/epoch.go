@@ -110,8 +110,7 @@ func (p *period) next(chain string, e *Epoch) (*period, error) {
 		return fail("its checkpoint is of the log %s", start.Origin)
 	case start.Epoch != p.start.Epoch+1:
 		return fail("it does not follow epoch %d", p.start.Epoch)
-	case start.Height <= 0 || start.Height < p.start.Height || start.Size < p.start.Size:
-		// The same height is no fault: of two changes in neighbouring blocks the first may never govern a block.
+	case start.Height <= p.start.Height || start.Size < p.start.Size: // every epoch governs a block at least
 		return fail("it begins before epoch %d", p.start.Epoch)
 	}
 	q, err := newPeriod(chain, *start, e.Members)

@@ -2,8 +2,11 @@ package chain
 
 import (
 	"context"
+	"errors"
 
 	abci "github.com/cometbft/cometbft/abci/types"
+
+	"github.com/sijil-health/sijil/verify"
 )
 
 // CheckTx decides whether a transaction, of our own or from a peer, may enter the mempool. It runs under the mempool's
@@ -16,6 +19,8 @@ func (a *app) CheckTx(_ context.Context, req *abci.RequestCheckTx) (*abci.Respon
 	}
 	return res, nil
 }
+
+var errProposing = errors.New("proposal: another one of its organisation is underway; try again when the ledger has counted that")
 
 func (p *pool) admit(tx []byte) (uint32, error) {
 	t, err := parse(tx)
@@ -41,9 +46,22 @@ func (p *pool) admitMembership(t *parsed, tx []byte) (uint32, error) {
 	if err := p.trial(s).applyParsed(t, tx); err != nil {
 		return codeInvalid, err
 	}
+	if t.proposal != nil && p.proposes(t.proposal.By) {
+		return codeInvalid, errProposing // both bear the next number: one would never come into a block
+	}
 	p.members[t.id] = tx
 	p.held++
 	return codeOK, nil
+}
+
+// proposes tells whether a proposal of an organisation is underway.
+func (p *pool) proposes(org verify.OrgID) bool {
+	for _, tx := range p.members {
+		if t, err := parse(tx); err == nil && t.proposal != nil && t.proposal.By == org {
+			return true
+		}
+	}
+	return false
 }
 
 // trial judges on top of the last block.

@@ -74,7 +74,7 @@ func (c *Config) storedHeight() (height int64, cut bool, err error) {
 	}
 	db, err := openDB(&cmtcfg.DBContext{ID: "blockstore", Config: cfg})
 	if err != nil {
-		return 0, false, fmt.Errorf("chain: open the blocks: %w", err)
+		return 0, false, wedged("open the blocks", err)
 	}
 	blocks := cmtstore.NewBlockStore(db)
 	height = blocks.Height()
@@ -82,11 +82,19 @@ func (c *Config) storedHeight() (height int64, cut bool, err error) {
 		return height, false, err
 	}
 	if db, err = openDB(&cmtcfg.DBContext{ID: "state", Config: cfg}); err != nil {
-		return 0, false, fmt.Errorf("chain: open the chain's state: %w", err)
+		return 0, false, wedged("open the chain's state", err)
 	}
 	states := sm.NewStore(db, sm.StoreOptions{})
 	state, err := states.Load()
 	return 0, state.LastBlockHeight > 0, errors.Join(err, states.Close())
+}
+
+// wedged is why a database of CometBFT's does not open: the doctor knows more, unless it is the disk's own refusal.
+func wedged(what string, err error) error {
+	if ofDisk(err) {
+		return fmt.Errorf("chain: %s: %w", what, err)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrWedged, what, err)
 }
 
 // keepUp finds out that this node can go on only by beginning from a snapshot, again or for the first time: it stands still, others are

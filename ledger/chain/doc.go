@@ -9,6 +9,7 @@
 //   - what Follow delivered is never taken back, and is delivered again after a restart;
 //   - anchors, membership transactions and one light block per change of the validator set are kept for ever, blocks
 //     for a while (Config.Keep);
+//   - whoever a block's transactions are judged by also signs it: members, their keys and their validators change with one block;
 //   - an idle chain makes no blocks, and an anchor needs no second block to be proven;
 //   - only members' nodes, and those the operator named, get past the p2p handshake;
 //   - a validator key is not used by two processes of one machine, nor from a copied directory unnoticed.

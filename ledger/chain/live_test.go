@@ -106,9 +106,18 @@ func TestMembershipLive(t *testing.T) {
 		if last := chain.epochs[len(chain.epochs)-1]; last.Number < 2 || last.Validators.Hash() != s.epochs[last.Number].Validators.Hash() {
 			t.Fatalf("followed to epoch %d", last.Number)
 		}
-		m, err := c.e.MembersAt(t.Context(), 1)
-		if err != nil || len(m.Members) != 4 {
-			t.Fatalf("the founders: %v, %v", m, err)
+		for h := int64(1); h <= c.e.app.current.Load().Height; h++ {
+			m, err := c.e.MembersAt(t.Context(), h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := c.e.Proof(t.Context(), h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if verify.NewValidatorSet(m.Members).Hash() != p.Header.Validators {
+				t.Errorf("block %d is judged by others (%d members) than those whose validators sign it", h, len(m.Members))
+			}
 		}
 	})
 }
@@ -130,15 +139,7 @@ func TestFollowers(t *testing.T) {
 // TestSnapshotLive prunes the blocks that a newcomer would need, and lets it begin from a snapshot, from a source that
 // is another member; then lets it fall behind and do so again.
 func TestSnapshotLive(t *testing.T) {
-	n := newNetwork(t, 10, 0)
-	hospital, clinic := n.orgs[0], n.orgs[1]
-	n.stop(clinic)
-	n.stop(hospital)
-	hospital.cfg.Keep = -1
-	n.start(hospital)
-	// Blocks become old by time also; the test cannot wait for that, and drops them as CometBFT does.
-	prune := func() { n.prune(hospital) }
-	prune()
+	n, hospital, clinic := pruned(t)
 	if _, err := hospital.e.Proof(t.Context(), 1); !errors.Is(err, ledger.ErrPruned) {
 		t.Fatalf("a pruned block: %v", err)
 	}
@@ -163,7 +164,7 @@ func TestSnapshotLive(t *testing.T) {
 	same(t, hospital.e, clinic.e)
 
 	n.stop(clinic)
-	prune()
+	n.prune(hospital)
 	n.start(clinic)
 	n.awaitSeq(clinic.e, hospital, hospital.next-1)
 	same(t, hospital.e, clinic.e)
@@ -172,7 +173,21 @@ func TestSnapshotLive(t *testing.T) {
 	n.commit(clinic, hospital.e)
 }
 
-// prune anchors until the ledger has snapshots, and drops the blocks before the latest.
+// pruned is a hospital that runs and no longer keeps its first blocks, and a clinic that follows and does not run.
+func pruned(t *testing.T) (n *network, hospital, clinic *org) {
+	t.Helper()
+	n = newNetwork(t, 10, 0)
+	hospital, clinic = n.orgs[0], n.orgs[1]
+	n.stop(clinic)
+	n.stop(hospital)
+	hospital.cfg.Keep = -1
+	n.start(hospital)
+	n.prune(hospital)
+	return n, hospital, clinic
+}
+
+// prune drops blocks as CometBFT does: they become old by time also, and a test cannot wait for that. It anchors until the ledger has
+// snapshots, and drops the blocks before the latest.
 func (n *network) prune(o *org) {
 	n.t.Helper()
 	for range 3 * sealEvery {

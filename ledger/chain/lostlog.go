@@ -35,7 +35,7 @@ func (c *Config) lostLog(s *stored) ([]Finding, error) {
 			Trouble: SignedAhead,
 			What:    fmt.Sprintf("The only validator signed height %d, the blocks end at %d.", last.Height, s.blocks),
 			Why:     "The blocks were restored from an older copy, or the disk lost blocks that it had confirmed as written.",
-			Do: "Restore the latest copy of the blocks. Signing these heights again would contradict receipts that were given out, so that nothing " +
+			Do: "Restore the latest backup into a new directory: `sijil restore`. Signing these heights again would contradict receipts that were given out, so that nothing " +
 				"here does it: without the blocks this ledger has ended, and a new one is begun that names it.",
 			Height: last.Height, Round: last.Round, Step: last.Step,
 		}}, nil

@@ -56,9 +56,20 @@ func (st *step) consented(r *roster, pr *Proposal) error {
 	return nil
 }
 
-// open adds a proposal to those under vote.
+// open adds a proposal to those under vote. One that is under vote already, in another transaction, is agreed to instead: members who
+// propose the same thing at the same time do not split the votes.
 func (r *roster) open(p *parsed, by *verify.Member) error {
 	pr, mine := p.proposal, 0
+	same := func(o ledger.Proposal) bool {
+		return o.Change == pr.Change.String() && o.Base == pr.Base && MemberHash(&o.Member) == MemberHash(&pr.Member)
+	}
+	if i := slices.IndexFunc(r.Pending, same); i >= 0 {
+		if err := cast(&r.Pending[i], by, true); err != nil {
+			return fmt.Errorf("proposal: it is under vote already, and %w", err)
+		}
+		r.count(pr.By)
+		return nil
+	}
 	for i := range r.Pending {
 		if r.Pending[i].By == pr.By {
 			mine++
@@ -84,24 +95,30 @@ func (st *step) vote(r *roster, v *Vote) error {
 	if err != nil {
 		return fmt.Errorf("vote: %w", err)
 	}
-	if by.Power == 0 {
-		return fmt.Errorf("vote: %s follows without a vote", by.Name)
-	}
 	i := slices.IndexFunc(r.Pending, func(p ledger.Proposal) bool { return p.ID == v.Proposal })
 	if i < 0 {
 		return fmt.Errorf("vote: no proposal %s is under vote", v.Proposal)
 	}
-	p := &r.Pending[i]
-	if slices.Contains(p.Yes, v.By) || slices.Contains(p.No, v.By) {
-		return fmt.Errorf("vote: %s voted already", by.Name)
-	}
 	if err := st.signed(by.Key, v.SigningBytes(st.chain), v.Signature); err != nil {
 		return fmt.Errorf("vote: the %w", err)
 	}
-	if v.Yes {
-		p.Yes = append(p.Yes, v.By)
-	} else {
-		p.No = append(p.No, v.By)
+	if err := cast(&r.Pending[i], by, v.Yes); err != nil {
+		return fmt.Errorf("vote: %w", err)
+	}
+	return nil
+}
+
+// cast counts a member's answer, the first one it gives.
+func cast(p *ledger.Proposal, by *verify.Member, yes bool) error {
+	switch {
+	case by.Power == 0:
+		return fmt.Errorf("%s follows without a vote", by.Name)
+	case slices.Contains(p.Yes, by.Org), slices.Contains(p.No, by.Org):
+		return fmt.Errorf("%s voted already", by.Name)
+	case yes:
+		p.Yes = append(p.Yes, by.Org)
+	default:
+		p.No = append(p.No, by.Org)
 	}
 	return nil
 }

@@ -88,15 +88,65 @@ func TestJoinNeedsMoreThanTwoThirds(t *testing.T) {
 	if s.epochAt(s.Height+1).Number != 0 || s.epochAt(s.Height+2).Number != 1 {
 		t.Error("the new set signs from two heights on")
 	}
-	e.next = 0
-	e.prev = verify.Hash{}
-	if !m.accepts(e.anchor(m.chain)) {
+	e.next, e.prev = 0, verify.Hash{}
+	first := e.anchor(m.chain)
+	if m.accepts(first) || m.accepts(b.vote(m.chain, join, false)) {
+		t.Error("the next block, which the old validators sign, is judged by the new members, or by votes that come too late")
+	}
+	m.block()
+	if !m.accepts(first) {
 		t.Error("a member does not anchor")
 	}
 	if m.accepts(join) {
 		t.Error("the same proposal is played twice")
 	}
 	reloaded(t, m)
+	governed(t, m)
+}
+
+// governed checks that every block is signed by the validators of those by whose keys it is judged, from one seal to the next also.
+func governed(t *testing.T, m *machine) {
+	t.Helper()
+	s := m.current.Load()
+	for h := int64(1); h <= s.Height+1; h++ {
+		members, err := m.store.membersAt(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if verify.NewValidatorSet(members.Members).Hash() != s.epochAt(h).Validators.Hash() {
+			t.Errorf("block %d is judged by %d members and signed by the %d validators of epoch %d",
+				h, len(members.Members), len(s.epochAt(h).Validators), s.epochAt(h).Number)
+		}
+	}
+}
+
+// What a member does of its own accord in the block in between goes with what was decided on: neither undoes the other, and no record claims
+// what the decided one does.
+func TestTheBlockInBetween(t *testing.T) {
+	a, b, c, d, g := four()
+	m, e := newMachine(t, g), bare("e", 1)
+	join := m.proposal(a, Join, e.Member, e)
+	m.block(join, b.vote(m.chain, join, true), c.vote(m.chain, join, true))
+	moved, posed := d.Member, d.Member
+	moved.P2P, posed.NodeID = "d.example:1", e.NodeID
+	if m.accepts(m.proposal(d, Update, posed, nil)) {
+		t.Error("a member takes the identity of the node of a newcomer that was decided on")
+	}
+	if m.accepts(m.proposal(b, Join, e.Member, e)) {
+		t.Error("who was decided on is proposed again")
+	}
+	m.block(m.proposal(d, Update, moved, nil), a.anchor(m.chain))
+	if r := m.current.Load().roster; len(r.Members) != 5 || r.Member(d.Org).P2P != moved.P2P || len(r.Pending) != 0 {
+		t.Fatalf("members %v, %d under vote", m.members(), len(r.Pending))
+	}
+	leave := m.proposal(a, Leave, d.Member, nil)
+	m.block(leave, b.vote(m.chain, leave, true), c.vote(m.chain, leave, true), e.vote(m.chain, leave, true))
+	m.block(d.anchor(m.chain)) // of the old epoch yet
+	if m.accepts(d.anchor(m.chain)) {
+		t.Error("who left anchors")
+	}
+	reloaded(t, m)
+	governed(t, m)
 }
 
 func TestVotesAgainst(t *testing.T) {
@@ -118,6 +168,22 @@ func TestVotesAgainst(t *testing.T) {
 	if m.accepts(b.vote(m.chain, join, true)) {
 		t.Error("a vote on nothing")
 	}
+}
+
+// Members that propose the same thing at the same time agree with one another.
+func TestTheSameProposedTwice(t *testing.T) {
+	a, b, c, _, g := four()
+	m, e := newMachine(t, g), bare("e", 0)
+	first, second := m.proposal(a, Join, e.Member, e), m.proposal(b, Join, e.Member, e)
+	m.block(first, second, c.vote(m.chain, first, true))
+	if p := m.current.Load().roster.Pending; len(p) != 1 || p[0].Since == 0 || len(p[0].Yes) != 3 {
+		t.Fatalf("under vote: %+v", p)
+	}
+	m.block()
+	if len(m.members()) != 5 || m.accepts(second) {
+		t.Error("it was not decided on, or is played twice")
+	}
+	reloaded(t, m)
 }
 
 func TestProposalsLapse(t *testing.T) {
@@ -165,13 +231,16 @@ func TestRotateKeys(t *testing.T) {
 	if len(res.ValidatorUpdates) != 2 {
 		t.Fatalf("validator updates %v", res.ValidatorUpdates)
 	}
-	if m.accepts(a.anchor(m.chain)) {
-		t.Error("the old key anchors")
-	}
 	rotated := &org{Member: to, key: fresh.key}
-	if !m.accepts(rotated.anchor(m.chain)) {
-		t.Error("the new key does not anchor")
+	old, now := a.anchor(m.chain), rotated.anchor(m.chain)
+	if !m.accepts(old) || m.accepts(now) {
+		t.Error("the old validator key signs the next block, and the old signing key does not anchor in it")
 	}
+	m.block()
+	if m.accepts(old) || !m.accepts(now) {
+		t.Error("the new validator key signs the next block, and the new signing key does not anchor in it")
+	}
+	governed(t, m)
 }
 
 func TestOneChangeABlock(t *testing.T) {
@@ -180,17 +249,17 @@ func TestOneChangeABlock(t *testing.T) {
 	join, leave := m.proposal(a, Join, e.Member, e), m.proposal(b, Leave, d.Member, nil)
 	m.block(join, leave, b.vote(m.chain, join, true), a.vote(m.chain, leave, true))
 	m.block(c.vote(m.chain, join, true), c.vote(m.chain, leave, true))
-	if n := len(m.members()); n != 5 {
-		t.Fatalf("%d members: two changes in one block", n)
-	}
-	before := m.current.Load().AppHash
-	m.block() // CometBFT makes this one by itself, for the application hash moved
-	if n := len(m.members()); n != 4 || m.current.Load().AppHash == before {
-		t.Fatalf("%d members: the second change did not follow", n)
+	for _, want := range []int{5, 4} {
+		before := m.current.Load().AppHash
+		m.block() // CometBFT makes this one by itself, for the application hash moved
+		if n := len(m.members()); n != want || want == 5 && m.current.Load().AppHash == before {
+			t.Fatalf("%d members, want %d: two changes in one block, or the second did not follow", n, want)
+		}
 	}
 	if n := m.current.Load().epochs; len(n) != 3 {
 		t.Fatalf("%d epochs", len(n))
 	}
+	governed(t, m)
 }
 
 func TestLastVoterStays(t *testing.T) {
@@ -206,6 +275,7 @@ func TestLastVoterStays(t *testing.T) {
 	}
 	leave := m.proposal(a, Leave, follower.Member, nil)
 	m.block(leave)
+	m.block()
 	if diff := cmp.Diff([]string{"a"}, m.members()); diff != "" {
 		t.Fatal(diff)
 	}

@@ -96,12 +96,16 @@ func TestPoolEvictsByMembership(t *testing.T) {
 	e := bare("e", 0)
 	m.offer(m.proposal(a, Join, e.Member, e))
 	m.block(m.proposal(a, Leave, follower.Member, nil))
+	m.block()
 	if m.pool.waiting() != 0 {
 		t.Fatalf("%d left", m.pool.waiting())
 	}
 	m.offer(m.proposal(a, Join, e.Member, e))
 	if m.pool.waiting() != 1 {
 		t.Fatal("a proposal was not admitted")
+	}
+	if code, err := m.pool.admit(m.proposal(a, Update, a.Member, nil)); code != codeInvalid || !errors.Is(err, errProposing) {
+		t.Fatalf("a second proposal of one number: %d, %v", code, err)
 	}
 	m.time += 3_600_000 * 2
 	m.block()

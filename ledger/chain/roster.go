@@ -133,11 +133,23 @@ func (r *roster) change(c Change, to *verify.Member) {
 	}
 }
 
+// enacted gives a copy in which the change that was decided on, if any, is carried out; ok tells whether there was one.
+func (r *roster) enacted() (c *roster, ok bool) {
+	c = r.clone()
+	i := slices.IndexFunc(c.Pending, func(p ledger.Proposal) bool { return p.Since != 0 })
+	if i < 0 {
+		return c, false
+	}
+	p := c.Pending[i]
+	c.Pending = slices.Delete(c.Pending, i, i+1)
+	c.change(changeOf(p.Change), &p.Member)
+	return c, true
+}
+
 // settle ends what is decided: it drops proposals that expired, were refused or became inadmissible, marks those that
-// more than two thirds of the voting members want, and carries out at most one of these, the oldest. One change a block
-// lets every validator set be checked by the set before it. It reports whether the members changed, and whether
-// another change waits for the next block.
-func (r *roster) settle(now int64) (changed, more bool) {
+// more than two thirds of the voting members want, and gives the oldest of these, which is to be decided on. One change a
+// block lets every validator set be checked by the set before it; others that are carried wait for the next block.
+func (r *roster) settle(now int64) (next *ledger.Proposal) {
 	voters := r.voters()
 	votes := func(orgs []verify.OrgID) (n int) {
 		for _, org := range orgs {
@@ -147,24 +159,18 @@ func (r *roster) settle(now int64) (changed, more bool) {
 		}
 		return n
 	}
-	kept := r.Pending[:0]
-	for _, p := range r.Pending {
+	r.Pending = slices.DeleteFunc(r.Pending, func(p ledger.Proposal) bool {
+		return r.admissible(changeOf(p.Change), &p.Member, p.Base) != nil ||
+			!p.Carried && 3*votes(p.Yes) <= 2*voters && (p.Expires <= now || 3*votes(p.No) >= voters)
+	})
+	for i := range r.Pending {
+		p := &r.Pending[i]
 		p.Carried = p.Carried || 3*votes(p.Yes) > 2*voters
-		switch {
-		case r.admissible(changeOf(p.Change), &p.Member, p.Base) != nil:
-		case p.Carried && !changed:
-			r.change(changeOf(p.Change), &p.Member)
-			changed = true
-		case p.Carried:
-			kept, more = append(kept, p), true
-		case p.Expires <= now || 3*votes(p.No) >= voters:
-		default:
-			kept = append(kept, p)
+		if p.Carried && next == nil {
+			next = p
 		}
 	}
-	clear(r.Pending[len(kept):])
-	r.Pending = kept
-	return changed, more
+	return next
 }
 
 func changeOf(name string) Change {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,8 @@ import (
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 	"github.com/cometbft/cometbft/types"
 	"pgregory.net/rapid"
+
+	"github.com/sijil-health/sijil/ledger"
 )
 
 func testVote(kind cmtproto.SignedMsgType, height int64, round int32, block byte, at time.Time) *cmtproto.Vote {
@@ -111,6 +114,11 @@ func TestSignerTornSlot(t *testing.T) {
 		}
 		if c.height == 0 && !errors.Is(err, ErrNoSignState) || c.height > 0 && (err != nil || s.Height != c.height) {
 			t.Errorf("%s: %+v, %v", c.name, s, err)
+		}
+		found, err := checkKeys(dir) // what audit says of it; there is no node key here
+		named := slices.ContainsFunc(found, func(d ledger.Damage) bool { return d.File == file })
+		if err != nil || named != (c.height == 0) {
+			t.Errorf("%s: told as damage: %v, %v", c.name, found, err)
 		}
 	}
 }

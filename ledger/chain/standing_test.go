@@ -26,13 +26,7 @@ func (g *gated) Light(ctx context.Context, height int64) ([]byte, error) {
 // TestBeginsAgainByItself lets a newcomer find out only while it runs that nobody keeps the blocks it needs. Whoever follows it sees every
 // block once, and afterwards it says where its own blocks begin.
 func TestBeginsAgainByItself(t *testing.T) {
-	n := newNetwork(t, 10, 0)
-	hospital, clinic := n.orgs[0], n.orgs[1]
-	n.stop(clinic)
-	n.stop(hospital)
-	hospital.cfg.Keep = -1
-	n.start(hospital)
-	n.prune(hospital)
+	n, hospital, clinic := pruned(t)
 
 	source := &gated{LightSource: hospital.e}
 	root, err := hospital.e.LogRoot(t.Context(), 5)

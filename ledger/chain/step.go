@@ -22,7 +22,7 @@ type step struct {
 	heads   map[verify.OrgID]ledger.Head // of organisations with an anchor in this block
 	anchors []*ledger.Anchored
 	roster  *roster // nil until a membership transaction is applied, then a clone of the base's
-	moved   bool    // a change of the membership took effect
+	moved   bool    // the members' records changed without a vote
 	changes [][]byte
 }
 
@@ -37,7 +37,8 @@ func (s *state) step(chain string, time int64, seen *signatures) *step {
 }
 
 // apply takes a transaction into the block, or says why it may not stand there and leaves the step as it was.
-// All signatures are judged by the membership before the block.
+// All signatures are judged by the membership before the block, whose validators sign it; what a proposal would change, by that
+// after it.
 func (st *step) apply(tx []byte) error {
 	defer func() { st.tried++ }()
 	p, err := parse(tx)
@@ -56,7 +57,7 @@ func (st *step) applyParsed(p *parsed, tx []byte) error {
 	}
 	r := st.roster
 	if r == nil {
-		r = st.base.roster.clone()
+		r, _ = st.base.roster.enacted()
 	}
 	var err error
 	if p.proposal != nil {
@@ -89,36 +90,38 @@ func (st *step) finish(evidence []ledger.Evidence, store func(uint8, uint64, ver
 		Changes:  st.changes,
 		Evidence: evidence,
 	}
-	waiting := st.settle(rec)
-	rec.Sealed = rec.LogSize/sealEvery > st.base.Sealed/sealEvery || st.moved || waiting
+	decided := st.settle(rec)
+	// What is decided on takes effect with the next block, which the moved application hash brings about.
+	rec.Sealed = rec.LogSize/sealEvery > st.base.Sealed/sealEvery || st.moved || decided
 	n, err := st.base.next(rec, st.anchors, store)
 	return n, rec, err
 }
 
-// settle carries out what the votes decided, and begins an epoch when the validators change. It reports whether a
-// decided change waits for the next block, which the moved application hash then brings about.
-func (st *step) settle(rec *record) (waiting bool) {
-	r := st.roster
+// settle decides on the change that the votes have carried, if any. It has CometBFT change the validators, which then sign from the block
+// after the next on; the next block carries the change out, so that whoever a block's transactions are judged by also signs it.
+func (st *step) settle(rec *record) (decided bool) {
+	r, enacted := st.roster, false
 	if r == nil {
 		if len(st.base.roster.Pending) == 0 {
 			return false
 		}
-		r = st.base.roster.clone()
+		r, enacted = st.base.roster.enacted()
 	}
-	changed, waiting := r.settle(st.time)
-	st.moved = st.moved || changed
-	if st.roster == nil && !changed && len(r.Pending) == len(st.base.roster.Pending) {
-		return waiting
+	next := r.settle(st.time)
+	if st.roster == nil && !enacted && next == nil && len(r.Pending) == len(st.base.roster.Pending) {
+		return false
 	}
-	r.Height = st.height
+	r.Height, rec.Members = st.height, &r.Membership
+	if next == nil {
+		return false
+	}
+	next.Since = st.height + 2
+	after, _ := r.enacted()
 	last := &st.base.epochs[len(st.base.epochs)-1]
-	if set := verify.NewValidatorSet(r.Members); set.Hash() != last.Validators.Hash() {
-		// CometBFT lets validators decided on at height H sign from H+2 on.
-		rec.NewEpoch = &ledger.Epoch{Number: last.Number + 1, Since: st.height + 2, Validators: set}
-		r.Epoch, r.Since = rec.NewEpoch.Number, rec.NewEpoch.Since
+	if set := verify.NewValidatorSet(after.Members); set.Hash() != last.Validators.Hash() {
+		rec.NewEpoch = &ledger.Epoch{Number: last.Number + 1, Since: next.Since, Validators: set}
 	}
-	rec.Members = &r.Membership
-	return waiting
+	return true
 }
 
 // member finds who signs, by the membership before the block.

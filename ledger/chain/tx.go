@@ -43,8 +43,8 @@ func (c Change) String() string {
 	return fmt.Sprintf("change %d", uint8(c))
 }
 
-// Proposal asks the members to change the membership. It counts as its proposer's own vote, and takes effect when more
-// than two thirds of the voting members agreed. An Update by an organisation of its own record that leaves its name,
+// Proposal asks the members to change the membership. It counts as its proposer's own vote, and is decided on when more
+// than two thirds of the voting members agreed; it then governs from two blocks on, when CometBFT's validators change. An Update by an organisation of its own record that leaves its name,
 // signing key, validator key and power as they are takes effect at once.
 type Proposal struct {
 	By     verify.OrgID  `cbor:"1,keyasint"`

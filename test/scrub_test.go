@@ -1,0 +1,78 @@
+//go:build real && linux
+
+package real_test
+
+import (
+	"encoding/base64"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestRealScrubFindsWhatIsGone deletes the blob of a large resource, which nobody reads. Among others it comes back from a custodian; a node
+// that stands alone names it, and its status goes on saying so, also after a restart, until it is put back.
+func TestRealScrubFindsWhatIsGone(t *testing.T) {
+	c := four(t)
+	blob := largeScan(t, c.nodes[0])
+	c.settled(t)
+	if err := os.Remove(blob); err != nil {
+		t.Fatal(err)
+	}
+	out := c.nodes[0].sijil(t, 0, "scrub", "--dir", c.nodes[0].dir)
+	if _, err := os.Stat(blob); err != nil || !strings.Contains(out, filepath.Base(blob)) {
+		t.Errorf("it is not back, or not named: %v: %s", err, out)
+	}
+	if warned(t, c.nodes[0], "damage") {
+		t.Error("status tells of damage that is healed")
+	}
+
+	n := lone(t, filepath.Join(t.TempDir(), "lone"))
+	blob = largeScan(t, n)
+	kept, err := os.ReadFile(blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(blob); err != nil {
+		t.Fatal(err)
+	}
+	if out := n.sijil(t, 2, "scrub", "--dir", n.dir); !strings.Contains(out, blob) {
+		t.Errorf("it is not named: %s", out)
+	}
+	n.stop()
+	n.start(t)
+	if !warned(t, n, "damage") {
+		t.Error("status does not tell of the damage")
+	}
+	n.sijil(t, 2, "doctor", "--dir", n.dir)
+	write(t, blob, kept)
+	n.sijil(t, 0, "scrub", "--dir", n.dir)
+	if warned(t, n, "damage") {
+		t.Error("status tells of damage that was put right")
+	}
+}
+
+// largeScan stores a resource whose ciphertext is a file of its own, and gives that file.
+func largeScan(t *testing.T, n *member) (blob string) {
+	t.Helper()
+	b := make([]byte, 200<<10)
+	_, _ = rand.NewChaCha8([32]byte{8}).Read(b) // never fails
+	text := base64.StdEncoding.EncodeToString(b)
+	n.ask(t, http.StatusCreated, "clinician PUT /Binary/scan", `{"resourceType":"Binary","id":"scan","contentType":"image/png","data":"`+text+`"}`)
+	if blob = largest(t, filepath.Join(n.dir, "blobs/??/??/*")); blob == "" {
+		t.Fatal("there is no blob")
+	}
+	return blob
+}
+
+func warned(t *testing.T, n *member, code string) bool {
+	t.Helper()
+	s, err := n.status(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(s.Warnings, func(w struct{ Code string }) bool { return w.Code == code })
+}
