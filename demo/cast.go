@@ -96,7 +96,7 @@ func (d *Demo) readdress() error {
 	return os.WriteFile(path, append(b, '\n'), 0o600)
 }
 
-// describe asks the running nodes for tokens and writes demo.json.
+// describe asks the running nodes who they are, and for tokens.
 func (d *Demo) describe(ctx context.Context) error {
 	d.File = File{Trust: filepath.Join(d.Dir, organisations[0], "trust.json")}
 	for i, role := range organisations {
@@ -124,12 +124,19 @@ func (d *Demo) describe(ctx context.Context) error {
 		}
 		d.File.Members = append(d.File.Members, m)
 	}
+	return nil
+}
+
+// publish writes demo.json: whoever finds it finds everything ready.
+func (d *Demo) publish() error {
 	b, err := json.MarshalIndent(&d.File, "", "  ")
 	if err != nil {
 		return err
 	}
-	return durable.Write(filepath.Join(d.Dir, "demo.json"), append(b, '\n'), 0o600)
+	return durable.Write(d.file(), append(b, '\n'), 0o600)
 }
+
+func (d *Demo) file() string { return filepath.Join(d.Dir, "demo.json") }
 
 func local(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,7 +24,6 @@ type Demo struct {
 	Say      *lang.Catalogue
 	Out      io.Writer
 	Terminal bool // Out shows progress in place
-	Empty    bool // load no patients
 
 	File  File // as written to demo.json, once Start has returned
 	again bool // the directory held a demonstration already
@@ -42,6 +42,9 @@ func (d *Demo) Start(ctx context.Context) error {
 		return err
 	}
 	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.Remove(d.file()); err != nil && !errors.Is(err, fs.ErrNotExist) { // of an earlier run: those processes are gone
 		return err
 	}
 	if err := d.prepare(ctx); err != nil {
@@ -66,10 +69,10 @@ func (d *Demo) Start(ctx context.Context) error {
 	for _, m := range d.File.Members {
 		d.tell("demo.ready", m.Name, m.FHIR)
 	}
-	if d.again || d.Empty {
-		return nil
+	if err := d.load(ctx); err != nil {
+		return err
 	}
-	return d.load(ctx)
+	return d.publish()
 }
 
 // run starts one node. It is put into a process group of its own: Ctrl-C on the terminal reaches the demonstration, which then stops the

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -15,9 +16,12 @@ import (
 	"github.com/sijil-health/sijil/demo/patients"
 )
 
-// load brings the sample patients into the hospital's record, through its FHIR gate like any other system.
+// load brings the sample patients into the hospital's record, through its FHIR gate like any other system, unless the last of them is there.
 func (d *Demo) load(ctx context.Context) error {
 	hospital := &d.File.Members[0]
+	if _, err := d.scan(ctx, hospital); !errors.Is(err, errNothing) {
+		return err
+	}
 	names := patients.Names()
 	begin, resources, people := time.Now(), 0, 0
 	for name, bundle := range patients.All() {
@@ -54,9 +58,9 @@ func (d *Demo) post(ctx context.Context, m *Member, bundle []byte) (resources in
 	return len(answer.Entry), err
 }
 
-// picture adds a scanned document, so that there is also content too large for the journal.
+// picture adds a scanned document of somebody who has laboratory results, so that there is also content too large for the journal.
 func (d *Demo) picture(ctx context.Context, m *Member) error {
-	id, err := d.somePatient(ctx, m)
+	result, err := d.first(ctx, m, "Observation?_count=1")
 	if err != nil {
 		return err
 	}
@@ -67,7 +71,7 @@ func (d *Demo) picture(ctx context.Context, m *Member) error {
 		"resourceType": "DocumentReference", "status": "current",
 		"identifier": []any{map[string]any{"system": "urn:sijil:demo", "value": "scan"}},
 		"type":       map[string]any{"text": "Scanned referral letter (sample)"},
-		"subject":    map[string]any{"reference": "Patient/" + id},
+		"subject":    map[string]any{"reference": result.Subject.Reference},
 		"content": []any{map[string]any{"attachment": map[string]any{
 			"contentType": "application/octet-stream", "data": base64.StdEncoding.EncodeToString(scan),
 		}}},
@@ -82,31 +86,43 @@ func (d *Demo) picture(ctx context.Context, m *Member) error {
 	return err
 }
 
-// somePatient gives the id of the first patient of a member.
-func (d *Demo) somePatient(ctx context.Context, m *Member) (string, error) {
-	return d.first(ctx, m, "Patient?_count=1")
+// resource is what the demonstration needs to know of one.
+type resource struct {
+	ID      string                     `json:"id"`
+	Subject struct{ Reference string } `json:"subject"`
 }
 
-// first gives the id of the first match of a search.
-func (d *Demo) first(ctx context.Context, m *Member, search string) (string, error) {
-	_, body, _, err := d.call(ctx, http.MethodGet, m.FHIR+"/"+search, m.Tokens["clinician"], nil)
+// patient is the id of the patient that the resource is about.
+func (r *resource) patient() string { return strings.TrimPrefix(r.Subject.Reference, "Patient/") }
+
+var errNothing = errors.New("nothing found")
+
+// scan finds the document of picture, by which the walk knows its patient among those that people may have added.
+func (d *Demo) scan(ctx context.Context, m *Member) (*resource, error) {
+	return d.first(ctx, m, "DocumentReference?identifier=urn:sijil:demo|scan&_count=1")
+}
+
+// first gives the first match of a search. Errors: errNothing.
+func (d *Demo) first(ctx context.Context, m *Member, search string) (*resource, error) {
+	status, body, _, err := d.call(ctx, http.MethodGet, m.FHIR+"/"+search, m.Tokens["clinician"], nil)
 	if err != nil {
-		return "", err
+		return nil, err
+	}
+	if status != http.StatusOK {
+		return nil, fmt.Errorf("%s: the gate answered %d: %s", search, status, head(body))
 	}
 	var page struct {
 		Entry []struct {
-			Resource struct {
-				ID string `json:"id"`
-			} `json:"resource"`
+			Resource resource `json:"resource"`
 		} `json:"entry"`
 	}
 	if err := json.Unmarshal(body, &page); err != nil {
-		return "", err
+		return nil, err
 	}
 	if len(page.Entry) == 0 {
-		return "", fmt.Errorf("%s: nothing found: %s", search, head(body))
+		return nil, fmt.Errorf("%s: %w", search, errNothing)
 	}
-	return page.Entry[0].Resource.ID, nil
+	return &page.Entry[0].Resource, nil
 }
 
 func (d *Demo) progress(done, all int, took time.Duration) {

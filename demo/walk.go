@@ -20,18 +20,16 @@ type step struct {
 // walk puts the steps together for what is loaded now.
 func (d *Demo) walk(ctx context.Context) ([]step, error) {
 	m := &d.File.Members[0]
-	patient, err := d.somePatient(ctx, m)
+	scan, err := d.scan(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	observation, err := d.first(ctx, m, "Observation?patient=Patient/"+patient+"&_count=1")
+	patient, document := scan.patient(), scan.ID
+	result, err := d.first(ctx, m, "Observation?patient=Patient/"+patient+"&_count=1")
 	if err != nil {
 		return nil, err
 	}
-	document, err := d.first(ctx, m, "DocumentReference?identifier=urn:sijil:demo|scan&_count=1")
-	if err != nil {
-		return nil, err
-	}
+	observation := result.ID
 	w := &walker{Demo: d, m: m, patient: patient, observation: observation, document: document}
 	return []step{
 		{"read", []string{
