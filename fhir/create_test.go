@@ -26,6 +26,8 @@ func TestCreate(t *testing.T) {
 			entries: []string{"search of Patient/" + id + " Patient/" + id + "/1"}},
 		{name: "exists, asked with the type", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: Patient?identifier=http://h|7"}, status: 200},
 		{name: "exists, asked with the address", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: http://h.example/fhir/Patient?identifier=http://h|7"}, status: 200},
+		{name: "exists, spelled otherwise", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: _format=json&%69dentifier=http%3A%2F%2Fh%7C7"}, status: 200},
+		{name: "a condition that says nothing", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: Patient?_format=json"}, status: 400},
 		{name: "asked elsewhere", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: http://other.example/fhir/Patient?identifier=http://h|7"}, status: 400},
 		{name: "asked of another type", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: Person?identifier=http://h|7"}, status: 400},
 		{name: "exists, in a transaction", do: "POST /", status: 200, has: []string{"/" + id + "/_history/1"},

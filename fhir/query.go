@@ -3,6 +3,7 @@ package fhir
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,6 +35,26 @@ func pairsOf(raw string) ([]pair, *problem) {
 		list = append(list, pair{name, value})
 	}
 	return list, nil
+}
+
+// oneSpelling gives a search of conditions in one form, by which those who ask the same thing at the same time are known to one another.
+// One that says nothing, or that is malformed, stays as it is, to be refused.
+func oneSpelling(raw string) string {
+	pairs, p := pairsOf(raw)
+	if p != nil {
+		return raw
+	}
+	var parts []string
+	for _, pair := range pairs {
+		if pair.name != "_format" && pair.name != "_pretty" {
+			parts = append(parts, url.QueryEscape(pair.name)+"="+url.QueryEscape(pair.value))
+		}
+	}
+	if len(parts) == 0 {
+		return raw
+	}
+	slices.Sort(parts)
+	return strings.Join(slices.Compact(parts), "&")
 }
 
 // search is a search string, read.

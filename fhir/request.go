@@ -68,10 +68,10 @@ func parsePrefer(headers []string) (p preference) {
 // criteria is the search in If-None-Exist: parameters alone (FHIR R4, 3.1.0.8.1), or the whole address, which HAPI's client sends.
 func (q *request) criteria(condition string) string {
 	address, search, found := strings.Cut(condition, "?")
-	if found && (address == "" || address == q.typ || q.own != "" && address == q.own+"/"+q.typ) {
-		return search
+	if found && search != "" && (address == "" || address == q.typ || q.own != "" && address == q.own+"/"+q.typ) {
+		condition = search
 	}
-	return condition
+	return oneSpelling(condition)
 }
 
 // answer is what an interaction gives back.

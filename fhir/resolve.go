@@ -77,7 +77,7 @@ func (v *resolver) reference(to *replacement, r *resource, at tape.Value, entryB
 		return nil
 	}
 	if parsed := parseReference(string(text)); parsed.form == conditional {
-		to.put(r, at, v.found[string(text)])
+		to.put(r, at, v.found[parsed.typ+"?"+oneSpelling(parsed.query)])
 	}
 	return nil
 }
@@ -129,7 +129,7 @@ func isLink(b []byte) bool {
 
 // condition is a search that must find one resource: a conditional reference, or ifNoneExist.
 type condition struct {
-	text string     // "Type?…"
+	text string     // "Type?…", in one spelling
 	at   tape.Value // where it stands; not there for a header
 }
 
@@ -139,8 +139,8 @@ func conditionsOf(list []condition, r *resource) []condition {
 		if at.kind != siteReference || bytes.IndexByte(at.value.Raw(), '?') < 0 {
 			continue
 		}
-		if text := at.value.Text(); parseReference(text).form == conditional {
-			list = append(list, condition{text, at.value})
+		if parsed := parseReference(at.value.Text()); parsed.form == conditional {
+			list = append(list, condition{parsed.typ + "?" + oneSpelling(parsed.query), at.value})
 		}
 	}
 	return list
