@@ -83,6 +83,12 @@ func (s *Server) HTTP() *http.Server {
 	}
 }
 
+// Close leaves the entries that were still held back. The server serves no more.
+func (s *Server) Close() error {
+	s.strangers.report()
+	return nil
+}
+
 // interaction is one thing that can be asked for. It answers or fails; headers, entries for refusals and the form of the
 // answer are not its business, so that Bundles use the same ones.
 type interaction func(s *Server, q *request) (*answer, error)

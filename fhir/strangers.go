@@ -50,7 +50,9 @@ func (s *strangers) report() {
 	n := s.skipped
 	s.skipped = 0
 	s.mu.Unlock()
-	s.tell(n)
+	if n > 0 {
+		s.tell(n)
+	}
 }
 
 // refuseStrangers leaves the entry for requests that were counted only.

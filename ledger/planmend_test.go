@@ -19,7 +19,7 @@ func filled(t *testing.T) *node {
 	n := newNode(t, org, s)
 	n.opt.InFlight, n.opt.Linger = maxInFlight, time.Nanosecond
 	n.open()
-	for len(s.log) < plansPerFile+40 {
+	for s.size() < plansPerFile+40 {
 		n.write(1)
 	}
 	n.drain()

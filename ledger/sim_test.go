@@ -67,6 +67,13 @@ type sim struct {
 	full     int // submissions to refuse for lack of room
 }
 
+// size is how many anchors are on the chain.
+func (s *sim) size() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.log)
+}
+
 func newSim(members ...*member) *sim {
 	slices.SortFunc(members, func(a, b *member) int { return slices.Compare(a.Org[:], b.Org[:]) })
 	g := &verify.Genesis{Time: 1}

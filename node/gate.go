@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 
 	"github.com/sijil-health/sijil/fhir"
 	"github.com/sijil-health/sijil/policy"
@@ -14,7 +15,10 @@ import (
 )
 
 // authorizer turns a bearer token into an access for the FHIR gate. What the access may do is the record's to ask.
-type authorizer struct{ *policy.Authority }
+type authorizer struct {
+	*policy.Authority
+	renamed *atomic.Bool // set when somebody who has a token knows this node by another name than its machine's own: there is a proxy
+}
 
 // Authorize checks the request's token. Without a valid one nothing else is looked at.
 func (a authorizer) Authorize(r *http.Request) (record.Access, error) {
@@ -25,6 +29,9 @@ func (a authorizer) Authorize(r *http.Request) (record.Access, error) {
 	access, err := a.Authority.Authorize(token)
 	if err != nil {
 		return record.Access{}, fmt.Errorf("%w: %w", fhir.ErrUnauthenticated, err)
+	}
+	if !a.renamed.Load() && !isLoopback(r.Host) {
+		a.renamed.Store(true)
 	}
 	return record.Access{
 		Actor: access.Actor, Role: string(access.Role), Purpose: string(access.Purpose),
@@ -47,16 +54,6 @@ func (n *Node) base() string {
 // baseMissing tells whether clients know the gate by a name that nobody configured.
 func (n *Node) baseMissing() bool {
 	return n.config.Base == "" && (n.base() == "" || n.renamed.Load())
-}
-
-// called notices requests that came by another name than this machine's own: there is a proxy.
-func (n *Node) called(gate http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !n.renamed.Load() && !isLoopback(r.Host) {
-			n.renamed.Store(true)
-		}
-		gate.ServeHTTP(w, r)
-	})
 }
 
 func isLoopback(host string) bool {

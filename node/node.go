@@ -237,11 +237,11 @@ func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 		return err
 	}
 	server := fhir.New(fhir.Config{
-		Store: n.record, Auth: authorizer{authority}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
+		Store: n.record, Auth: authorizer{authority, &n.renamed}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
 		Trust: n.encodedTrust,
 	})
+	n.opened(server)
 	n.gate = server.HTTP()
-	n.gate.Handler = n.called(server)
 	return nil
 }
 

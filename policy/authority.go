@@ -70,6 +70,9 @@ func (a *Authority) Authorize(token string) (Access, error) {
 func (a *Authority) open(token string) (*wire, error) {
 	// The algorithm is pinned here: "none" and the HMAC family never get as far as a key.
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.EdDSA})
+	if err == nil && !exact(token) {
+		return nil, ErrMalformed
+	}
 	if unexpected := new(jose.ErrUnexpectedSignatureAlgorithm); errors.As(err, &unexpected) {
 		return nil, fmt.Errorf("%w: its algorithm is not EdDSA", ErrSignature)
 	}

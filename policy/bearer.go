@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -62,4 +63,14 @@ func compact(s string) bool {
 		}
 	}
 	return dots == 2
+}
+
+// exact tells whether each part of a token is the one spelling of its bytes: unused bits of the last character are zero (RFC 4648, section 3.5).
+func exact(token string) bool {
+	for part := range strings.SplitSeq(token, ".") {
+		if _, err := base64.RawURLEncoding.Strict().DecodeString(part); err != nil {
+			return false
+		}
+	}
+	return true
 }

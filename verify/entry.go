@@ -104,6 +104,9 @@ func DecodeEntry(b []byte) (*Entry, error) {
 	if e.Version != EntryVersion {
 		return nil, fmt.Errorf("entry: version %d is unknown", e.Version)
 	}
+	if e.Kind < KindCreate || e.Kind > KindSystem {
+		return nil, fmt.Errorf("entry: kind %d is unknown", e.Kind)
+	}
 	if !hmac.Equal(e.Encode(), b) {
 		return nil, fmt.Errorf("entry: not in deterministic encoding")
 	}
