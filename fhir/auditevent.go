@@ -134,7 +134,10 @@ func organisation(e *verify.Entry) link {
 // the source of everything else is the client.
 func agents(e *verify.Entry, base string) []auditAgent {
 	user := auditAgent{Requestor: true, Name: e.Actor, Who: link{Identifier: &identifier{ours + "actor", e.Actor}, Display: e.Actor}}
-	if parseReference(e.Actor).form == literal {
+	switch {
+	case e.Actor == "": // no valid token
+		user.Who = link{Display: "unknown"}
+	case parseReference(e.Actor).form == literal:
 		user.Who = link{Reference: e.Actor}
 	}
 	user.Type = concept{Coding: []coding{{systemPart, "IRCP", "information recipient"}}}
@@ -157,7 +160,7 @@ func agents(e *verify.Entry, base string) []auditAgent {
 	return []auditAgent{user, server}
 }
 
-// entities are what it was about: the patient, what was touched, the query, and the request that joins several entries.
+// entities are what it was about: the patient, what was touched, the query or what the node did, and the request that joins several entries.
 func entities(e *verify.Entry) (list []auditEntity) {
 	if e.Chart != "" {
 		list = append(list, auditEntity{
@@ -178,6 +181,8 @@ func entities(e *verify.Entry) (list []auditEntity) {
 		list = append(list, auditEntity{
 			Type: object, Role: &coding{systemObjectRole, "24", "Query"}, Query: base64.StdEncoding.EncodeToString([]byte(e.Detail)),
 		})
+	case verify.KindSystem: // for whom a token is, of which role and purpose; what was repaired
+		list = append(list, auditEntity{Type: coding{systemEntityType, "4", "Other"}, Description: e.Detail})
 	}
 	return append(list, auditEntity{
 		What: &link{Identifier: &identifier{Value: hex.EncodeToString(e.Request[:])}},
