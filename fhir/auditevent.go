@@ -160,6 +160,14 @@ func agents(e *verify.Entry, base string) []auditAgent {
 	return []auditAgent{user, server}
 }
 
+// departure says of a resource that an update took it out of the entry's chart: the version itself is in another one's entry.
+func departure(e *verify.Entry, t *verify.Target) string {
+	if e.Kind == verify.KindUpdate && t.Blob.IsZero() {
+		return "moved to another chart"
+	}
+	return ""
+}
+
 // entities are what it was about: the patient, what was touched, the query or what the node did, and the request that joins several entries.
 func entities(e *verify.Entry) (list []auditEntity) {
 	if e.Chart != "" {
@@ -174,7 +182,9 @@ func entities(e *verify.Entry) (list []auditEntity) {
 		if t.Version > 0 {
 			ref += "/_history/" + formatUint(t.Version)
 		}
-		list = append(list, auditEntity{What: &link{Reference: ref}, Type: object, Role: &coding{systemObjectRole, "4", "Domain Resource"}})
+		list = append(list, auditEntity{
+			What: &link{Reference: ref}, Type: object, Role: &coding{systemObjectRole, "4", "Domain Resource"}, Description: departure(e, &t),
+		})
 	}
 	switch e.Kind {
 	case verify.KindSearch, verify.KindHistory, verify.KindRefuse, verify.KindExport:
