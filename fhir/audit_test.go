@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sijil-health/sijil/record"
 )
 
 func TestAuditEvents(t *testing.T) {
@@ -42,6 +44,22 @@ func TestAuditEvents(t *testing.T) {
 		{name: "bad date", do: "GET /AuditEvent?date=X", status: 400},
 		{name: "two dates in one", do: "GET /AuditEvent?date=2020,2021", status: 400},
 	})
+}
+
+// TestATokensEntrySaysWhoseItIs: the AuditEvent of a token that was handed out, and of a request without one.
+func TestATokensEntrySaysWhoseItIs(t *testing.T) {
+	g, stop := realGate(t, t.TempDir(), true)
+	defer stop()
+	if err := g.Store.(*record.Store).Minted(t.Context(), "Practitioner/amal", "clinician", "TREAT"); err != nil {
+		t.Fatal(err)
+	}
+	g.send(&exchange{do: "GET /Patient/p1", actor: "-"})
+	seen := string(g.get(t, "/AuditEvent", "auditor", http.StatusOK))
+	for _, want := range []string{`"description":"token for Practitioner/amal, clinician, TREAT"`, `"who":{"display":"unknown"},"requestor":true`} {
+		if !strings.Contains(seen, want) {
+			t.Errorf("without %s: %s", want, seen)
+		}
+	}
 }
 
 // TestRefusalsNameWhatWasAsked refuses each interaction and reads from the ledger which it was.

@@ -56,10 +56,11 @@ type (
 		Type    string `json:"type"`
 	}
 	auditEntity struct {
-		What  *link   `json:"what,omitempty"`
-		Type  coding  `json:"type"`
-		Role  *coding `json:"role,omitempty"`
-		Query string  `json:"query,omitempty"`
+		What        *link   `json:"what,omitempty"`
+		Type        coding  `json:"type"`
+		Role        *coding `json:"role,omitempty"`
+		Description string  `json:"description,omitempty"`
+		Query       string  `json:"query,omitempty"`
 	}
 	auditSource struct {
 		Observer link     `json:"observer"`

@@ -134,7 +134,10 @@ func organisation(e *verify.Entry) link {
 // the source of everything else is the client.
 func agents(e *verify.Entry, base string) []auditAgent {
 	user := auditAgent{Requestor: true, Name: e.Actor, Who: link{Identifier: &identifier{ours + "actor", e.Actor}, Display: e.Actor}}
-	if parseReference(e.Actor).form == literal {
+	switch {
+	case e.Actor == "": // no valid token
+		user.Who = link{Display: "unknown"}
+	case parseReference(e.Actor).form == literal:
 		user.Who = link{Reference: e.Actor}
 	}
 	user.Type = concept{Coding: []coding{{systemPart, "IRCP", "information recipient"}}}
@@ -157,7 +160,15 @@ func agents(e *verify.Entry, base string) []auditAgent {
 	return []auditAgent{user, server}
 }
 
-// entities are what it was about: the patient, what was touched, the query, and the request that joins several entries.
+// departure says of a resource that an update took it out of the entry's chart: the version itself is in another one's entry.
+func departure(e *verify.Entry, t *verify.Target) string {
+	if e.Kind == verify.KindUpdate && t.Blob.IsZero() {
+		return "moved to another chart"
+	}
+	return ""
+}
+
+// entities are what it was about: the patient, what was touched, the query or what the node did, and the request that joins several entries.
 func entities(e *verify.Entry) (list []auditEntity) {
 	if e.Chart != "" {
 		list = append(list, auditEntity{
@@ -171,13 +182,17 @@ func entities(e *verify.Entry) (list []auditEntity) {
 		if t.Version > 0 {
 			ref += "/_history/" + formatUint(t.Version)
 		}
-		list = append(list, auditEntity{What: &link{Reference: ref}, Type: object, Role: &coding{systemObjectRole, "4", "Domain Resource"}})
+		list = append(list, auditEntity{
+			What: &link{Reference: ref}, Type: object, Role: &coding{systemObjectRole, "4", "Domain Resource"}, Description: departure(e, &t),
+		})
 	}
 	switch e.Kind {
 	case verify.KindSearch, verify.KindHistory, verify.KindRefuse, verify.KindExport:
 		list = append(list, auditEntity{
 			Type: object, Role: &coding{systemObjectRole, "24", "Query"}, Query: base64.StdEncoding.EncodeToString([]byte(e.Detail)),
 		})
+	case verify.KindSystem: // for whom a token is, of which role and purpose; what was repaired
+		list = append(list, auditEntity{Type: coding{systemEntityType, "4", "Other"}, Description: e.Detail})
 	}
 	return append(list, auditEntity{
 		What: &link{Identifier: &identifier{Value: hex.EncodeToString(e.Request[:])}},

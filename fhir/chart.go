@@ -13,6 +13,9 @@ func (x *indexer) chartOf(r *resource, id string) string {
 	if r.typ == "Patient" {
 		return "Patient/" + id
 	}
+	if r.typ == "Bundle" {
+		return x.chartOfDocument(r)
+	}
 	var chart string
 	for _, e := range types[r.typ].chart {
 		// termsOf has reported elements of the wrong type; here they merely name nobody.
@@ -27,6 +30,23 @@ func (x *indexer) chartOf(r *resource, id string) string {
 		}
 	}
 	return chart
+}
+
+// chartOfDocument names the patient whom a document is about: the subject of its Composition, which is its first entry (FHIR R4, 3.3.1). What the
+// subject names inside the document, or below the base that the Composition came from (2.36.4.1), is somebody at another server.
+func (x *indexer) chartOfDocument(r *resource) string {
+	first := r.root.Get("entry").First()
+	composition := first.Get("resource")
+	if r.root.Get("type").Text() != "document" || composition.Get("resourceType").Text() != "Composition" {
+		return ""
+	}
+	to := x.target(composition.Get("subject"), x.base)
+	origin, _ := restful(first.Get("fullUrl").Text())
+	elsewhere := origin != "" && origin != x.base && parseReference(composition.Get("subject").Get("reference").Text()).form == literal
+	if !strings.HasPrefix(to, "Patient/") || elsewhere {
+		return ""
+	}
+	return to
 }
 
 // compartmentOf says under which of the chart's keys a resource is sealed.

@@ -18,12 +18,20 @@ func TestChartsAndCompartments(t *testing.T) {
 		`{"resourceType":"Coverage","payor":[{"reference":"Patient/1"}],"beneficiary":{"reference":"Patient/2/_history/4"}}`:                                    "Patient/2 general",
 		`{"resourceType":"Appointment","participant":[{"actor":{"reference":"Practitioner/1"}},{"actor":{"reference":"Patient/3"}}]}`:                           "Patient/3 general",
 		`{"resourceType":"Group","member":[{"entity":{"reference":"Patient/3"}}]}`:                                                                              " general",
-		`{"resourceType":"Organization"}`:                                                                                                   " general",
-		`{"resourceType":"Task","for":{"reference":"Patient/4"}}`:                                                                           "Patient/4 general",
-		`{"resourceType":"MedicationRequest","subject":{"reference":"Patient/4"}}`:                                                          "Patient/4 medications",
-		`{"resourceType":"ImagingStudy","subject":{"reference":"Patient/4"}}`:                                                               "Patient/4 imaging",
-		`{"resourceType":"MolecularSequence","patient":{"reference":"Patient/4"}}`:                                                          "Patient/4 genomic",
-		`{"resourceType":"DiagnosticReport","category":[{"coding":[{"code":"RAD"}]}],"subject":{"reference":"http://elsewhere/Patient/4"}}`: " imaging",
+		document("document", "urn:uuid:1", "Patient/4"):                                                                                                         "Patient/4 general",
+		document("document", "http://b/fhir/Composition/1", "Patient/4"):                                                                                        "Patient/4 general",
+		document("document", "urn:uuid:1", "http://b/fhir/Patient/4"):                                                                                           "Patient/4 general",
+		document("document", "http://other/fhir/Composition/1", "Patient/4"):                                                                                    " general", // somebody else there
+		document("document", "http://other/fhir/Composition/1", "http://b/fhir/Patient/4"):                                                                      "Patient/4 general",
+		document("document", "urn:uuid:1", "urn:uuid:2"):                                                                                                        " general",
+		document("document", "urn:uuid:1", "Group/4"):                                                                                                           " general",
+		document("collection", "urn:uuid:1", "Patient/4"):                                                                                                       " general",
+		`{"resourceType":"Organization"}`:                                                                                                                       " general",
+		`{"resourceType":"Task","for":{"reference":"Patient/4"}}`:                                                                                               "Patient/4 general",
+		`{"resourceType":"MedicationRequest","subject":{"reference":"Patient/4"}}`:                                                                              "Patient/4 medications",
+		`{"resourceType":"ImagingStudy","subject":{"reference":"Patient/4"}}`:                                                                                   "Patient/4 imaging",
+		`{"resourceType":"MolecularSequence","patient":{"reference":"Patient/4"}}`:                                                                              "Patient/4 genomic",
+		`{"resourceType":"DiagnosticReport","category":[{"coding":[{"code":"RAD"}]}],"subject":{"reference":"http://elsewhere/Patient/4"}}`:                     " imaging",
 	} {
 		q := &request{body: parsed(t, body)}
 		r, p := inspect(q.body)
@@ -35,6 +43,12 @@ func TestChartsAndCompartments(t *testing.T) {
 			t.Errorf("%.60s: %q, want %q, %v", body, got, want, err)
 		}
 	}
+}
+
+// document is a Bundle that begins with a Composition.
+func document(typ, fullURL, subject string) string {
+	return `{"resourceType":"Bundle","type":"` + typ + `","entry":[{"fullUrl":"` + fullURL + `","resource":{"resourceType":"Composition","status":"final",
+		"type":{"text":"x"},"date":"2026","author":[{"display":"x"}],"title":"x","subject":{"reference":"` + subject + `"}}}]}`
 }
 
 func TestNewIDsAscend(t *testing.T) {

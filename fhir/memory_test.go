@@ -125,7 +125,7 @@ func (m *memory) apply(a record.Access, c record.Change) record.Version {
 		v.Body = Apply(c.Source, c.Edits(v.Version, v.Updated))
 	}
 	r.versions = append(r.versions, v)
-	m.leave(a, kind, v.Chart, http.StatusOK, verify.Target{Ref: key, Version: v.Version})
+	m.leave(a, kind, v.Chart, http.StatusOK, verify.Target{Ref: key, Version: v.Version, Blob: verify.Hash{1}})
 	return v
 }
 

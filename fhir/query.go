@@ -64,6 +64,7 @@ type search struct {
 	ignored []string // names of parameters passed over, with handling=lenient
 	total   bool     // the total alone is wanted
 	control bool     // there was a parameter that shapes the answer rather than selects
+	several bool     // what was asked may not be true of all that is found: a parameter has other values, or was passed over
 }
 
 // parseSearch reads a search string. Strictly read, what is not known is an error (400), so that nobody takes the answer to half
@@ -84,7 +85,7 @@ func (s *Server) parseSearch(q *request, typ, raw string, lenient bool) (*search
 				"the search parameter %.60q is not known for %s; GET metadata lists those that are, Prefer: handling=lenient passes over others", pair.name, typ)
 		}
 		if !known {
-			out.ignored = append(out.ignored, pair.name)
+			out.ignored, out.several = append(out.ignored, pair.name), true
 		} else if pair.name != "_cursor" {
 			out.applied = append(out.applied, pair)
 		}
@@ -98,9 +99,11 @@ func (s *Server) parseSearch(q *request, typ, raw string, lenient bool) (*search
 // parameter reads one parameter; known is false for what the gate does not have.
 func (out *search) parameter(pair pair, table *typeTable, base string) (known bool, p *problem) {
 	name, modifier, modified := strings.Cut(pair.name, ":")
+	out.several = out.several || len(splitEscaped(pair.value, ',', 2)) > 1
 	var filter index.Filter
 	switch name {
 	case "_format", "_pretty":
+		out.several = out.several || !isControl(pair)
 		return true, nil
 	case "_summary":
 		out.control = true
@@ -142,6 +145,11 @@ func (out *search) summary(value string) *problem {
 		return fail(http.StatusBadRequest, "not-supported", "of _summary only count and false are known here")
 	}
 	return nil
+}
+
+// isControl tells whether _format or _pretty has one of its own values, and not anything at all.
+func isControl(p pair) bool {
+	return p.value == "true" || p.value == "false" || jsonTypes[strings.ReplaceAll(p.value, " ", "+")]
 }
 
 // page reads _count and _cursor. More than maxCount is not refused: the server may always give less (FHIR R4, 3.1.1.5.7).

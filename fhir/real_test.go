@@ -70,6 +70,7 @@ func (g *gate) get(t *testing.T, path, actor string, status int) []byte {
 	if w.Code != status {
 		t.Fatalf("GET %s: %d %.500s", path, w.Code, w.Body)
 	}
+	wellFormed(t, w.Body.Bytes())
 	return w.Body.Bytes()
 }
 

@@ -14,7 +14,7 @@ func (s *Server) search(q *request) (*answer, error) {
 	if p != nil {
 		return nil, p
 	}
-	parsed.query.Detail = q.access.Detail
+	parsed.query.Detail, parsed.query.Whole = q.access.Detail, !parsed.several
 	page, err := s.Store.Search(q, q.access, parsed.query)
 	if err != nil {
 		return nil, err

@@ -77,6 +77,7 @@ func (g *gate) run(t *testing.T, list []exchange) {
 		}
 		body, _ := io.ReadAll(w.Body)
 		all.Write(body)
+		wellFormed(t, body)
 		if w.Code != e.status {
 			t.Errorf("%s: status %d, want %d\n%s", name, w.Code, e.status, &all)
 			continue

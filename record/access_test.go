@@ -3,6 +3,8 @@ package record_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -103,15 +105,29 @@ func TestHistoryOfAResourceThatMovedCharts(t *testing.T) {
 		}
 	}
 	a := record.Access{Actor: "Patient/a", Role: "patient", Purpose: "PATRQT", Chart: "Patient/a"}
-	page, err := s.store.History(ctx, a, "Observation", "o1", 10, 0)
-	if err != nil || len(page.Versions) != 1 || string(page.Versions[0].Body) != "of a" {
-		t.Errorf("a sees %+v, %v", page, err)
+	for _, count := range []int{10, 1, 0} {
+		page, err := s.store.History(ctx, a, "Observation", "o1", count, 0)
+		if err != nil || len(page.Versions) != min(count, 1) || page.Total != 1 || page.Next != "" || count > 0 && string(page.Versions[0].Body) != "of a" {
+			t.Errorf("a sees %+v of %d, %v", page, count, err)
+		}
 	}
 	if page, err := s.store.History(ctx, clinician, "Observation", "o1", 10, 0); err != nil || len(page.Versions) != 2 {
 		t.Errorf("a clinician sees %+v, %v", page, err)
 	}
-	if n := len(s.entries()["Patient/b"]); n != 2 { // the write, and the clinician's look
-		t.Errorf("%d entries in b's chart", n)
+	b := s.entries()["Patient/b"]
+	if len(b) != 3 { // the write, the move, and the clinician's look
+		t.Fatalf("%d entries in b's chart", len(b))
+	}
+	if e := b[1]; e.Kind != verify.KindUpdate || e.Detail != "test — moved to another chart" || e.Actor != clinician.Actor ||
+		len(e.Targets) != 1 || e.Targets[0] != (verify.Target{Ref: "Observation/o1", Version: 2}) {
+		t.Errorf("of the move b's chart says %+v", e)
+	}
+	// The move is no version of its own: an index that is built anew from the journal says the same.
+	s.close()
+	s.ok(os.RemoveAll(filepath.Join(s.dir, "index")))
+	s.open()
+	if v, err := s.store.Read(ctx, clinician, "Observation", "o1", 0); err != nil || v.Chart != "Patient/a" || string(v.Body) != "of a" {
+		t.Errorf("after a rebuild: %+v, %v", v, err)
 	}
 }
 

@@ -46,9 +46,9 @@ func (s *Store) AuditEvents(ctx context.Context, a Access, q AuditQuery) (events
 	if q.Detail != "" {
 		a.Detail = q.Detail
 	}
-	l := line{kind: verify.KindSearch, outcome: http.StatusOK, detail: fmt.Sprintf("%s — %d entries", a.Detail, len(walk.events)-walk.damaged)}
+	l := line{kind: verify.KindSearch, outcome: http.StatusOK, why: fmt.Sprintf("%d entries", len(walk.events)-walk.damaged)}
 	if walk.damaged > 0 {
-		l.detail += fmt.Sprintf(", %d damaged", walk.damaged)
+		l.why += fmt.Sprintf(", %d damaged", walk.damaged)
 	}
 	// A chart of which nothing is recorded stays so: to ask about it makes neither a key nor an entry of its own.
 	if _, ok := s.vault.Lookup(q.Chart, vault.Log); ok {
@@ -70,7 +70,7 @@ func (s *Store) AuditEvent(ctx context.Context, a Access, id string) (*Audited, 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.record(ctx, a, line{kind: verify.KindRead, chart: o.entry.Chart, detail: a.Detail, outcome: http.StatusOK}); err != nil {
+	if err := s.record(ctx, a, line{kind: verify.KindRead, chart: o.entry.Chart, outcome: http.StatusOK}); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -90,9 +90,9 @@ func (s *Store) everyEntry(before uint64, fn func(entry uint64) (bool, error)) e
 	return nil
 }
 
-// record writes one entry and waits until it is durable.
-func (s *Store) record(ctx context.Context, a Access, l line) error {
-	p, err := s.commit(a, s.Clock(), []line{l}, nil, nil, nil)
+// record writes the entry of an access, and its parent where it needs one, and waits until they are durable.
+func (s *Store) record(ctx context.Context, a Access, lines ...line) error {
+	p, err := s.commit(a, s.Clock(), withParent(&a, lines), nil, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -229,8 +229,9 @@ func (s *Store) recordOf(entry uint64) (*journal.Record, error) {
 
 // Minted leaves the entry for a token that was handed out.
 func (s *Store) Minted(ctx context.Context, actor, role, purpose string) error {
-	a := Access{Actor: "operator", Role: string(policy.Administrator), Purpose: string(policy.Administration)}
-	return s.record(ctx, a, line{
-		kind: verify.KindSystem, outcome: http.StatusCreated, detail: fmt.Sprintf("token for %s, %s, %s", actor, role, purpose),
-	})
+	a := Access{
+		Actor: "operator", Role: string(policy.Administrator), Purpose: string(policy.Administration),
+		Detail: fmt.Sprintf("token for %s, %s, %s", actor, role, purpose),
+	}
+	return s.record(ctx, a, line{kind: verify.KindSystem, outcome: http.StatusCreated})
 }

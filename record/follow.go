@@ -119,6 +119,9 @@ func (s *Store) update(ctx context.Context, e *journal.Entry, n uint64, prev *ve
 		return nil, errEntry
 	}
 	t := o.entry.Targets[0]
+	if o.entry.Kind != verify.KindDelete && t.Blob.IsZero() {
+		return nil, nil // the resource left this chart for another: the entry there brings it
+	}
 	typ, id, ok := strings.Cut(t.Ref, "/")
 	if !ok {
 		return nil, errEntry

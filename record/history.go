@@ -16,10 +16,6 @@ func (s *Store) History(ctx context.Context, a Access, typ, id string, count int
 	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
 		return nil, err
 	}
-	vs, err := s.Index.History(typ, id, before, count+1)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
 	now, err := s.Index.Current(typ, id)
 	switch {
 	case errors.Is(err, index.ErrNotFound):
@@ -30,19 +26,25 @@ func (s *Store) History(ctx context.Context, a Access, typ, id string, count int
 	if err := mayKnow(&a, policy.History, typ, id, &now, err); err != nil {
 		return nil, err
 	}
-	page := &Page{Total: int(now.Number)}
-	if len(vs) > count {
-		vs = vs[:count]
-		if count > 0 {
-			page.Next = strconv.FormatUint(vs[count-1].Number, 10)
-		}
+	vs, err := s.Index.History(typ, id, 0, int(now.Number))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	page := &Page{}
 	var found []match
-	for i := range vs { // one that was filed under another patient by mistake is that patient's
-		if permit(&a, policy.History, vs[i].Chart, typ) == nil {
+	for i := range vs { // one that was filed under another patient by mistake is that patient's, and not counted either
+		if permit(&a, policy.History, vs[i].Chart, typ) != nil || s.erased(&vs[i]) {
+			continue
+		}
+		if page.Total++; before == 0 || vs[i].Number < before {
 			found = append(found, match{typ: typ, id: id, version: vs[i]})
 		}
 	}
-	page.Versions, err = s.release(ctx, a, verify.KindHistory, found)
+	if len(found) > count {
+		if found = found[:count]; count > 0 {
+			page.Next = strconv.FormatUint(found[count-1].version.Number, 10)
+		}
+	}
+	page.Versions, err = s.release(ctx, a, verify.KindHistory, false, found)
 	return page, err
 }

@@ -65,6 +65,7 @@ func (e *escort) copies(ctx context.Context) int {
 type pending struct {
 	journal *journal.Pending
 	escort  *escort
+	entries int // in the record
 }
 
 // settle waits until a record is durable and held by custodians. It is held by as many as hold all that opening it takes.

@@ -102,6 +102,9 @@ func (m *model) apply(r *rapid.T, c *record.Change, got *record.Version) {
 	if now, _ := m.now(c.ID); v.deleted {
 		v.chart = now.chart
 	}
+	if now, ok := m.now(c.ID); ok && !now.deleted && now.chart != v.chart {
+		m.entries[now.chart]++ // that it left
+	}
 	m.versions[c.ID] = append(m.versions[c.ID], v)
 	m.entries[v.chart]++
 	if got.Version != uint64(len(m.versions[c.ID])) || string(got.Body) != v.body {

@@ -24,7 +24,7 @@ func (s *Store) Read(ctx context.Context, a Access, typ, id string, number uint6
 	}
 	// The entry comes after the opening, so that it says what was released, and is durable before anything is.
 	l := line{
-		kind: verify.KindRead, chart: v.Chart, detail: a.Detail, outcome: http.StatusOK,
+		kind: verify.KindRead, chart: v.Chart, outcome: http.StatusOK,
 		targets: []verify.Target{{Ref: typ + "/" + id, Version: v.Number}},
 	}
 	if err := s.record(ctx, a, l); err != nil {

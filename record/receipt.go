@@ -54,7 +54,7 @@ func (s *Store) openNumbered(ctx context.Context, entry uint64) (*opened, error)
 }
 
 func (s *Store) receipt(ctx context.Context, a Access, o *opened, contents map[uint32]verify.Salt) ([]byte, error) {
-	l := line{kind: verify.KindExport, chart: o.entry.Chart, detail: a.Detail, outcome: http.StatusOK, targets: named(o.entry.Targets)}
+	l := line{kind: verify.KindExport, chart: o.entry.Chart, outcome: http.StatusOK, targets: named(o.entry.Targets)}
 	if err := s.record(ctx, a, l); err != nil {
 		return nil, err
 	}

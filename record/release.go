@@ -17,15 +17,24 @@ type match struct {
 	damaged bool // it does not open: who asked is told that it is there, and gets nothing of it
 }
 
+// erased tells whether the key of a version's chart was erased. Nothing is left of it, so that it is neither found nor counted.
+func (s *Store) erased(v *index.Version) bool {
+	_, _, _, ok := s.vault.Slot(v.Slot)
+	return !ok && !v.Deleted
+}
+
 // release opens what was found and leaves, before anything is returned, the entries that say what of it was given. What is damaged does not
-// keep the rest back: it is given as a Version that says so.
-func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, found []match) ([]Version, error) {
-	out := make([]Version, 0, len(found))
+// keep the rest back: it is given as a Version that says so. What was erased since it was found is left out. For whole see line.
+func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, whole bool, found []match) ([]Version, error) {
+	out, given := make([]Version, 0, len(found)), found[:0]
 	for i := range found {
-		m := &found[i]
+		m := found[i]
 		v, err := s.open(ctx, m.typ, m.id, &m.version)
 		if ctx.Err() != nil { // a repair that was broken off tells nothing of the content
 			return nil, ctx.Err()
+		}
+		if errors.Is(err, ErrGone) {
+			continue
 		}
 		if errors.Is(err, ErrDamaged) {
 			m.damaged, v, err = true, outline(m.typ, m.id, &m.version), nil
@@ -34,26 +43,21 @@ func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, found [
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, *v)
+		out, given = append(out, *v), append(given, m)
 	}
-	if err := s.leave(ctx, a, kind, found); err != nil {
+	if err := s.leave(ctx, a, kind, whole, given); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
 // leave writes the entries of a release and waits until they are durable.
-func (s *Store) leave(ctx context.Context, a Access, kind verify.Kind, found []match) error {
-	lines, err := releaseLines(a, kind, found)
+func (s *Store) leave(ctx context.Context, a Access, kind verify.Kind, whole bool, found []match) error {
+	lines, err := releaseLines(kind, whole, found)
 	if err != nil {
 		return err
 	}
-	p, err := s.commit(a, s.Clock(), lines, nil, nil, nil)
-	if err != nil {
-		return err
-	}
-	_, err = settle(ctx, p)
-	return err
+	return s.record(ctx, a, lines...)
 }
 
 // maxReleased bounds the resources that one request can be given.
@@ -61,7 +65,7 @@ const maxReleased = 10_000
 
 // releaseLines makes one entry for each chart that something is given from, and one, a refusal, for each chart of which something damaged
 // was named. Where that is no chart or several, one in the organisation's own stream also says what was asked and how much was given.
-func releaseLines(a Access, kind verify.Kind, found []match) ([]line, error) {
+func releaseLines(kind verify.Kind, whole bool, found []match) ([]line, error) {
 	if len(found) > maxReleased {
 		return nil, fmt.Errorf("%d resources in one answer, at most %d", len(found), maxReleased)
 	}
@@ -78,9 +82,9 @@ func releaseLines(a Access, kind verify.Kind, found []match) ([]line, error) {
 		if !ok {
 			n = len(lines)
 			at[p], charts[p.chart] = n, true
-			l := line{kind: kind, chart: p.chart, detail: a.Detail, outcome: http.StatusOK}
+			l := line{kind: kind, chart: p.chart, whole: whole, outcome: http.StatusOK}
 			if p.damaged {
-				l.kind, l.outcome, l.detail = verify.KindRefuse, http.StatusInternalServerError, a.Detail+" — damaged, not released"
+				l.kind, l.outcome, l.why = verify.KindRefuse, http.StatusInternalServerError, "damaged, not released"
 			}
 			lines = append(lines, l)
 		}
@@ -92,12 +96,12 @@ func releaseLines(a Access, kind verify.Kind, found []match) ([]line, error) {
 	if len(charts) == 1 {
 		return lines, nil
 	}
-	asked := line{kind: kind, outcome: http.StatusOK, detail: fmt.Sprintf("%s — %d resources of %d charts", a.Detail, len(found)-damaged, len(charts))}
+	asked := line{kind: kind, outcome: http.StatusOK, why: fmt.Sprintf("%d resources of %d charts", len(found)-damaged, len(charts))}
 	if damaged > 0 {
-		asked.detail += fmt.Sprintf(", %d damaged", damaged)
+		asked.why += fmt.Sprintf(", %d damaged", damaged)
 	}
 	if n, ok := at[place{}]; ok {
-		lines[n].detail = asked.detail
+		lines[n].why = asked.why
 		return lines, nil
 	}
 	return append(lines, asked), nil

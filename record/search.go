@@ -45,7 +45,7 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	if q.Detail != "" {
 		a.Detail = q.Detail
 	}
-	page.Versions, err = s.release(ctx, a, verify.KindSearch, found)
+	page.Versions, err = s.release(ctx, a, verify.KindSearch, q.Whole, found)
 	return page, err
 }
 
@@ -82,7 +82,7 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 		}
 		all = append(all, found...)
 	}
-	if err := s.leave(ctx, a, verify.KindSearch, all); err != nil {
+	if err := s.leave(ctx, a, verify.KindSearch, false, all); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -98,7 +98,7 @@ func (s *Store) find(ctx context.Context, a *Access, q *Query, after string, lim
 		return nil, nil
 	}
 	err := s.Index.Search(q.Type, q.Filters, after, func(id string, v index.Version) (bool, error) {
-		if permit(a, policy.Search, v.Chart, q.Type) != nil {
+		if permit(a, policy.Search, v.Chart, q.Type) != nil || s.erased(&v) {
 			return true, nil
 		}
 		found = append(found, match{typ: q.Type, id: id, version: v})

@@ -120,20 +120,25 @@ func (s *Store) current(typ, id string) (index.Version, error) {
 	return s.Index.Current(typ, id)
 }
 
-// line is an entry to be written: who and why come from the Access.
+// line is an entry to be written: who, for what purpose, and what was asked come from the Access.
 type line struct {
 	kind    verify.Kind
 	chart   string
 	targets []verify.Target
-	detail  string
+	why     string // what there is to say besides what was asked
+	whole   bool   // all that was asked is true of all that was given, see told
 	outcome uint16
 }
 
 func (s *Store) entry(a Access, l *line, at time.Time) *verify.Entry {
+	detail, _ := told(a.Detail, l.chart, l.whole)
+	if l.why != "" {
+		detail += " — " + l.why
+	}
 	return &verify.Entry{
 		Version: verify.EntryVersion, Kind: l.kind, Time: at.UnixMilli(), Org: s.Org,
 		Actor: a.Actor, Role: a.Role, Purpose: a.Purpose, Chart: l.chart,
-		Targets: l.targets, Detail: l.detail, Outcome: l.outcome, Request: a.Request,
+		Targets: l.targets, Detail: detail, Outcome: l.outcome, Request: a.Request,
 	}
 }
 
@@ -189,7 +194,7 @@ func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, e *
 	} else {
 		s.overlay.look(r.First, len(lines))
 	}
-	return &pending{p, e}, nil
+	return &pending{p, e, len(lines)}, nil
 }
 
 // blobsOf names the ciphertexts that an entry brings: those of the versions it writes, not of those it shows.
@@ -199,7 +204,9 @@ func blobsOf(targets []verify.Target, k verify.Kind) []verify.Hash {
 	}
 	out := make([]verify.Hash, 0, len(targets))
 	for i := range targets {
-		out = append(out, targets[i].Blob)
+		if !targets[i].Blob.IsZero() { // the update by which a resource leaves a chart brings none
+			out = append(out, targets[i].Blob)
+		}
 	}
 	return out
 }

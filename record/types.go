@@ -97,6 +97,7 @@ type Query struct {
 	Count   int    // most matches of a page; 0 for the total alone
 	After   string // Page.Next of the page before
 	Detail  string // the search as asked, for the entry
+	Whole   bool   // all that Detail says is true of whatever is found: the charts' entries may say it too
 }
 
 // Version is one version of one resource.

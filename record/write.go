@@ -35,7 +35,7 @@ func (s *Store) Write(ctx context.Context, a Access, changes []Change) (*Commit,
 	if err != nil {
 		return nil, err
 	}
-	last := ack.Cursor.Entry + uint64(len(changes)) - 1
+	last := ack.Cursor.Entry + uint64(p.entries) - 1
 	return &Commit{
 		Versions: versions, Copies: ack.Copies,
 		Anchored: func(ctx context.Context) error { return s.Anchors.Wait(ctx, last) },
@@ -95,9 +95,25 @@ func (w *writing) add(ctx context.Context, a Access, c *Change) error {
 		Deleted: c.Op == OpDelete, Created: c.Op != OpDelete && (err != nil || now.Deleted),
 	}
 	if c.Op == OpDelete {
-		return w.tombstone(a, c, v, now.Chart)
+		return w.tombstone(c, v, now.Chart)
 	}
-	return w.version(ctx, a, c, v)
+	if err := w.version(ctx, c, v); err != nil {
+		return err
+	}
+	if err == nil && !now.Deleted && now.Chart != c.Chart && !w.store.erased(&now) {
+		w.left(c, v.Number, now.Chart)
+	}
+	return nil
+}
+
+// left adds the line for the chart that a resource leaves, whose patient must find there who took it away. It brings no ciphertext, by which
+// the index knows it, and does not say where the resource went: that is somebody else's.
+func (w *writing) left(c *Change, version uint64, chart string) {
+	w.lines = append(w.lines, line{
+		kind: verify.KindUpdate, chart: chart, why: "moved to another chart", outcome: http.StatusOK,
+		targets: []verify.Target{{Ref: c.Type + "/" + c.ID, Version: version}},
+	})
+	w.written = append(w.written, nil)
 }
 
 // mayWrite asks the policy for the chart that the change goes to and for the one that the resource is in.
@@ -128,10 +144,10 @@ func admit(c *Change, now *index.Version, exists bool) error {
 	return nil
 }
 
-func (w *writing) tombstone(a Access, c *Change, v index.Version, chart string) error {
+func (w *writing) tombstone(c *Change, v index.Version, chart string) error {
 	v.Chart = chart
 	w.lines = append(w.lines, line{
-		kind: verify.KindDelete, chart: chart, detail: a.Detail, outcome: http.StatusNoContent,
+		kind: verify.KindDelete, chart: chart, outcome: http.StatusNoContent,
 		targets: []verify.Target{{Ref: c.Type + "/" + c.ID, Version: v.Number}},
 	})
 	w.written = append(w.written, &written{typ: c.Type, id: c.ID, version: v})
@@ -139,7 +155,7 @@ func (w *writing) tombstone(a Access, c *Change, v index.Version, chart string) 
 	return nil
 }
 
-func (w *writing) version(ctx context.Context, a Access, c *Change, v index.Version) error {
+func (w *writing) version(ctx context.Context, c *Change, v index.Version) error {
 	s := w.store
 	var edits []Edit
 	if c.Edits != nil {
@@ -180,7 +196,7 @@ func (w *writing) version(ctx context.Context, a Access, c *Change, v index.Vers
 	}
 	t := verify.Target{Ref: c.Type + "/" + c.ID, Version: v.Number, Blob: v.Blob, Slot: v.Slot}
 	t.Source, t.Served = body.commit(served)
-	l := line{kind: verify.KindUpdate, chart: c.Chart, targets: []verify.Target{t}, detail: a.Detail, outcome: http.StatusOK}
+	l := line{kind: verify.KindUpdate, chart: c.Chart, targets: []verify.Target{t}, outcome: http.StatusOK}
 	out := Version{Type: c.Type, ID: c.ID, Version: v.Number, Updated: w.at, Op: OpUpdate, Chart: c.Chart, Body: served, Source: c.Source}
 	if v.Created {
 		l.kind, l.outcome, out.Op = verify.KindCreate, http.StatusCreated, OpCreate
