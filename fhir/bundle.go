@@ -29,10 +29,34 @@ func (s *Server) bundle(q *request) (*answer, error) {
 		return nil, p
 	}
 	q.access.Detail = fmt.Sprintf("POST / (%s of %d entries)", typ.Text(), len(list))
+	if len(list) == 0 { // no entry of it leaves one
+		if err := s.Store.Refuse(q, q.access, nil, http.StatusOK, "nothing was asked for"); err != nil {
+			return nil, err
+		}
+	}
 	if typ.Is("batch") {
 		return s.batch(q, list)
 	}
-	return s.transaction(q, list)
+	a, err := s.transaction(q, list)
+	if err != nil {
+		q.refusedFor(list)
+	}
+	return a, err
+}
+
+// refusedFor takes over what the entries of a refused transaction are about, and as much of what they asked for as an entry of the record holds.
+func (q *request) refusedFor(list []entry) {
+	q.named = []string{}
+	for i := range list {
+		e := &list[i]
+		if len(q.access.Detail) < MaxDetail {
+			q.access.Detail = clip(q.access.Detail + ", " + e.access.Detail)
+		}
+		if e.method == http.MethodPost {
+			e.id = "" // made up for it, or found by its condition
+		}
+		q.named = append(q.named, e.about()...)
+	}
 }
 
 // entry is one entry of a transaction or batch.
@@ -43,6 +67,7 @@ type entry struct {
 	urlBase  string // of fullURL, if it ends in Type/id
 	do       interaction
 	form     bool        // a search sent with POST
+	history  bool        // asks for all versions
 	resource *resource   // of POST and PUT of a resource
 	refers   []condition // its conditional references
 	bad      *problem    // what is wrong with it; in a transaction that refuses all
@@ -125,6 +150,7 @@ func (e *entry) address() *problem {
 	e.ifNoneExist = e.criteria(e.ifNoneExist)
 	shape := e.method + " " + shapeOf(parts)
 	e.form = len(parts) > 1 && parts[1] == "_search"
+	e.history = strings.HasSuffix(shape, "/_history")
 	if len(parts) > 1 && !e.form {
 		if e.id = parts[1]; !isID(e.id) {
 			return fail(http.StatusBadRequest, "value", "request.url holds no valid id").at(at)

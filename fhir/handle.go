@@ -89,10 +89,11 @@ func detail(method, path, query string) string {
 	if query != "" {
 		d += "?" + query
 	}
-	if len(d) > MaxDetail {
-		d = d[:MaxDetail]
-	}
-	return strings.ToValidUTF8(d, "\uFFFD")
+	return clip(d)
+}
+
+func clip(detail string) string {
+	return strings.ToValidUTF8(detail[:min(len(detail), MaxDetail)], "\uFFFD")
 }
 
 // address checks what the path names.

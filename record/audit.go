@@ -90,9 +90,9 @@ func (s *Store) everyEntry(before uint64, fn func(entry uint64) (bool, error)) e
 	return nil
 }
 
-// record writes one entry and waits until it is durable.
-func (s *Store) record(ctx context.Context, a Access, l line) error {
-	p, err := s.commit(a, s.Clock(), []line{l}, nil, nil, nil)
+// record writes entries and waits until they are durable.
+func (s *Store) record(ctx context.Context, a Access, lines ...line) error {
+	p, err := s.commit(a, s.Clock(), lines, nil, nil, nil)
 	if err != nil {
 		return err
 	}
