@@ -14,6 +14,7 @@ type Limits struct {
 	Admission time.Duration // how long a request waits for its turn before 503
 	Ack       time.Duration // how long a write waits for its block before it is answered as journalled
 	Receipt   time.Duration // how long a receipt waits for its block before 503
+	Idle      time.Duration // how long nothing of a body may come before 408
 }
 
 // DefaultLimits suit a small machine: with the node lists of what is being parsed, bodies take about twice Bodies.
@@ -27,6 +28,7 @@ var DefaultLimits = Limits{
 	Admission: 5 * time.Second,
 	Ack:       2 * time.Second,
 	Receipt:   30 * time.Second,
+	Idle:      5 * time.Second,
 }
 
 // Fixed limits of a request.
@@ -54,6 +56,7 @@ func (l Limits) orDefault() Limits {
 	setDefault(&l.Admission, d.Admission)
 	setDefault(&l.Ack, d.Ack)
 	setDefault(&l.Receipt, d.Receipt)
+	setDefault(&l.Idle, d.Idle)
 	return l
 }
 
