@@ -8,12 +8,17 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/policy"
 )
 
 // bundle takes a Bundle of interactions (POST to the base): a transaction, all or nothing, or a batch, each for itself.
 func (s *Server) bundle(q *request) (*answer, error) {
 	q.typ = ""
-	if err := q.load(q, s.Limits.Bundle, bundleNodes); err != nil {
+	limit := s.Limits.Bundle
+	if q.access.May(policy.Write) != nil { // it can only ask, which takes few bytes
+		limit = min(limit, s.Limits.Resource)
+	}
+	if err := q.load(q, limit, bundleNodes); err != nil {
 		return nil, err
 	}
 	root := q.body
@@ -92,14 +97,14 @@ func (s *Server) entries(q *request, array tape.Value) ([]entry, *problem) {
 		e := &list[i]
 		e.request = request{Context: q.Context, access: q.access, base: q.base, own: q.own, prefer: q.prefer, header: http.Header{}}
 		e.at = v
-		e.bad = e.read(q)
+		e.bad = e.read(s.Limits)
 		i++
 	}
 	return list, nil
 }
 
 // read takes an entry apart.
-func (e *entry) read(q *request) *problem {
+func (e *entry) read(l Limits) *problem {
 	if e.at.Kind() != tape.Object {
 		return fail(http.StatusBadRequest, "structure", "an entry is an object, this is %s", e.at.Kind()).at(e.at)
 	}
@@ -131,7 +136,7 @@ func (e *entry) read(q *request) *problem {
 	if p := e.address(); p != nil {
 		return p
 	}
-	return e.payload()
+	return e.payload(l)
 }
 
 // address reads request.url: what it names and which interaction that is.
@@ -206,13 +211,16 @@ func (e *entry) writes() bool {
 }
 
 // payload checks the resource of a POST or PUT.
-func (e *entry) payload() *problem {
+func (e *entry) payload(l Limits) *problem {
 	if !e.writes() {
 		return nil
 	}
 	body := e.at.Get("resource")
 	if !body.Exists() {
 		return fail(http.StatusBadRequest, "required", "%s needs a resource", e.method).on(e.at, "resource")
+	}
+	if limit := l.of(e.typ); body.End()-body.Start() > limit {
+		return fail(http.StatusRequestEntityTooLarge, "too-long", "the resource is larger than %d bytes, the most that is stored as one", limit).at(body)
 	}
 	r, p := inspect(body)
 	if p != nil {

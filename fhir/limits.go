@@ -1,11 +1,15 @@
 package fhir
 
-import "time"
+import (
+	"time"
+
+	"github.com/sijil-health/sijil/record"
+)
 
 // Limits bound what one request, and all of them together, may take. A zero field stands for the one of DefaultLimits.
 type Limits struct {
 	Resource int   // bytes of a single resource
-	Bundle   int   // bytes of a Bundle
+	Bundle   int   // bytes of a Bundle; one that is stored as a resource has at most record.MaxSource
 	Entries  int   // entries of a transaction or batch
 	Depth    int   // of arrays and objects within one another
 	Bodies   int64 // bytes of request bodies held at once; a request beyond waits
@@ -58,6 +62,14 @@ func (l Limits) orDefault() Limits {
 	setDefault(&l.Receipt, d.Receipt)
 	setDefault(&l.Idle, d.Idle)
 	return l
+}
+
+// of gives the bytes that a resource of a type may have to be stored, alone or in a transaction or batch.
+func (l Limits) of(typ string) int {
+	if typ == "Bundle" {
+		return min(l.Bundle, record.MaxSource)
+	}
+	return l.Resource
 }
 
 func setDefault[T comparable](field *T, value T) {
