@@ -90,16 +90,6 @@ func duplicates(list []entry) *problem {
 	return nil
 }
 
-// createConditions are the searches on which entries create.
-func createConditions(list []entry) (names []string) {
-	for i := range list {
-		if e := &list[i]; e.ifNoneExist != "" && e.writes() && e.method == http.MethodPost {
-			names = append(names, e.typ+"?"+e.ifNoneExist)
-		}
-	}
-	return names
-}
-
 // identify gives every entry that writes its id, and finds what all references and conditions stand for.
 func (s *Server) identify(q *request, list []entry) (*resolver, error) {
 	var all []condition
