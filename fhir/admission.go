@@ -9,39 +9,100 @@ import (
 	"time"
 )
 
-// admission bounds what is being worked on. Requests and bytes are taken from two budgets, first come first served; who waits
-// longer than Limits.Admission is sent away with 503, before anything of the request is kept.
+// admission bounds what is being worked on. Requests and bytes are taken from two budgets, and of each one actor has a share only, so that
+// nobody keeps the others out. First come first served; who waits longer than Limits.Admission is sent away with 503.
 type admission struct {
-	requests, bytes *budget
-	wait            time.Duration
+	requests, bytes       *budget
+	maxRequests, maxBytes int64 // of one actor
+	wait                  time.Duration
+
+	mu     sync.Mutex
+	shares map[string]*share // of the actors who have requests here
 }
+
+// share is what is left of one actor's part of both budgets.
+type share struct {
+	requests, bytes *budget
+	users           int // guarded by admission.mu
+}
+
+// place is that of one request among those worked on, and the room for its body.
+type place struct {
+	*admission
+	actor string
+	share *share
+	held  int64 // bytes
+}
+
+// oneOf is the part of a budget that one actor may take.
+const oneOf = 4
 
 func newAdmission(l Limits) *admission {
-	return &admission{requests: &budget{free: int64(l.Requests)}, bytes: &budget{free: l.Bodies}, wait: l.Admission}
-}
-
-// enter takes a place for a request; leave gives it back.
-func (a *admission) enter(ctx context.Context) (leave func(), err error) {
-	return a.take(ctx, a.requests, 1)
-}
-
-// hold takes room for n bytes of a body; free gives it back.
-func (a *admission) hold(ctx context.Context, n int64) (free func(), err error) {
-	return a.take(ctx, a.bytes, n)
-}
-
-func (a *admission) take(ctx context.Context, b *budget, n int64) (func(), error) {
-	if b.try(n) {
-		return func() { b.give(n) }, nil
+	return &admission{
+		requests: &budget{free: int64(l.Requests)}, maxRequests: max(1, int64(l.Requests)/oneOf),
+		bytes: &budget{free: l.Bodies}, maxBytes: max(int64(l.Bundle), int64(l.Resource), l.Bodies/oneOf),
+		wait: l.Admission, shares: map[string]*share{},
 	}
+}
+
+// enter takes a place for a request.
+func (a *admission) enter(ctx context.Context, actor string) (*place, error) {
+	a.mu.Lock()
+	s := a.shares[actor]
+	if s == nil {
+		s = &share{requests: &budget{free: a.maxRequests}, bytes: &budget{free: a.maxBytes}}
+		a.shares[actor] = s
+	}
+	s.users++
+	a.mu.Unlock()
+	p := &place{admission: a, actor: actor, share: s}
+	if err := a.take(ctx, s.requests, a.requests, 1); err != nil {
+		p.forget()
+		return nil, err
+	}
+	return p, nil
+}
+
+// hold takes room for n more bytes of the request's body.
+func (p *place) hold(ctx context.Context, n int64) error {
+	if err := p.take(ctx, p.share.bytes, p.bytes, n); err != nil {
+		return err
+	}
+	p.held += n
+	return nil
+}
+
+// leave gives back all that the request took.
+func (p *place) leave() {
+	p.bytes.give(p.held)
+	p.share.bytes.give(p.held)
+	p.requests.give(1)
+	p.share.requests.give(1)
+	p.forget()
+}
+
+func (p *place) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.share.users--; p.share.users == 0 {
+		delete(p.shares, p.actor)
+	}
+}
+
+// take takes n of an actor's share and then of what all have: who waits for the first is in nobody's way.
+func (a *admission) take(ctx context.Context, own, all *budget, n int64) error {
 	ctx, cancel := context.WithTimeout(ctx, a.wait)
 	defer cancel()
-	if err := b.take(ctx, n); err != nil {
-		p := fail(http.StatusServiceUnavailable, "throttled", "the node is busy; nothing was stored, try again later")
-		p.cause = fmt.Errorf("admission: %w", err)
-		return nil, p
+	err := own.take(ctx, n)
+	if err == nil {
+		if err = all.take(ctx, n); err == nil {
+			return nil
+		}
+		own.give(n)
 	}
-	return func() { b.give(n) }, nil
+	p := fail(http.StatusServiceUnavailable, "throttled", "the node is busy; nothing was stored, try again later")
+	p.cause = fmt.Errorf("admission: %w", err)
+	return p
 }
 
 // budget is an amount that is shared out in the order of asking, so that a large request is not passed over for ever.
@@ -67,6 +128,9 @@ func (b *budget) try(n int64) bool {
 }
 
 func (b *budget) take(ctx context.Context, n int64) error {
+	if b.try(n) {
+		return nil
+	}
 	c := &claim{n: n, granted: make(chan struct{})}
 	b.mu.Lock()
 	b.waiting = append(b.waiting, c)

@@ -14,11 +14,12 @@ import (
 
 // body is the body of an HTTP request, while it is worked on.
 type body struct {
-	s    *Server
-	r    *http.Request
-	w    http.ResponseWriter
-	buf  *bytes.Buffer
-	held func() // gives its bytes back to admission
+	s     *Server
+	r     *http.Request
+	w     http.ResponseWriter
+	place *place // nil until the request is admitted
+	buf   *bytes.Buffer
+	whole bool // it was read to its end
 }
 
 // maxPooled is the greatest capacity of a buffer that is kept for reuse.
@@ -61,54 +62,84 @@ func (b *body) form(*request) (string, error) {
 	return string(src), err
 }
 
-// read reads the body whole. Room for it is taken before the first byte: as much as it announces, or as it may be.
+// firstRoom is the room taken for a body before anything of it has come, in bytes.
+const firstRoom = 32 << 10
+
+// read reads the body whole. Room for it is taken as it comes, never more than twice what is there: what a client announces costs nothing.
 func (b *body) read(limit int) ([]byte, error) {
-	size := b.r.ContentLength
-	if size > int64(limit) {
+	if b.r.ContentLength > int64(limit) {
 		return nil, tooLong(limit)
 	}
-	if size < 0 {
-		size = int64(limit)
+	most := int64(limit)
+	if b.r.ContentLength >= 0 {
+		most = b.r.ContentLength
 	}
-	var err error
-	if b.held, err = b.s.admission.hold(b.r.Context(), size); err != nil {
-		return nil, err
-	}
-	control := http.NewResponseController(b.w)
-	_ = control.SetReadDeadline(time.Now().Add(time.Minute + time.Duration(size/slowest)*time.Second)) // as in write
 	b.buf = buffers.Get().(*bytes.Buffer)
 	b.buf.Reset()
-	if b.r.ContentLength > 0 {
-		b.buf.Grow(int(b.r.ContentLength) + bytes.MinRead)
+	in, started := http.MaxBytesReader(b.w, b.r.Body, int64(limit)), time.Now()
+	for {
+		if held := b.place.held; int64(b.buf.Len()) >= held && held < most {
+			if err := b.place.hold(b.r.Context(), min(max(held, firstRoom), most-held)); err != nil {
+				return nil, err
+			}
+		}
+		b.buf.Grow(int(b.place.held) - b.buf.Len() + bytes.MinRead)
+		// Whoever goes silent is given up soon, and whoever sends a byte now and then when the least speed is missed.
+		last := started.Add(time.Minute + time.Duration(b.buf.Len()/slowest)*time.Second) // as in write
+		b.deadline(earlier(last, time.Now().Add(b.s.Limits.Idle)))
+		n, err := in.Read(b.buf.AvailableBuffer()[:int(b.place.held)-b.buf.Len()+bytes.MinRead])
+		b.buf.Write(b.buf.AvailableBuffer()[:n]) // in place
+		if err == io.EOF {
+			// Left in place, the deadline would end the request while it is being answered.
+			b.deadline(time.Time{})
+			b.whole = true
+			return b.buf.Bytes(), nil
+		}
+		if err != nil {
+			return nil, broken(err, limit)
+		}
 	}
-	_, err = b.buf.ReadFrom(http.MaxBytesReader(b.w, b.r.Body, int64(limit)))
-	if err == nil {
-		// Left in place, the deadline would end the request while it is being answered.
-		_ = control.SetReadDeadline(time.Time{})
-		return b.buf.Bytes(), nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
 	}
+	return b
+}
+
+// deadline sets when the body must have come; not every request has one.
+func (b *body) deadline(at time.Time) { _ = http.NewResponseController(b.w).SetReadDeadline(at) }
+
+// broken is what is answered to a body that did not come whole.
+func broken(err error, limit int) *problem {
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return nil, tooLong(limit)
+		return tooLong(limit)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, fail(http.StatusBadRequest, "incomplete", "the body ended before its announced length")
+		return fail(http.StatusBadRequest, "incomplete", "the body ended before its announced length")
 	}
 	p := fail(http.StatusRequestTimeout, "timeout", "the body did not arrive in time")
 	p.cause = err
-	return nil, p
+	return p
 }
 
 func tooLong(limit int) *problem {
 	return fail(http.StatusRequestEntityTooLarge, "too-long", "the body is larger than %d bytes, the most that is taken here", limit)
 }
 
+// free gives back what the request took.
 func (b *body) free() {
 	if b.buf != nil && b.buf.Cap() <= maxPooled {
 		buffers.Put(b.buf)
 	}
 	b.buf = nil
-	if b.held != nil {
-		b.held()
+	if b.place != nil {
+		b.place.leave()
+	}
+	if !b.whole && b.r.ContentLength != 0 {
+		// What was not read the server reads before it answers, to use the connection again. It must not wait for ever.
+		b.deadline(time.Now().Add(b.s.Limits.Idle))
 	}
 }

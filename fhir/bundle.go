@@ -8,12 +8,17 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/policy"
 )
 
 // bundle takes a Bundle of interactions (POST to the base): a transaction, all or nothing, or a batch, each for itself.
 func (s *Server) bundle(q *request) (*answer, error) {
 	q.typ = ""
-	if err := q.load(q, s.Limits.Bundle, bundleNodes); err != nil {
+	limit := s.Limits.Bundle
+	if q.access.May(policy.Write) != nil { // it can only ask, which takes few bytes
+		limit = min(limit, s.Limits.Resource)
+	}
+	if err := q.load(q, limit, bundleNodes); err != nil {
 		return nil, err
 	}
 	root := q.body
@@ -29,10 +34,34 @@ func (s *Server) bundle(q *request) (*answer, error) {
 		return nil, p
 	}
 	q.access.Detail = fmt.Sprintf("POST / (%s of %d entries)", typ.Text(), len(list))
+	if len(list) == 0 { // no entry of it leaves one
+		if err := s.Store.Refuse(q, q.access, nil, http.StatusOK, "nothing was asked for"); err != nil {
+			return nil, err
+		}
+	}
 	if typ.Is("batch") {
 		return s.batch(q, list)
 	}
-	return s.transaction(q, list)
+	a, err := s.transaction(q, list)
+	if err != nil {
+		q.refusedFor(list)
+	}
+	return a, err
+}
+
+// refusedFor takes over what the entries of a refused transaction are about, and as much of what they asked for as an entry of the record holds.
+func (q *request) refusedFor(list []entry) {
+	q.named = []string{}
+	for i := range list {
+		e := &list[i]
+		if len(q.access.Within) < MaxDetail/2 {
+			q.access.Within = clip(strings.TrimPrefix(q.access.Within+", "+e.access.Detail, ", "))
+		}
+		if e.method == http.MethodPost {
+			e.id = "" // made up for it, or found by its condition
+		}
+		q.named = append(q.named, e.about()...)
+	}
 }
 
 // entry is one entry of a transaction or batch.
@@ -43,6 +72,7 @@ type entry struct {
 	urlBase  string // of fullURL, if it ends in Type/id
 	do       interaction
 	form     bool        // a search sent with POST
+	history  bool        // asks for all versions
 	resource *resource   // of POST and PUT of a resource
 	refers   []condition // its conditional references
 	bad      *problem    // what is wrong with it; in a transaction that refuses all
@@ -67,14 +97,14 @@ func (s *Server) entries(q *request, array tape.Value) ([]entry, *problem) {
 		e := &list[i]
 		e.request = request{Context: q.Context, access: q.access, base: q.base, own: q.own, prefer: q.prefer, header: http.Header{}}
 		e.at = v
-		e.bad = e.read(q)
+		e.bad = e.read(s.Limits)
 		i++
 	}
 	return list, nil
 }
 
 // read takes an entry apart.
-func (e *entry) read(q *request) *problem {
+func (e *entry) read(l Limits) *problem {
 	if e.at.Kind() != tape.Object {
 		return fail(http.StatusBadRequest, "structure", "an entry is an object, this is %s", e.at.Kind()).at(e.at)
 	}
@@ -106,7 +136,7 @@ func (e *entry) read(q *request) *problem {
 	if p := e.address(); p != nil {
 		return p
 	}
-	return e.payload()
+	return e.payload(l)
 }
 
 // address reads request.url: what it names and which interaction that is.
@@ -125,6 +155,7 @@ func (e *entry) address() *problem {
 	e.ifNoneExist = e.criteria(e.ifNoneExist)
 	shape := e.method + " " + shapeOf(parts)
 	e.form = len(parts) > 1 && parts[1] == "_search"
+	e.history = strings.HasSuffix(shape, "/_history")
 	if len(parts) > 1 && !e.form {
 		if e.id = parts[1]; !isID(e.id) {
 			return fail(http.StatusBadRequest, "value", "request.url holds no valid id").at(at)
@@ -180,13 +211,16 @@ func (e *entry) writes() bool {
 }
 
 // payload checks the resource of a POST or PUT.
-func (e *entry) payload() *problem {
+func (e *entry) payload(l Limits) *problem {
 	if !e.writes() {
 		return nil
 	}
 	body := e.at.Get("resource")
 	if !body.Exists() {
 		return fail(http.StatusBadRequest, "required", "%s needs a resource", e.method).on(e.at, "resource")
+	}
+	if limit := l.of(e.typ); body.End()-body.Start() > limit {
+		return fail(http.StatusRequestEntityTooLarge, "too-long", "the resource is larger than %d bytes, the most that is stored as one", limit).at(body)
 	}
 	r, p := inspect(body)
 	if p != nil {

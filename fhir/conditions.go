@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"sync"
 )
@@ -57,4 +58,14 @@ func (c *conditions) take(ctx context.Context, name string) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// createConditions are the searches on which entries create.
+func createConditions(list []entry) (names []string) {
+	for i := range list {
+		if e := &list[i]; e.ifNoneExist != "" && e.writes() && e.method == http.MethodPost {
+			names = append(names, e.typ+"?"+e.ifNoneExist)
+		}
+	}
+	return names
 }

@@ -16,13 +16,18 @@ func (s *Server) remove(q *request) (*answer, error) {
 	}
 	commit, err := s.Store.Write(q, q.access, []record.Change{{Op: record.OpDelete, Type: q.typ, ID: q.id, IfVersion: version}})
 	if gone(err) {
-		err = s.Store.Refuse(q, q.access, q.typ, q.id, http.StatusNoContent, "deleted already")
-		return &answer{status: http.StatusNoContent}, err
+		return s.removedAlready(q)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return removed(&commit.Versions[0], commit, q.prefer), nil
+}
+
+// removedAlready answers the deletion of what is deleted.
+func (s *Server) removedAlready(q *request) (*answer, error) {
+	err := s.Store.Refuse(q, q.access, q.about(), http.StatusNoContent, "deleted already")
+	return &answer{status: http.StatusNoContent}, err
 }
 
 func removed(v *record.Version, commit *record.Commit, prefer preference) *answer {

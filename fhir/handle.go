@@ -42,6 +42,8 @@ func (q *request) release() {
 }
 
 func (s *Server) answer(q *request, r *http.Request, do interaction, w http.ResponseWriter) (*answer, error) {
+	b := &body{s: s, r: r, w: w}
+	defer b.free()
 	var err error
 	q.access, err = s.Auth.Authorize(r)
 	if q.access.Request == [16]byte{} {
@@ -58,13 +60,9 @@ func (s *Server) answer(q *request, r *http.Request, do interaction, w http.Resp
 	if err := q.address(r); err != nil {
 		return nil, err
 	}
-	leave, err := s.admission.enter(r.Context())
-	if err != nil {
+	if b.place, err = s.admission.enter(r.Context(), q.access.Actor); err != nil {
 		return nil, err
 	}
-	defer leave()
-	b := &body{s: s, r: r, w: w}
-	defer b.free()
 	if q.load = b.load; r.Method == http.MethodPost {
 		q.form = b.form
 	}
@@ -89,10 +87,11 @@ func detail(method, path, query string) string {
 	if query != "" {
 		d += "?" + query
 	}
-	if len(d) > MaxDetail {
-		d = d[:MaxDetail]
-	}
-	return strings.ToValidUTF8(d, "\uFFFD")
+	return clip(d)
+}
+
+func clip(detail string) string {
+	return strings.ToValidUTF8(detail[:min(len(detail), MaxDetail)], "\uFFFD")
 }
 
 // address checks what the path names.

@@ -1,11 +1,15 @@
 package fhir
 
-import "time"
+import (
+	"time"
+
+	"github.com/sijil-health/sijil/record"
+)
 
 // Limits bound what one request, and all of them together, may take. A zero field stands for the one of DefaultLimits.
 type Limits struct {
 	Resource int   // bytes of a single resource
-	Bundle   int   // bytes of a Bundle
+	Bundle   int   // bytes of a Bundle; one that is stored as a resource has at most record.MaxSource
 	Entries  int   // entries of a transaction or batch
 	Depth    int   // of arrays and objects within one another
 	Bodies   int64 // bytes of request bodies held at once; a request beyond waits
@@ -14,6 +18,7 @@ type Limits struct {
 	Admission time.Duration // how long a request waits for its turn before 503
 	Ack       time.Duration // how long a write waits for its block before it is answered as journalled
 	Receipt   time.Duration // how long a receipt waits for its block before 503
+	Idle      time.Duration // how long nothing of a body may come before 408
 }
 
 // DefaultLimits suit a small machine: with the node lists of what is being parsed, bodies take about twice Bodies.
@@ -27,6 +32,7 @@ var DefaultLimits = Limits{
 	Admission: 5 * time.Second,
 	Ack:       2 * time.Second,
 	Receipt:   30 * time.Second,
+	Idle:      5 * time.Second,
 }
 
 // Fixed limits of a request.
@@ -54,7 +60,16 @@ func (l Limits) orDefault() Limits {
 	setDefault(&l.Admission, d.Admission)
 	setDefault(&l.Ack, d.Ack)
 	setDefault(&l.Receipt, d.Receipt)
+	setDefault(&l.Idle, d.Idle)
 	return l
+}
+
+// of gives the bytes that a resource of a type may have to be stored, alone or in a transaction or batch.
+func (l Limits) of(typ string) int {
+	if typ == "Bundle" {
+		return min(l.Bundle, record.MaxSource)
+	}
+	return l.Resource
 }
 
 func setDefault[T comparable](field *T, value T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -192,7 +193,7 @@ func passes(t *index.Term, test *index.Test) bool {
 	return t.Value == test.Value
 }
 
-func (m *memory) Peek(_ context.Context, typ, id string) (record.Head, error) {
+func (m *memory) Peek(_ context.Context, _ record.Access, _ policy.Action, typ, id string) (record.Head, error) {
 	leave, err := m.enter()
 	if err != nil {
 		return record.Head{}, err
@@ -206,7 +207,7 @@ func (m *memory) Peek(_ context.Context, typ, id string) (record.Head, error) {
 	return record.Head{Type: typ, ID: id, Version: v.Version, Deleted: v.Op == record.OpDelete, Chart: v.Chart}, nil
 }
 
-func (m *memory) Refuse(_ context.Context, a record.Access, _, _ string, status int, _ string) error {
+func (m *memory) Refuse(_ context.Context, a record.Access, _ []string, status int, _ string) error {
 	leave, err := m.enter()
 	if err != nil {
 		return err

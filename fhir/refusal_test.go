@@ -94,14 +94,14 @@ func TestStrangersCannotFillTheRecord(t *testing.T) {
 
 func TestAdmission(t *testing.T) {
 	g := newGate(t, Limits{Requests: 1, Admission: 5 * time.Millisecond})
-	leave, err := g.admission.enter(t.Context())
+	other, err := g.admission.enter(t.Context(), "other")
 	if err != nil {
 		t.Fatal(err)
 	}
 	g.run(t, []exchange{{name: "busy", do: "GET /Patient/p1", status: 503, has: []string{"throttled", "Retry-After: 2"}, entries: []string{}}})
-	leave()
+	other.leave()
 	g.run(t, []exchange{{name: "free again", do: "GET /Patient/p1", status: 404}})
-	if g.admission.requests.free != 1 || g.admission.bytes.free != g.Limits.Bodies {
+	if g.admission.requests.free != 1 || g.admission.bytes.free != g.Limits.Bodies || len(g.admission.shares) != 0 {
 		t.Error("a budget was not given back")
 	}
 }

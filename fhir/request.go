@@ -38,7 +38,8 @@ type request struct {
 	ifMatch, ifNoneMatch, ifModifiedSince, ifNoneExist string
 
 	prefer preference
-	chart  string // that a write is for, once that is known
+	chart  string   // that a write is for, once that is known
+	named  []string // what the entries of a refused transaction are about, "Type/id"
 }
 
 // preference is the Prefer header (RFC 7240; FHIR R4, 3.1.0.1.10).
@@ -95,20 +96,23 @@ func (q *request) refuse(s *Server, p *problem) {
 	// A refusal is recorded also when the client has gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(q.Context), 10*time.Second)
 	defer cancel()
-	typ, id := q.about()
+	refs := q.about()
 	if errors.Is(p, ErrUnauthenticated) { // anybody may be behind it, who must not fill the chart of a patient
-		typ, id = "", ""
+		refs = nil
 	}
-	if err := s.Store.Refuse(ctx, q.access, typ, id, p.status, p.issues[0].Code+": "+p.issues[0].Text); err != nil {
+	if err := s.Store.Refuse(ctx, q.access, refs, p.status, p.issues[0].Code+": "+p.issues[0].Text); err != nil {
 		s.Log.Error("a refusal could not be recorded", "request", hex.EncodeToString(q.access.Request[:]), "status", p.status, "err", err)
 	}
 }
 
-// about names the resource that a refused request is recorded with: the one of its address or else the patient whom its body or its query
-// names, so that the patient finds it.
-func (q *request) about() (typ, id string) {
+// about names the resources that a refused request is recorded with: the one of its address or else the patient whom its body or its query
+// names, so that the patient finds it; those of all its entries for a transaction.
+func (q *request) about() []string {
+	if q.named != nil {
+		return q.named
+	}
 	if q.id != "" {
-		return q.typ, q.id
+		return []string{q.typ + "/" + q.id}
 	}
 	ref := q.chart
 	if values, err := url.ParseQuery(q.query); ref == "" && err == nil {
@@ -126,7 +130,7 @@ func (q *request) about() (typ, id string) {
 		ref = strings.TrimPrefix(ref, q.own+"/")
 	}
 	if id := strings.TrimPrefix(ref, "Patient/"); isID(id) {
-		return "Patient", id
+		return []string{"Patient/" + id}
 	}
-	return q.typ, ""
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
 )
 
@@ -42,12 +43,13 @@ type Store interface {
 	// references and conditional creates. It leaves entries as Search does, because the answer tells who is known here.
 	Match(ctx context.Context, a record.Access, queries []record.Query) ([][]record.Head, error)
 
-	// Peek tells whether a resource exists and in which version, for the gate's own use: nothing of it may be released.
-	// ErrNotFound when it never existed. It leaves no entry.
-	Peek(ctx context.Context, typ, id string) (record.Head, error)
+	// Peek tells whether a resource exists and in which version, to an access that may do act with it, for the gate's own use: nothing of it
+	// may be released. ErrForbidden, whether it exists or not; ErrNotFound when it never existed. It leaves no entry.
+	Peek(ctx context.Context, a record.Access, act policy.Action, typ, id string) (record.Head, error)
 
-	// Refuse leaves an entry for a request that was refused. typ and id may be empty; why holds no content of any resource.
-	Refuse(ctx context.Context, a record.Access, typ, id string, status int, why string) error
+	// Refuse leaves an entry for a request that was refused, or that asked for nothing: in the chart of each resource that it named ("Type/id")
+	// and that is known here, else in the organisation's own stream. why holds no content of any resource.
+	Refuse(ctx context.Context, a record.Access, refs []string, status int, why string) error
 
 	// AuditEvents releases entries, newest first, and is itself an entry. A damaged one is given by its ID alone. next is "" on the last page.
 	AuditEvents(ctx context.Context, a record.Access, q record.AuditQuery) (events []record.Audited, next string, err error)

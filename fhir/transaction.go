@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
 )
 
@@ -89,16 +90,6 @@ func duplicates(list []entry) *problem {
 	return nil
 }
 
-// createConditions are the searches on which entries create.
-func createConditions(list []entry) (names []string) {
-	for i := range list {
-		if e := &list[i]; e.ifNoneExist != "" && e.writes() && e.method == http.MethodPost {
-			names = append(names, e.typ+"?"+e.ifNoneExist)
-		}
-	}
-	return names
-}
-
 // identify gives every entry that writes its id, and finds what all references and conditions stand for.
 func (s *Server) identify(q *request, list []entry) (*resolver, error) {
 	var all []condition
@@ -177,11 +168,12 @@ func (s *Server) changes(q *request, list []entry, v *resolver) (changes []recor
 			if e.method != method || e.answer != nil || e.resource == nil && method != http.MethodDelete {
 				continue
 			}
-			change, err := s.entryChange(q, e, v)
+			change, already, err := s.entryChange(q, e, v)
 			if err != nil {
 				return nil, nil, err
 			}
-			if e.answer != nil { // deleted already
+			if already {
+				e.do = (*Server).removedAlready // and leaves its entry, when the others have been stored
 				continue
 			}
 			changes, entries = append(changes, change), append(entries, i)
@@ -190,15 +182,13 @@ func (s *Server) changes(q *request, list []entry, v *resolver) (changes []recor
 	return changes, entries, nil
 }
 
-func (s *Server) entryChange(q *request, e *entry, v *resolver) (change record.Change, err error) {
+// entryChange is what an entry stores. already says that it deletes what is deleted, and stores nothing.
+func (s *Server) entryChange(q *request, e *entry, v *resolver) (change record.Change, already bool, err error) {
+	var head record.Head
 	switch e.method {
 	case http.MethodDelete:
-		head, err := s.Store.Peek(q, e.typ, e.id)
-		if err != nil {
-			return change, placed(err, e.at.Get("request").Get("url"))
-		}
-		if head.Deleted {
-			e.answer = &answer{status: http.StatusNoContent}
+		if head, err = s.Store.Peek(q, q.access, policy.Delete, e.typ, e.id); err != nil {
+			return change, false, placed(err, e.at.Get("request").Get("url"))
 		}
 		change = record.Change{Op: record.OpDelete, Type: e.typ, ID: e.id}
 	case http.MethodPost:
@@ -206,10 +196,14 @@ func (s *Server) entryChange(q *request, e *entry, v *resolver) (change record.C
 	default:
 		change, err = s.changeOf(e.resource, record.OpUpdate, e.id, v, e.urlBase)
 	}
+	e.chart = change.Chart
 	if err == nil {
 		change.IfVersion, err = ifVersion(e.ifMatch, e.at.Get("request").Get("ifMatch"))
 	}
-	return change, err
+	if head.Deleted && err == nil && change.IfVersion > 0 && change.IfVersion != head.Version {
+		err = placed(record.ErrConflict, e.at.Get("request").Get("ifMatch"))
+	}
+	return change, head.Deleted, err
 }
 
 // readable fails a transaction before anything is stored if it reads what is not there and is not made by it.
@@ -223,8 +217,12 @@ func (s *Server) readable(q *request, list []entry) error {
 		if e.method != http.MethodGet || e.id == "" || e.typ == "AuditEvent" || made[e.typ+"/"+e.id] {
 			continue
 		}
-		head, err := s.Store.Peek(q, e.typ, e.id)
-		if err == nil && head.Deleted && e.version == 0 {
+		act := policy.Read
+		if e.history {
+			act = policy.History
+		}
+		head, err := s.Store.Peek(q, q.access, act, e.typ, e.id)
+		if err == nil && head.Deleted && e.version == 0 && !e.history {
 			err = record.ErrGone
 		}
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
 )
 
@@ -67,11 +68,14 @@ func invalid(issues []Issue) *problem {
 // loadResource reads the body as a resource of the type that the address names.
 func (s *Server) loadResource(q *request) (*resource, error) {
 	if q.load != nil {
-		limit, nodes := s.Limits.Resource, resourceNodes
-		if q.typ == "Bundle" {
-			limit, nodes = s.Limits.Bundle, bundleNodes
+		if err := q.access.May(policy.Write); err != nil { // nothing is read from who may not write
+			return nil, err
 		}
-		if err := q.load(q, limit, nodes); err != nil {
+		nodes := resourceNodes
+		if q.typ == "Bundle" {
+			nodes = bundleNodes
+		}
+		if err := q.load(q, s.Limits.of(q.typ), nodes); err != nil {
 			return nil, err
 		}
 	}

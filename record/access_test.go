@@ -20,8 +20,8 @@ func TestRefusalAndAuditEntries(t *testing.T) {
 	if _, err := s.store.Write(ctx, clinician, []record.Change{change(record.OpCreate, "o1", "Patient/a", "one")}); err != nil {
 		t.Fatal(err)
 	}
-	s.ok(s.store.Refuse(ctx, clinician, "Observation", "o1", 412, "stale"))
-	s.ok(s.store.Refuse(ctx, record.Access{Detail: "GET Patient"}, "", "", 401, ""))
+	s.ok(s.store.Refuse(ctx, clinician, []string{"Observation/o1"}, 412, "stale"))
+	s.ok(s.store.Refuse(ctx, record.Access{Detail: "GET Patient"}, nil, 401, ""))
 	auditor := record.Access{Actor: "auditor", Role: "auditor", Purpose: "HCOMPL"}
 	events, next, err := s.store.AuditEvents(ctx, auditor, record.AuditQuery{Chart: "Patient/a", Count: 10})
 	if err != nil || next != "" || len(events) != 2 || events[0].Entry.Kind != verify.KindRefuse || events[0].Entry.Outcome != 412 {
@@ -171,7 +171,7 @@ func TestAReceiptShowsNoMoreThanItsEntry(t *testing.T) {
 	s := newSite(t)
 	defer s.close()
 	ctx := context.Background()
-	s.ok(s.store.Refuse(ctx, clinician, "", "", 403, "why"))
+	s.ok(s.store.Refuse(ctx, clinician, nil, 403, "why"))
 	auditor := record.Access{Actor: "auditor", Role: "auditor", Purpose: "HCOMPL"}
 	events, _, err := s.store.AuditEvents(ctx, auditor, record.AuditQuery{Count: 1})
 	if err != nil || len(events) != 1 {

@@ -5,15 +5,19 @@ import (
 	"strings"
 )
 
-// told is what an entry of a chart says was asked, of "METHOD path?query". A query may name other people, and whoever may read the chart's
+// told is what an entry of a chart says was asked, of "METHOD path?query". The parts of a Bundle and a query may name other people, and whoever may read the chart's
 // entries may not know of them: values stand there only if they name the chart itself, or if the query is true of everything that was given
 // (whole). less says that something else was left out, which the organisation's own entry has to say then. Where a page begins is nothing that
 // was asked, but a cursor may name a resource of another chart: it is left out without more ado.
-func told(asked, chart string, whole bool) (text string, less bool) {
-	path, query, ok := strings.Cut(asked, "?")
-	if !ok || chart == "" {
-		return asked, false
+func told(a *Access, chart string, whole bool) (text string, less bool) {
+	path, query, ok := strings.Cut(a.Detail, "?")
+	switch {
+	case chart == "" && a.Within != "":
+		return a.Detail + ": " + a.Within, false
+	case !ok || chart == "":
+		return a.Detail, a.Within != ""
 	}
+	less = a.Within != ""
 	parts := strings.Split(query, "&")
 	for i, part := range parts {
 		name, value, _ := strings.Cut(part, "=")
@@ -51,7 +55,7 @@ func withParent(a *Access, lines []line) []line {
 		if lines[i].chart == "" {
 			return lines
 		}
-		if _, less := told(a.Detail, lines[i].chart, lines[i].whole); less && parent < 0 {
+		if _, less := told(a, lines[i].chart, lines[i].whole); less && parent < 0 {
 			parent = i
 		}
 	}

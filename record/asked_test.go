@@ -43,9 +43,14 @@ func TestAChartsEntriesNameNobodyElse(t *testing.T) {
 		"both named": {func(s *site) { search(s, "GET Observation?patient=a,b", false, "A") }, "GET Observation?patient", "", "GET Observation?patient=a,b"},
 		"a page":     {func(s *site) { search(s, "GET Observation?code=A&%5Fcursor=2~ofB", true, "A") }, "GET Observation?code=A&%5Fcursor", "", ""},
 		"a refusal": {func(s *site) {
-			s.ok(s.store.Refuse(ctx, asked("GET Observation/oA?x=B"), "Observation", "oA", 400, "why"))
+			s.ok(s.store.Refuse(ctx, asked("GET Observation/oA?x=B"), []string{"Observation/oA"}, 400, "why"))
 		},
 			"GET Observation/oA?x — why", "", "GET Observation/oA?x=B — why"},
+		"a refused Bundle": {func(s *site) {
+			a := asked("POST / (transaction of 2 entries)")
+			a.Within = "GET Observation/oA, DELETE Observation/oB"
+			s.ok(s.store.Refuse(ctx, a, []string{"Observation/oA", "Observation/oB"}, 403, ""))
+		}, "POST / (transaction of 2 entries)", "POST / (transaction of 2 entries)", "POST / (transaction of 2 entries): GET Observation/oA, DELETE Observation/oB"},
 		"a read": {func(s *site) {
 			s.ok(second(s.store.Read(ctx, asked("GET Observation/oA?x=B"), "Observation", "oA", 0)))
 		}, "GET Observation/oA?x", "", "GET Observation/oA?x=B"},

@@ -3,20 +3,35 @@ package record
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/sijil-health/sijil/verify"
 )
 
-// Refuse leaves the entry for a request that was refused. The chart is that of the resource, where it is known.
-func (s *Store) Refuse(ctx context.Context, a Access, typ, id string, status int, why string) error {
-	l := line{kind: verify.KindRefuse, why: why, outcome: uint16(status)}
-	if typ != "" && id != "" {
-		if v, err := s.current(typ, id); err == nil {
-			l.chart = v.Chart
-			l.targets = []verify.Target{{Ref: typ + "/" + id}}
+// Refuse leaves the entries for a request that was refused, or that asked for nothing: one for each chart that a resource it named is in, or
+// where none of them is known here one in the organisation's own stream. refs are the resources named, each "Type/id".
+func (s *Store) Refuse(ctx context.Context, a Access, refs []string, status int, why string) error {
+	var lines []line
+	at, named := map[string]int{}, map[string]bool{}
+	for _, ref := range refs {
+		typ, id, _ := strings.Cut(ref, "/")
+		v, err := s.current(typ, id)
+		if err != nil || named[ref] {
+			continue
 		}
+		named[ref] = true
+		n, ok := at[v.Chart]
+		if !ok {
+			n = len(lines)
+			at[v.Chart] = n
+			lines = append(lines, line{kind: verify.KindRefuse, chart: v.Chart, why: why, outcome: uint16(status)})
+		}
+		lines[n].targets = append(lines[n].targets, verify.Target{Ref: ref})
 	}
-	return s.record(ctx, a, l)
+	if len(lines) == 0 {
+		lines = []line{{kind: verify.KindRefuse, why: why, outcome: uint16(status)}}
+	}
+	return s.record(ctx, a, lines...)
 }
 
 // note leaves an entry for what the node itself did to a chart.

@@ -20,6 +20,9 @@ func permit(a *Access, act policy.Action, chart, typ string) error {
 	return fmt.Errorf("%w: %s (%s)", ErrForbidden, d.Reason, d.Policy)
 }
 
+// May asks the policy whether an access may do this at all, within the chart it is for, before anything more is known of the request.
+func (a *Access) May(act policy.Action) error { return permit(a, act, a.Chart, "") }
+
 // mayKnow asks the policy about what a look-up found, or failed to find. Whoever may not see the resource is told just that, and not
 // whether it is, was, or in how many versions. Otherwise it gives the look-up's own error.
 func mayKnow(a *Access, act policy.Action, typ, id string, v *index.Version, err error) error {

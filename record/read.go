@@ -33,14 +33,15 @@ func (s *Store) Read(ctx context.Context, a Access, typ, id string, number uint6
 	return out, nil
 }
 
-// Peek tells what is known of a resource without releasing any of it. Errors: ErrNotFound, ErrUnavailable.
-func (s *Store) Peek(_ context.Context, typ, id string) (Head, error) {
-	v, err := s.current(typ, id)
-	if errors.Is(err, index.ErrNotFound) {
-		return Head{}, ErrNotFound
+// Peek tells what is known of a resource, to an access that may do act with it, without releasing any of it. A deleted one is no error
+// here. Errors: ErrForbidden, ErrNotFound, ErrUnavailable.
+func (s *Store) Peek(_ context.Context, a Access, act policy.Action, typ, id string) (Head, error) {
+	v, err := s.lookup(typ, id, 0)
+	if errors.Is(err, ErrGone) {
+		err = nil
 	}
-	if err != nil {
-		return Head{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	if err := mayKnow(&a, act, typ, id, &v, err); err != nil {
+		return Head{}, err
 	}
 	return headOf(typ, id, &v), nil
 }

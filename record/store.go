@@ -131,7 +131,7 @@ type line struct {
 }
 
 func (s *Store) entry(a Access, l *line, at time.Time) *verify.Entry {
-	detail, _ := told(a.Detail, l.chart, l.whole)
+	detail, _ := told(&a, l.chart, l.whole)
 	if l.why != "" {
 		detail += " — " + l.why
 	}

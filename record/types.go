@@ -31,6 +31,7 @@ type Access struct {
 	Request [16]byte // joins the entries that one request leaves
 	Chart   string   // "Patient/ID": the only chart this access reaches; "" for no such limit
 	Detail  string   // what was asked, e.g. "GET Observation?code=…"
+	Within  string   // what the parts of it asked for, which concern several charts: said in the organisation's own entry alone
 }
 
 // Op is what a Change does.

@@ -116,13 +116,14 @@ func (w *writing) left(c *Change, version uint64, chart string) {
 	w.written = append(w.written, nil)
 }
 
-// mayWrite asks the policy for the chart that the change goes to and for the one that the resource is in.
+// mayWrite asks the policy for the chart that the change goes to and for the one that the resource is in. A change of a version that must be
+// the current one asks whether there is any: who may not know is not told that either.
 func mayWrite(a *Access, c *Change, now *index.Version, exists bool) error {
 	if c.Op == OpDelete {
-		return permit(a, policy.Delete, now.Chart, c.Type)
+		return mayKnow(a, policy.Delete, c.Type, c.ID, now, nil)
 	}
-	if exists && now.Chart != c.Chart {
-		if err := permit(a, policy.Write, now.Chart, c.Type); err != nil {
+	if exists && now.Chart != c.Chart || !exists && c.IfVersion > 0 {
+		if err := mayKnow(a, policy.Write, c.Type, c.ID, now, nil); err != nil {
 			return err
 		}
 	}
