@@ -97,7 +97,9 @@ func (c *courier) same(l last) (bool, error) {
 	return err == nil && hashOf(own) == l.Hash, err
 }
 
-// void withdraws what the furthest run held has beyond its last record that is this node's own.
+// void withdraws what the furthest run held has beyond its last record that is this node's own. What it has there must be this node's
+// word that something else stands in its place: a record held that does not carry this node's seal is the custodian's invention, and
+// one that differs from damaged bytes here is the good copy of them. Neither is signed for.
 func (c *courier) void(h held) error {
 	w := withdrawal{Range: furthest(h.Ranges)}
 	sum := sha256.New()
@@ -116,6 +118,9 @@ func (c *courier) void(h held) error {
 				return err
 			}
 			if apart = fork != end; apart {
+				if err := c.intact(fork); err != nil {
+					return c.mend(w.Range, err)
+				}
 				w.Range.Start, b = fork, b[fork.Offset-at.Offset:]
 			}
 		}
@@ -131,10 +136,19 @@ func (c *courier) void(h held) error {
 	return c.withdraw(&w)
 }
 
+// framesOf gets frames held there, which carry this node's seal. None are the end of a run.
 func (c *courier) framesOf(at journal.Cursor) ([]byte, journal.Cursor, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, tendWait+c.patience(maxRead))
 	defer cancel()
-	return c.ask.frames(ctx, c.org, at)
+	b, end, err := c.ask.frames(ctx, c.org, at)
+	if err != nil || len(b) == 0 {
+		return nil, end, err
+	}
+	key := c.sources().Key
+	if end, err = key.Check(at, b); err != nil {
+		return nil, at, fmt.Errorf("%w: %s: %w", errStranger, c.org, err)
+	}
+	return b, end, nil
 }
 
 // fork is the place up to which frames held at another place are this journal's. A header alone is no beginning worth keeping.

@@ -196,7 +196,11 @@ func (n *Node) openAnchorer(ctx context.Context, _ *Options) error {
 	}
 	n.opened(n.anchorer)
 	if n.replicator != nil {
-		n.replicator.Start(custody.Sources{Journal: n.journal, Blobs: n.blobs, Pages: escrowPages{n.vault}, Batches: batches{n.anchorer}})
+		seal, err := journalKey(n.vault)
+		if err != nil {
+			return err
+		}
+		n.replicator.Start(custody.Sources{Journal: n.journal, Key: seal, Blobs: n.blobs, Pages: escrowPages{n.vault}, Batches: batches{n.anchorer}})
 	}
 	return nil
 }

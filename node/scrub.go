@@ -223,17 +223,44 @@ var errAlone = errors.New("this node stands alone: no custodian has a copy; rest
 
 // healSegment puts a custodian's copy in the place of a damaged segment. The last one is ended first: only then is it known what it must be.
 func (n *Node) healSegment(ctx context.Context, segment uint32) error {
-	return n.healed(filepath.Join(n.Journal(), fmt.Sprintf("%010d.segment", segment)), n.fetchSegment(ctx, segment))
+	return n.healed(n.segmentPath(segment), n.fetchSegment(ctx, segment))
 }
 
 func (n *Node) fetchSegment(ctx context.Context, segment uint32) error {
 	if n.fetcher == nil {
 		return errAlone
 	}
-	if segment == n.journal.End().Segment {
-		if err := n.journal.Seal(ctx); err != nil {
-			return fmt.Errorf("end the damaged segment: %w", err)
-		}
+	if err := n.endSegment(ctx, segment); err != nil {
+		return err
 	}
 	return n.fetcher.Segment(ctx, segment, func(copied io.Reader) error { return n.journal.Repair(segment, copied) })
+}
+
+func (n *Node) endSegment(ctx context.Context, segment uint32) error {
+	if segment != n.journal.End().Segment {
+		return nil
+	}
+	if err := n.journal.Seal(ctx); err != nil {
+		return fmt.Errorf("end the damaged segment: %w", err)
+	}
+	return nil
+}
+
+// patchSegment puts in the place of a damaged segment what one custodian's bytes make of it, or else what all of them hold.
+func (n *Node) patchSegment(ctx context.Context, segment uint32, patched io.Reader) error {
+	err := n.endSegment(ctx, segment)
+	if err == nil {
+		err = n.journal.Repair(segment, patched)
+	}
+	if err == nil {
+		return n.healed(n.segmentPath(segment), nil)
+	}
+	if again := n.healSegment(ctx, segment); again != nil {
+		return errors.Join(err, again)
+	}
+	return nil
+}
+
+func (n *Node) segmentPath(segment uint32) string {
+	return filepath.Join(n.Journal(), fmt.Sprintf("%010d.segment", segment))
 }
