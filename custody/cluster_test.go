@@ -186,6 +186,8 @@ type owner struct {
 	journal *journal.Journal
 	plans   []Batch
 	tags    uint64
+
+	withdrawn atomic.Uint64 // entries, as the owner is told
 }
 
 func (m *member) own(copies int, opt journal.Options) *owner {
@@ -199,6 +201,7 @@ func (m *member) ownAsMany(copies func() int, opt journal.Options) *owner {
 	o := &owner{member: m, client: m.client()}
 	o.repl = NewReplicator(Options{Org: m.self.Org, Chain: testChain, Copies: copies, Client: o.client, Members: m.members, Sign: m.opt.Sign,
 		State: filepath.Join(m.dir, "custody.json"), Patience: m.c.patience, Log: m.c.log(),
+		Withdrawn: func(w Withdrawn) { o.withdrawn.Add(w.Entries) },
 		Mend: func(ctx context.Context, segment uint32, copied io.Reader) error {
 			if segment == o.journal.End().Segment {
 				if err := o.journal.Seal(ctx); err != nil {

@@ -57,6 +57,9 @@ type Options struct {
 	Sign func(message []byte) (verify.Signature, error)
 	// Mend puts a whole copy in the place of a damaged segment of the journal, or refuses it. nil leaves damage as it is.
 	Mend func(ctx context.Context, segment uint32, copied io.Reader) error
+	// Withdrawn is told of records that a custodian took back at this node's word; nil for nobody. Copies of them may have been counted,
+	// and those who wrote them been answered, though nobody had vouched for them.
+	Withdrawn func(Withdrawn)
 	// State is the file that remembers up to where large blobs are held; "" for none, and then each start looks at all of them.
 	State string
 

@@ -100,6 +100,9 @@ func TestLostTailIsWithdrawn(t *testing.T) {
 				if !bytes.Equal(m.copied(t, o.self.Org), g.Frames) {
 					t.Error("the custodian holds other bytes than the owner")
 				}
+				if got, want := o.withdrawn.Load(), lost.Entry-place.Entry; got != want {
+					t.Errorf("the owner is told of %d entries withdrawn, want %d", got, want)
+				}
 				checkEvidence(t, o, m, max(1, int(lost.Segment)))
 			})
 		}
@@ -269,6 +272,9 @@ func TestRotIsNoLoss(t *testing.T) {
 			}
 			rotten := bytes.Clone(good)
 			rotten[end.Offset-20] ^= 1
+			if vouch {
+				rotten[100] ^= 1 // in an entry that is vouched for
+			}
 			if err := os.WriteFile(file, rotten, 0o600); err != nil {
 				t.Fatal(err)
 			}

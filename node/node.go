@@ -63,6 +63,7 @@ type Node struct {
 	peers       *peer.Client
 	keeper      *custody.Keeper
 	replicator  *custody.Replicator
+	withdrawing sync.Mutex // held while the list of what was withdrawn is written
 	fetcher     *custody.Fetcher
 	lost        uint64 // entries that custodians hold beyond the journal and that could not be brought back at start
 	anchorer    *ledger.Anchorer
