@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/binary"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -185,6 +186,8 @@ type owner struct {
 	journal *journal.Journal
 	plans   []Batch
 	tags    uint64
+
+	withdrawn atomic.Uint64 // entries, as the owner is told
 }
 
 func (m *member) own(copies int, opt journal.Options) *owner {
@@ -197,13 +200,22 @@ func (m *member) ownAsMany(copies func() int, opt journal.Options) *owner {
 	m.c.t.Helper()
 	o := &owner{member: m, client: m.client()}
 	o.repl = NewReplicator(Options{Org: m.self.Org, Chain: testChain, Copies: copies, Client: o.client, Members: m.members, Sign: m.opt.Sign,
-		State: filepath.Join(m.dir, "custody.json"), Patience: m.c.patience, Log: m.c.log()})
+		State: filepath.Join(m.dir, "custody.json"), Patience: m.c.patience, Log: m.c.log(),
+		Withdrawn: func(w Withdrawn) { o.withdrawn.Add(w.Entries) },
+		Mend: func(ctx context.Context, segment uint32, copied io.Reader) error {
+			if segment == o.journal.End().Segment {
+				if err := o.journal.Seal(ctx); err != nil {
+					return err
+				}
+			}
+			return o.journal.Repair(segment, copied)
+		}})
 	opt.Hold, opt.Key = o.repl, testKey
 	var err error
 	if o.journal, err = journal.Open(filepath.Join(m.dir, "journal"), opt); err != nil {
 		m.c.t.Fatal(err)
 	}
-	o.repl.know(Sources{Journal: o.journal})
+	o.repl.know(Sources{Journal: o.journal, Key: testKey})
 	m.c.t.Cleanup(o.close)
 	return o
 }
@@ -226,7 +238,7 @@ func (o *owner) close() {
 }
 
 func (o *owner) start(src Sources) {
-	src.Journal = o.journal
+	src.Journal, src.Key = o.journal, testKey
 	if src.Batches == nil {
 		src.Batches = o
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"sync"
 	"time"
@@ -67,7 +68,7 @@ func (f *Fetcher) persist(ctx context.Context, org verify.OrgID) (held, error) {
 func (f *Fetcher) Prove(ctx context.Context, h *Holdings, from journal.Cursor) {
 	var mu sync.Mutex
 	var asking sync.WaitGroup
-	for org, ranges := range h.Held {
+	for org, ranges := range maps.Clone(h.Held) { // answers take from it while others are still being asked
 		far := furthest(ranges)
 		if far.End.Compare(from) <= 0 {
 			continue

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/sijil-health/sijil/internal/durable"
@@ -51,19 +52,31 @@ func (k *Keeper) withdraw(r *http.Request, v *visit) error {
 	if err := k.vouched(v, w.Range); err != nil {
 		return err
 	}
+	if !slices.ContainsFunc(v.mirror.Held(), func(r journal.Range) bool { return r.End == w.Range.End }) {
+		return refuse(http.StatusNotFound, codeUnknown, "no run of records held ends there", w.Range.Start.Entry) // before anything is noted
+	}
 	if err := k.putAside(v, w, body); err != nil {
 		return err
 	}
-	if err := v.mirror.Cut(w.Range); err != nil {
-		return err
-	}
-	v.cut(w.Range.Start)
-	if err := k.book.void(v.owner, w.Range.Start.Entry, leaves); err != nil {
+	if err := k.forget(v.shelf, w.Range, leaves); err != nil {
 		return err
 	}
 	k.opt.Log.Warn("custody: an owner withdrew records; they are kept aside", "owner", v.owner,
 		"from", w.Range.Start.String(), "to", w.Range.End.String())
 	v.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// forget notes the leaves of withdrawn records, and holds the records no more. In this order: a stop in between leaves both, and the owner,
+// who still finds them held, withdraws them once more.
+func (k *Keeper) forget(s *shelf, r journal.Range, leaves []verify.Hash) error {
+	if err := k.book.void(s.owner, r.Start.Entry, leaves); err != nil {
+		return err
+	}
+	if err := s.mirror.Cut(r); err != nil {
+		return err
+	}
+	s.cut(r.Start)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package custody
 import (
 	"context"
 	"crypto/sha256"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -39,6 +40,7 @@ type Blobs interface {
 // Sources is what the Replicator tops up from. Journal must be given, the others may be nil until there is something.
 type Sources struct {
 	Journal Journal
+	Key     journal.Key // that the journal is sealed under: without it no custodian that holds anything else is believed
 	Blobs   Blobs
 	Pages   Pages
 	Batches Batches
@@ -53,6 +55,11 @@ type Options struct {
 	Members peer.Members
 	// Sign signs with the organisation's key: what is withdrawn.
 	Sign func(message []byte) (verify.Signature, error)
+	// Mend puts a whole copy in the place of a damaged segment of the journal, or refuses it. nil leaves damage as it is.
+	Mend func(ctx context.Context, segment uint32, copied io.Reader) error
+	// Withdrawn is told of records that a custodian took back at this node's word; nil for nobody. Copies of them may have been counted,
+	// and those who wrote them been answered, though nobody had vouched for them.
+	Withdrawn func(Withdrawn)
 	// State is the file that remembers up to where large blobs are held; "" for none, and then each start looks at all of them.
 	State string
 

@@ -5,13 +5,15 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/verify"
 )
 
-// withdrawal is an owner's word that records which a custodian holds are void: a loss of power took them from the owner's disk before
-// anybody was told of them, while the custodian was already holding them, and their places are wanted for others.
+// withdrawal is an owner's word that records which a custodian holds are void: they are gone from the owner's disk, by a loss of power or an
+// older copy of it, they could not be brought back before the owner wrote on, and others stand in their places. Most were on their
+// way and acknowledged to nobody; a disk that lied about an fsync also takes acknowledged ones. Hence a withdrawal is told on both sides.
 type withdrawal struct {
 	Range     journal.Range    `cbor:"1,keyasint"` // in one segment, up to the end of a run held
 	Hash      verify.Hash      `cbor:"2,keyasint"` // SHA-256 of the bytes held there
@@ -28,6 +30,15 @@ func (w *withdrawal) signingBytes(chain string, owner, custodian verify.OrgID) [
 		b, _ = at.AppendBinary(b) // it has no error
 	}
 	return append(b, w.Hash[:]...)
+}
+
+// Withdrawn is a run of records that a custodian took back at this node's word, and keeps aside.
+type Withdrawn struct {
+	Custodian verify.OrgID   `json:"custodian"`
+	Start     journal.Cursor `json:"start"`
+	End       journal.Cursor `json:"end"`
+	Entries   uint64         `json:"entries"`
+	Time      int64          `json:"time"` // Unix milliseconds
 }
 
 // maxMeetings bounds the runs that are withdrawn at one custodian before it is given up for a while.
@@ -97,7 +108,9 @@ func (c *courier) same(l last) (bool, error) {
 	return err == nil && hashOf(own) == l.Hash, err
 }
 
-// void withdraws what the furthest run held has beyond its last record that is this node's own.
+// void withdraws what the furthest run held has beyond its last record that is this node's own. What it has there must be this node's
+// word that something else stands in its place: a record held that does not carry this node's seal is the custodian's invention, and
+// one that differs from damaged bytes here is the good copy of them. Neither is signed for.
 func (c *courier) void(h held) error {
 	w := withdrawal{Range: furthest(h.Ranges)}
 	sum := sha256.New()
@@ -116,6 +129,9 @@ func (c *courier) void(h held) error {
 				return err
 			}
 			if apart = fork != end; apart {
+				if err := c.intact(fork); err != nil {
+					return c.mend(w.Range, err)
+				}
 				w.Range.Start, b = fork, b[fork.Offset-at.Offset:]
 			}
 		}
@@ -131,10 +147,19 @@ func (c *courier) void(h held) error {
 	return c.withdraw(&w)
 }
 
+// framesOf gets frames held there, which carry this node's seal. None are the end of a run.
 func (c *courier) framesOf(at journal.Cursor) ([]byte, journal.Cursor, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, tendWait+c.patience(maxRead))
 	defer cancel()
-	return c.ask.frames(ctx, c.org, at)
+	b, end, err := c.ask.frames(ctx, c.org, at)
+	if err != nil || len(b) == 0 {
+		return nil, end, err
+	}
+	key := c.sources().Key
+	if end, err = key.Check(at, b); err != nil {
+		return nil, at, fmt.Errorf("%w: %s: %w", errStranger, c.org, err)
+	}
+	return b, end, nil
 }
 
 // fork is the place up to which frames held at another place are this journal's. A header alone is no beginning worth keeping.
@@ -159,8 +184,12 @@ func (c *courier) withdraw(w *withdrawal) (err error) {
 	if err := c.ask.withdraw(ctx, c.org, w); err != nil {
 		return err
 	}
-	c.opt.Log.Warn("custody: a custodian held records that this node does not have and never vouched for; they are withdrawn",
-		"custodian", c.org, "from", w.Range.Start.String(), "to", w.Range.End.String(), "entries", w.Range.End.Entry-w.Range.Start.Entry)
+	entries := w.Range.End.Entry - w.Range.Start.Entry
+	c.opt.Log.Warn("custody: a custodian held records that this node has lost and nobody vouched for; they are withdrawn, and may have been acknowledged",
+		"custodian", c.org, "from", w.Range.Start.String(), "to", w.Range.End.String(), "entries", entries)
+	if c.opt.Withdrawn != nil {
+		c.opt.Withdrawn(Withdrawn{Custodian: c.org, Start: w.Range.Start, End: w.Range.End, Entries: entries, Time: time.Now().UnixMilli()})
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -97,6 +98,9 @@ func TestLostTailIsWithdrawn(t *testing.T) {
 				}
 				if !bytes.Equal(m.copied(t, o.self.Org), g.Frames) {
 					t.Error("the custodian holds other bytes than the owner")
+				}
+				if got, want := o.withdrawn.Load(), lost.Entry-place.Entry; got != want {
+					t.Errorf("the owner is told of %d entries withdrawn, want %d", got, want)
 				}
 				checkEvidence(t, o, m, max(1, int(lost.Segment)))
 			})
@@ -232,4 +236,66 @@ func mustLeaves(t *testing.T, o *owner, b *Batch) []verify.Hash {
 		t.Fatal(err)
 	}
 	return leaves
+}
+
+// TestStopAmidWithdrawal has a custodian stop while it forgets withdrawn records: it still holds them, already knows their leaves, and takes
+// the same word again.
+func TestStopAmidWithdrawal(t *testing.T) {
+	t.Parallel()
+	o, m, place, end := forked(t, journal.Options{})
+	b := o.cut(place, end)
+	leaves := mustLeaves(t, o, &b.Batch)
+	w := o.void(t, m, journal.Range{Start: place, End: end})
+	s, err := m.keeper.shelf(o.self.Org)
+	if err == nil {
+		err = s.mirror.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.keeper.forget(s, w.Range, leaves); !errors.Is(err, journal.ErrClosed) {
+		t.Fatalf("got %v, want %v", err, journal.ErrClosed)
+	}
+	m.restart()
+	if n := m.heldOf(o.self.Org); n != end.Offset {
+		t.Fatalf("%d bytes are held, want %d", n, end.Offset)
+	}
+	checkVoid := func() {
+		t.Helper()
+		var got []verify.Hash
+		err := m.keeper.book.voided(o.self.Org, place.Entry, end.Entry, func(_ uint64, leaf verify.Hash) error {
+			got = append(got, leaf)
+			return nil
+		})
+		if diff := cmp.Diff(leaves, got); err != nil || diff != "" {
+			t.Errorf("leaves noted: %s, %v", diff, err)
+		}
+	}
+	checkVoid()
+	if err := o.repl.ask.withdraw(t.Context(), m.self.Org, w); err != nil {
+		t.Fatal(err)
+	}
+	checkVoid()
+	if n := m.heldOf(o.self.Org); n != place.Offset {
+		t.Errorf("%d bytes are held, want %d", n, place.Offset)
+	}
+}
+
+// TestOnlyAnEndIsWithdrawn has an owner withdraw records out of the middle that nobody vouched for: nothing is noted of what stays.
+func TestOnlyAnEndIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	o, m, place, _ := forked(t, journal.Options{})
+	g, err := o.journal.Frames(place, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, o.repl.ask.withdraw(t.Context(), m.self.Org, o.void(t, m, journal.Range{Start: place, End: g.End})), codeUnknown)
+	err = m.keeper.book.voided(o.self.Org, 0, g.End.Entry, func(number uint64, _ verify.Hash) error {
+		t.Errorf("entry %d is noted as withdrawn", number)
+		return nil
+	})
+	kept, err2 := m.keeper.Status()
+	if err != nil || err2 != nil || kept[0].Withdrawn != 0 {
+		t.Errorf("put aside: %+v, %v, %v", kept, err, err2)
+	}
 }

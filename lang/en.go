@@ -102,6 +102,8 @@ var englishTexts = map[string]string{
 	"warning.wedged":            "the ledger's engine is stuck.",
 	"warning.custodian-away":    "a custodian does not answer.",
 	"warning.alarm":             "another member, or a disk, has done what it must not.",
+	"warning.withdrawn":         "records were withdrawn from a custodian; some may have been acknowledged.",
+	"warning.withdrawn-here":    "a member withdrew records that were held here.",
 	"warning.journal-tail":      "records at custodians are missing here.",
 	"warning.state-sync":        "the node was away for too long and begins from a snapshot.",
 	"warning.evidence":          "a validator signed two blocks at one height.",
@@ -136,7 +138,11 @@ var englishTexts = map[string]string{
 	"warning.custodian-away.text":    "%[1]s is passed over as a custodian since %[2]s: %[3]s. Others hold its share meanwhile.",
 	"warning.custody.text":           "Reason: %[1]s",
 	"warning.alarm.text":             "As a custodian of %[1]s (%[2]s, entry %[3]s, %[4]s times): %[5]s",
-	"warning.journal-tail.text":      "Custodians hold %[1]s entries beyond this node's journal that could not be brought back at its start. Start it again when they can be reached.",
+	"warning.withdrawn.text": "This node's disk lost entries that %[2]s held, and others were written in their places: %[1]s were withdrawn there. Some may have been acknowledged to those " +
+		"who wrote them. They are kept on that member's machine, below its node's directory in %[3]s: find out with it what is missing. Delete %[4]s once that is settled.",
+	"warning.withdrawn-here.text": "%[1]s has withdrawn records that this node held (times: %[2]s), as lost from its disk. This node had not vouched for them, but some may have been acknowledged. " +
+		"They are kept with its signature in %[3]s: ask that member whether it knows of the loss. Move them to another place once that is settled.",
+	"warning.journal-tail.text": "Custodians hold %[1]s entries beyond this node's journal that could not be brought back at its start. Start it again when they can be reached.",
 
 	// Upkeep, members, witnesses.
 	"audit.progress":   "Verifying: %[1]s",

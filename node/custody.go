@@ -36,7 +36,7 @@ func (n *Node) openCustody(_ context.Context, _ *Options) error {
 	}
 	n.replicator = custody.NewReplicator(custody.Options{
 		Org: n.org, Chain: n.chain, Copies: n.copies, Client: n.peers, Members: n.roster.members,
-		State: filepath.Join(n.Dir, "replicated"), Log: n.log,
+		State: filepath.Join(n.Dir, "replicated"), Log: n.log, Mend: n.patchSegment, Withdrawn: n.noteWithdrawn,
 		Sign: func(b []byte) (verify.Signature, error) { return n.keys.sign(b), nil },
 	})
 	n.opened(closer(func() error { n.replicator.Close(); return nil }))

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -16,6 +17,8 @@ type CustodyStatus struct {
 	custody.Status
 	Lag  int64          `json:"lag"`  // bytes of the journal that the chosen custodians lack, all together
 	Kept []custody.Kept `json:"kept"` // for other members, with the alarms about them
+
+	Withdrawn []custody.Withdrawn `json:"withdrawn,omitempty"` // from custodians, of this node's own journal
 }
 
 // custodyStatus adds it to the status of a node that has other members.
@@ -36,10 +39,14 @@ func (n *Node) custodyStatus(s *Status) {
 	}
 	c.Kept = append(c.Kept, kept...)
 	for _, k := range kept {
+		if k.Withdrawn > 0 {
+			s.warn("withdrawn-here", s.nameOf(k.Owner), k.Withdrawn, filepath.Join(n.Held(), k.Owner.String(), "withdrawn"))
+		}
 		for _, a := range k.Alarms {
 			s.warn("alarm", s.nameOf(k.Owner), a.Code, a.Entry, a.Count, a.Detail)
 		}
 	}
+	c.Withdrawn = n.withdrawnStatus(s, n.org)
 	if n.lost > 0 {
 		s.warn("journal-tail", n.lost)
 	}

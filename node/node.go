@@ -63,6 +63,7 @@ type Node struct {
 	peers       *peer.Client
 	keeper      *custody.Keeper
 	replicator  *custody.Replicator
+	withdrawing sync.Mutex // held while the list of what was withdrawn is written
 	fetcher     *custody.Fetcher
 	lost        uint64 // entries that custodians hold beyond the journal and that could not be brought back at start
 	anchorer    *ledger.Anchorer
@@ -196,7 +197,11 @@ func (n *Node) openAnchorer(ctx context.Context, _ *Options) error {
 	}
 	n.opened(n.anchorer)
 	if n.replicator != nil {
-		n.replicator.Start(custody.Sources{Journal: n.journal, Blobs: n.blobs, Pages: escrowPages{n.vault}, Batches: batches{n.anchorer}})
+		seal, err := journalKey(n.vault)
+		if err != nil {
+			return err
+		}
+		n.replicator.Start(custody.Sources{Journal: n.journal, Key: seal, Blobs: n.blobs, Pages: escrowPages{n.vault}, Batches: batches{n.anchorer}})
 	}
 	return nil
 }

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 
 	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/index"
@@ -189,51 +187,4 @@ func (s *scrub) blob(ctx context.Context, h verify.Hash) error {
 	}
 	s.read(int64(len(b)))
 	return nil
-}
-
-// healBlob puts a custodian's copy in the place of a damaged blob.
-func (n *Node) healBlob(ctx context.Context, h verify.Hash) error {
-	return n.healed(n.blobPath(h), n.fetchBlob(ctx, h))
-}
-
-func (n *Node) blobPath(h verify.Hash) string {
-	name := h.String()
-	return filepath.Join(n.Blobs(), name[:2], name[2:4], name)
-}
-
-// healed notes how healing a place went, so that the status tells of what is still damaged.
-func (n *Node) healed(place string, err error) error {
-	return errors.Join(err, n.damage.met(n.Layout, place, err == nil))
-}
-
-func (n *Node) fetchBlob(ctx context.Context, h verify.Hash) error {
-	if n.fetcher == nil {
-		return errAlone
-	}
-	b, err := n.fetcher.Blob(ctx, h)
-	if err != nil {
-		return err
-	}
-	return n.blobs.Put(ctx, h, b)
-}
-
-var errHeld = errors.New("it is held for another member, whose node brings a fresh copy")
-
-var errAlone = errors.New("this node stands alone: no custodian has a copy; restore it from a backup")
-
-// healSegment puts a custodian's copy in the place of a damaged segment. The last one is ended first: only then is it known what it must be.
-func (n *Node) healSegment(ctx context.Context, segment uint32) error {
-	return n.healed(filepath.Join(n.Journal(), fmt.Sprintf("%010d.segment", segment)), n.fetchSegment(ctx, segment))
-}
-
-func (n *Node) fetchSegment(ctx context.Context, segment uint32) error {
-	if n.fetcher == nil {
-		return errAlone
-	}
-	if segment == n.journal.End().Segment {
-		if err := n.journal.Seal(ctx); err != nil {
-			return fmt.Errorf("end the damaged segment: %w", err)
-		}
-	}
-	return n.fetcher.Segment(ctx, segment, func(copied io.Reader) error { return n.journal.Repair(segment, copied) })
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // A disk that lied about an fsync, a power cut, or a copy of an older disk can leave the journal shorter than what custodians hold of it.
-// The records that are missing were acknowledged, and their numbers are used: so the node asks before its first write, and brings
-// them back.
+// Of the records that are missing some may have been acknowledged, and their numbers are used: so the node asks before its first write,
+// and brings them back. What no custodian could show in time, and was overwritten since, is withdrawn from them and told; see package custody.
 
 const (
 	// tailPatience bounds how long a start waits for the members to say what they hold. Care does not wait for a dead link.
