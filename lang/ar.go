@@ -155,6 +155,23 @@ var arabicTexts = map[string]string{
 	"doctor.offer":     "إصلاحه آمن: أعد التشغيل مع --mend.",
 	"join.asked":       "تطلب هذه العقدة الانضمام إلى السجل %[1]s. أعطِ هذا الملف لأعضائه:",
 	"rotate.asked":     "تطلب هذه المؤسسة تغيير قيدها في السجل %[1]s. ليوافق الأعضاء على هذا الملف، وهي منهم:",
+	"members.joins":    "تطلب المؤسسة %[1]s الانضمام بهذا القيد:",
+	"members.changes":  "سيتغيّر قيد %[1]s (%[2]s):",
+	"members.leaves":   "ستخرج %[1]s (%[2]s) من السجل.",
+	"members.new":      "  %[1]s: %[2]s",
+	"members.gone":     "  %[1]s: لا شيء بعد الآن، وحتى الآن %[2]s",
+	"members.other":    "  %[1]s: %[2]s، وحتى الآن %[3]s",
+
+	"members.field.name":           "الاسم",
+	"members.field.signing_key":    "مفتاح التوقيع",
+	"members.field.validator_key":  "مفتاح التحقق",
+	"members.field.power":          "قوة التصويت",
+	"members.field.node":           "العقدة",
+	"members.field.engine_address": "عنوان المحرّك",
+	"members.field.peer_address":   "العنوان للأعضاء الآخرين",
+	"members.field.escrow_key":     "مفتاح الإيداع",
+	"members.field.ml_dsa_key":     "مفتاح ML-DSA-65",
+
 	"members.proposed": "اقتُرح: %[1]s. يسري حين يوافق أكثر من ثلثي الأعضاء.",
 	"members.agreed":   "ووفق على: %[1]s.",
 	"members.waits": "سُلّم: %[1]s. لم يحتسبه السجل بعد: المتصلون من الأعضاء أقل من اللازم. سيُحتسب حين يعودون ما دامت هذه العقدة تعمل، " +

@@ -155,6 +155,23 @@ var englishTexts = map[string]string{
 	"doctor.offer":     "This is safe to mend: run again with --mend.",
 	"join.asked":       "This node asks to join the ledger %[1]s. Give this file to its members:",
 	"rotate.asked":     "This organisation asks to change its record on the ledger %[1]s. Have the members agree to this file, this one included:",
+	"members.joins":    "The organisation %[1]s asks to join, with this record:",
+	"members.changes":  "The record of %[1]s (%[2]s) would change:",
+	"members.leaves":   "%[1]s (%[2]s) would leave the ledger.",
+	"members.new":      "  %[1]s: %[2]s",
+	"members.gone":     "  %[1]s: none any more, until now %[2]s",
+	"members.other":    "  %[1]s: %[2]s, until now %[3]s",
+
+	"members.field.name":           "Name",
+	"members.field.signing_key":    "Signing key",
+	"members.field.validator_key":  "Validator key",
+	"members.field.power":          "Voting power",
+	"members.field.node":           "Node",
+	"members.field.engine_address": "Address of the engine",
+	"members.field.peer_address":   "Address for the other members",
+	"members.field.escrow_key":     "Escrow key",
+	"members.field.ml_dsa_key":     "ML-DSA-65 key",
+
 	"members.proposed": "Proposed: %[1]s. It takes effect when more than two thirds of the members agree.",
 	"members.agreed":   "Agreed: %[1]s.",
 	"members.waits": "Handed in: %[1]s. The ledger has not counted it yet: too few members are connected. It counts when they return, as long as " +
