@@ -173,14 +173,14 @@ func (a *app) showChange(c *cobra.Command, q *node.MembersRequest) error {
 func (a *app) showDifferences(on, asked verify.Member) {
 	for _, d := range node.Differences(&on, &asked) {
 		field := a.say.T("members.field." + d.Field)
+		line := a.say.T("members.other", field, d.To, d.From)
 		switch {
 		case d.From == "" || on.Name == "":
-			a.tell("members.new", field, d.To)
+			line = a.say.T("members.new", field, d.To)
 		case d.To == "":
-			a.tell("members.gone", field, d.From)
-		default:
-			a.tell("members.other", field, d.To, d.From)
+			line = a.say.T("members.gone", field, d.From)
 		}
+		a.printf("  %s\n", line)
 	}
 }
 
