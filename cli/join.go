@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -68,13 +69,13 @@ func (a *app) agree(c *cobra.Command, file string) error {
 
 func (a *app) rotate() *cobra.Command {
 	var newValidator bool
-	var passphraseFile, out string
+	var out string
 	c := &cobra.Command{
 		Use:  "rotate [REQUEST]",
 		Args: a.args(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return a.askToUpdate(c, newValidator, passphraseFile, out)
+				return a.askToUpdate(c, newValidator, out)
 			}
 			if newValidator {
 				return a.misuse("usage.rotate")
@@ -88,11 +89,11 @@ func (a *app) rotate() *cobra.Command {
 	}
 	c.Flags().BoolVar(&newValidator, "new-validator", false, "")
 	c.Flags().StringVar(&out, "out", "rotate.json", "")
-	return a.jsonFlag(a.passphraseFlag(a.dirFlag(c), &passphraseFile))
+	return a.jsonFlag(a.dirFlag(c))
 }
 
-func (a *app) askToUpdate(c *cobra.Command, newValidator bool, passphraseFile, out string) error {
-	q, err := node.AskToUpdate(c.Context(), a.dir, newValidator, func() ([]byte, error) { return a.passphrase(passphraseFile) })
+func (a *app) askToUpdate(c *cobra.Command, newValidator bool, out string) error {
+	q, err := node.AskToUpdate(c.Context(), a.dir, newValidator)
 	if err != nil {
 		return err
 	}
@@ -143,8 +144,53 @@ func (a *app) leave() *cobra.Command {
 	return a.jsonFlag(a.dirFlag(c))
 }
 
+// showChange says what a request comes to, before it is agreed to: a request is a file that came from somewhere.
+func (a *app) showChange(c *cobra.Command, q *node.MembersRequest) error {
+	var now node.MembersAnswer
+	if err := node.Ask(c.Context(), a.dir, http.MethodGet, "/members", nil, &now); err != nil {
+		return err
+	}
+	on := func(org verify.OrgID) (m verify.Member) {
+		if i := slices.IndexFunc(now.Members, func(m verify.Member) bool { return m.Org == org }); i >= 0 {
+			m = now.Members[i]
+		}
+		return m
+	}
+	switch {
+	case q.Leave != nil:
+		a.tell("members.leaves", on(*q.Leave).Name, *q.Leave)
+	case q.Join != nil:
+		a.tell("members.joins", q.Join.Member.Org)
+		a.showDifferences(verify.Member{}, q.Join.Member)
+	default:
+		from := on(q.Update.Update.Org)
+		a.tell("members.changes", from.Name, from.Org)
+		a.showDifferences(from, q.Update.Update)
+	}
+	return nil
+}
+
+func (a *app) showDifferences(on, asked verify.Member) {
+	for _, d := range node.Differences(&on, &asked) {
+		field := a.say.T("members.field." + d.Field)
+		line := a.say.T("members.other", field, d.To, d.From)
+		switch {
+		case d.From == "" || on.Name == "":
+			line = a.say.T("members.new", field, d.To)
+		case d.To == "":
+			line = a.say.T("members.gone", field, d.From)
+		}
+		a.printf("  %s\n", line)
+	}
+}
+
 func (a *app) membership(c *cobra.Command, q node.MembersRequest, who string) error {
 	var got node.MembersAnswer
+	if !a.json {
+		if err := a.showChange(c, &q); err != nil {
+			return err
+		}
+	}
 	if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/members", &q, &got); err != nil {
 		return err
 	}

@@ -132,10 +132,11 @@ it. What it has anchored stays on the ledger; its node is no longer admitted.`,
 
 	"help.rotate.short": "Change an organisation's keys or addresses on the ledger",
 	"help.rotate.long": `The organisation makes a request, with a new validator key or with the one that "sijil restore" made, and with the addresses
-that stand in its config.json; its node may run or not:
+that stand in its config.json; its node is running:
   sijil rotate --new-validator --dir DIR --out rotate.json
 
-Each member then agrees, until more than two thirds have (a change of addresses alone needs nobody but the organisation itself):
+Each member then agrees, until more than two thirds have (a change of addresses alone needs nobody but the organisation itself, once in 100 blocks);
+what the request would change is shown:
   sijil rotate rotate.json --dir MEMBER
 
 The node goes over to the new validator key by itself, at the first block that the members want it for; the old key is kept aside and

@@ -269,7 +269,7 @@ func (r *real) update(t *testing.T, number uint64, power bool) {
 	if power {
 		now.Power++
 	}
-	p := chain.Proposal{By: r.Org, Number: number, Change: chain.Update, Member: now, Base: chain.MemberHash(&old), Expires: time.Now().Add(time.Hour).UnixMilli()}
+	p := chain.Proposal{By: r.Org, Number: number, Change: chain.Update, Member: now, Base: verify.SeatHash(&old), Expires: time.Now().Add(time.Hour).UnixMilli()}
 	p.Consent = verify.Signature(ed25519.Sign(key, p.ConsentBytes(r.genesis.Chain())))
 	p.Signature = verify.Signature(ed25519.Sign(r.key, p.SigningBytes(r.genesis.Chain())))
 	if err := r.engine.Submit(t.Context(), p.Encode()); err != nil {

@@ -147,6 +147,8 @@ type Membership struct {
 type Proposed struct {
 	Org   verify.OrgID `cbor:"1,keyasint"`
 	Count uint64       `cbor:"2,keyasint"`
+	// Moved is the height at which one of them, of its own record, last took effect without a vote; 0: never.
+	Moved int64 `cbor:"3,keyasint,omitempty"`
 }
 
 // Member finds a member by its identifier; nil when there is none.
@@ -169,9 +171,11 @@ type Proposal struct {
 	No      []verify.OrgID `cbor:"6,keyasint,omitempty"`
 	Expires int64          `cbor:"7,keyasint"`           // Unix milliseconds of header time
 	Carried bool           `cbor:"8,keyasint,omitempty"` // enough votes; decided on in this block or one of the next
-	Base    verify.Hash    `cbor:"9,keyasint,omitzero"`  // of the record to be changed; the proposal lapses when it changes first
+	Base    verify.Hash    `cbor:"9,keyasint,omitzero"`  // verify.SeatHash of the record an update changes; it lapses when that changes first
 	// Since is the first height that the change governs, once it is decided on; 0 before. It is then certain to come.
 	Since int64 `cbor:"10,keyasint,omitempty"`
+	// SeatOnly says that the member itself changed its addresses or escrow key since an update was proposed: these stay as they then are.
+	SeatOnly bool `cbor:"11,keyasint,omitempty"`
 }
 
 // Epoch is a period of one validator set. Epoch 0 begins with the chain; each change of a validator's key or power

@@ -35,40 +35,28 @@ func AskToJoin(dir string, g *verify.Genesis, passphrase []byte) (*JoinRequest, 
 	return &JoinRequest{Chain: g.Chain(), Member: *m, Consent: keys.sign(p.ConsentBytes(g.Chain()))}, nil
 }
 
-// UpdateRequest is what an organisation hands to the members when its record on the ledger shall change: the record as it shall be, and the
-// organisation's signature over it, by the signing key that stands in it.
+// UpdateRequest is what an organisation hands to the members when its record on the ledger shall change: the record as it shall be, the one that
+// it replaces, and the organisation's signature over both, by the signing key that stands in either.
 type UpdateRequest struct {
 	Chain   string           `json:"chain"`
 	Update  verify.Member    `json:"update"`
 	Consent verify.Signature `json:"consent"`
-	// Base names the record that is to be changed (chain.MemberHash), where the node knew it: the request holds for no later one, whose
-	// changes it would undo.
-	Base verify.Hash `json:"base,omitzero"`
+	// Base names the record that is to be changed (chain.MemberHash): the request holds for no later one, whose changes it would undo.
+	Base verify.Hash `json:"base"`
+}
+
+// signingBytes is what the organisation signs: everything but the signature.
+func (q *UpdateRequest) signingBytes(chainID string) []byte {
+	p := chain.Proposal{Change: chain.Update, Member: q.Update, Base: q.Base}
+	return p.ConsentBytes(chainID)
 }
 
 // AskToUpdate makes the request that the ledger's record of the organisation become what its directory says: keys and name as in
 // member.json, addresses as in config.json. A restored node's member.json names its fresh validator key already; with newValidator a
-// key is made that the node goes over to by itself once the members have agreed. The node may run or not: passphrase is called when
-// it does not.
-func AskToUpdate(ctx context.Context, dir string, newValidator bool, passphrase func() ([]byte, error)) (*UpdateRequest, error) {
+// key is made that the node goes over to by itself once the members have agreed. The node runs: it knows the record that is replaced.
+func AskToUpdate(ctx context.Context, dir string, newValidator bool) (*UpdateRequest, error) {
 	q := new(UpdateRequest)
-	err := Ask(ctx, dir, http.MethodPost, "/members/update", UpdateOptions{NewValidator: newValidator}, q)
-	if !errors.Is(err, ErrNotRunning) {
-		return q, err
-	}
-	g, err := ReadGenesis(dir)
-	if err != nil {
-		return nil, err
-	}
-	phrase, err := passphrase()
-	if err != nil {
-		return nil, err
-	}
-	keys, err := signersIn(dir, phrase)
-	if err != nil {
-		return nil, err
-	}
-	return requestUpdate(Layout{dir}, g.Chain(), keys, newValidator)
+	return q, Ask(ctx, dir, http.MethodPost, "/members/update", UpdateOptions{NewValidator: newValidator}, q)
 }
 
 // UpdateOptions are what a running node is asked to put into an UpdateRequest.
@@ -87,14 +75,17 @@ func (n *Node) adminUpdate(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, err)
 		return
 	}
-	q, err := requestUpdate(n.Layout, n.chain, n.keys, o.NewValidator)
-	if member := m.Member(n.org); err == nil && member != nil {
-		q.Base = chain.MemberHash(member)
+	member := m.Member(n.org)
+	if member == nil {
+		reply(w, nil, errors.New("this organisation is not a member, as far as its node has read the ledger; `sijil status` shows how far that is"))
+		return
 	}
+	q, err := n.requestUpdate(member, o.NewValidator)
 	reply(w, q, err)
 }
 
-func requestUpdate(l Layout, chainID string, keys *signers, newValidator bool) (*UpdateRequest, error) {
+func (n *Node) requestUpdate(on *verify.Member, newValidator bool) (*UpdateRequest, error) {
+	l := n.Layout
 	m, err := ReadMember(l.Dir)
 	if err != nil {
 		return nil, err
@@ -115,8 +106,9 @@ func requestUpdate(l Layout, chainID string, keys *signers, newValidator bool) (
 	if err := writeJSON(l.Member(), m); err != nil {
 		return nil, err
 	}
-	p := chain.Proposal{Change: chain.Update, Member: *m}
-	return &UpdateRequest{Chain: chainID, Update: *m, Consent: keys.sign(p.ConsentBytes(chainID))}, nil
+	q := &UpdateRequest{Chain: n.chain, Update: *m, Base: chain.MemberHash(on)}
+	q.Consent = n.keys.sign(q.signingBytes(n.chain))
+	return q, nil
 }
 
 // signersIn reads the keys of a node that does not run.

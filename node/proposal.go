@@ -25,59 +25,43 @@ func (n *Node) proposal(m *ledger.Membership, q *MembersRequest) (*chain.Proposa
 		}
 		if member := m.Member(p.Member.Org); member != nil && chain.MemberHash(member) != chain.MemberHash(&p.Member) {
 			return nil, fmt.Errorf("%s is a member already, and the ledger's record of it differs: %s; it changes its record with `sijil rotate`",
-				member.Name, strings.Join(differences(member, &p.Member), ", "))
+				member.Name, strings.Join(fields(Differences(member, &p.Member)), ", "))
 		}
 		return p, nil
 	case q.Update != nil:
-		p.Change, p.Member = chain.Update, q.Update.Update
-		member := m.Member(p.Member.Org)
-		if member == nil {
-			return nil, fmt.Errorf("%s is not a member of this ledger; it asks to join with `sijil join`", p.Member.Name)
-		}
-		// The ledger asks for a consent to a new signing key only. Members ask for it always: nobody else shall put a key into the record.
-		if !p.Member.Key.Verify(p.ConsentBytes(n.chain), q.Update.Consent) {
-			return nil, fmt.Errorf("the request of %s: %w", p.Member.Name, ErrNotSigned)
-		}
-		p.Base = chain.MemberHash(member)
-		if !q.Update.Base.IsZero() && q.Update.Base != p.Base && p.Base != chain.MemberHash(&p.Member) {
-			return nil, fmt.Errorf("the record of %[1]s on the ledger has changed since this request was made, which would undo that; "+
-				"have %[1]s make a new one with `sijil rotate`, and agree to that", member.Name)
-		}
-		if member.Key != p.Member.Key {
-			p.Consent = q.Update.Consent
-		}
-		return p, nil
+		return p, n.update(p, m, q.Update)
 	case q.Leave != nil:
 		p.Change, p.Member.Org = chain.Leave, *q.Leave
-		if member := m.Member(*q.Leave); member != nil {
-			p.Base = chain.MemberHash(member)
-		}
 		return p, nil
 	}
 	return nil, errors.New("neither who joins, nor who leaves, nor whose record changes was said")
 }
 
+// update makes the proposal of an organisation's request about its own record. The ledger asks for a consent to a new signing key only. Members
+// ask for one always, by the key that the ledger knows: whoever handed in the request, nobody else shall put a key into the record.
+func (n *Node) update(p *chain.Proposal, m *ledger.Membership, q *UpdateRequest) error {
+	p.Change, p.Member = chain.Update, q.Update
+	member := m.Member(p.Member.Org)
+	switch {
+	case member == nil:
+		return fmt.Errorf("%s is not a member of this ledger; it asks to join with `sijil join`", p.Member.Name)
+	case p.Member.Key != member.Key:
+		return fmt.Errorf("the request puts another signing key into the record of %[1]s, and no request can show that %[1]s wants that: have it "+
+			"leave with `sijil leave`, and join anew under its new key", member.Name)
+	case !member.Key.Verify(q.signingBytes(n.chain), q.Consent):
+		return fmt.Errorf("the request of %s: %w", member.Name, ErrNotSigned)
+	}
+	p.Base = verify.SeatHash(member)
+	now := chain.MemberHash(member)
+	if q.Base != now && now != chain.MemberHash(&p.Member) && under(m, p) == nil {
+		return fmt.Errorf("the record of %[1]s on the ledger has changed since this request was made, which would undo that; "+
+			"have %[1]s make a new one with `sijil rotate`, and agree to that", member.Name)
+	}
+	return nil
+}
+
 // ErrNotSigned says that a request is not what its organisation signed: it was changed since, or another key signed it.
 var ErrNotSigned = errors.New("it does not match its signature")
-
-// differences names what a member's record and the one asked for say otherwise.
-func differences(on, asked *verify.Member) (names []string) {
-	for _, d := range []struct {
-		name string
-		same bool
-	}{
-		{"name", on.Name == asked.Name}, {"signing key", on.Key == asked.Key}, {"validator key", on.Validator == asked.Validator},
-		{"power", on.Power == asked.Power}, {"addresses", on.Peer == asked.Peer && on.P2P == asked.P2P && on.NodeID == asked.NodeID},
-	} {
-		if !d.same {
-			names = append(names, d.name)
-		}
-	}
-	if len(names) == 0 {
-		names = []string{"other keys"}
-	}
-	return names
-}
 
 // chain is the ledger that a request names; "" where it names none.
 func (q *MembersRequest) chain() string {

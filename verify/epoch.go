@@ -31,7 +31,7 @@ type period struct {
 
 // newPeriod derives everything from the members, so that a period cannot name one set and use another.
 func newPeriod(chain string, start Checkpoint, members []Member) (*period, error) {
-	if err := checkMembers(members); err != nil {
+	if err := CheckMembers(members); err != nil {
 		return nil, err
 	}
 	p := &period{start: start, members: members, validators: NewValidatorSet(members)}

@@ -60,7 +60,7 @@ func (g *Genesis) Chain() string {
 
 // Check tells what is wrong with a genesis.
 func (g *Genesis) Check() error {
-	if err := checkMembers(g.Members); err != nil {
+	if err := CheckMembers(g.Members); err != nil {
 		return fmt.Errorf("genesis: %w", err)
 	}
 	for i := range g.Members {

@@ -12,7 +12,7 @@ import (
 )
 
 // MaxMembers bounds the members of a ledger.
-const MaxMembers = 256
+const MaxMembers = 128
 
 // MaxName bounds the bytes of a member's name.
 const MaxName = 200
@@ -28,13 +28,20 @@ type seat struct {
 	MLDSA     []byte    `cbor:"6,keyasint,omitempty"`
 }
 
+func seatOf(m *Member) seat { return seat{m.Org, m.Name, m.Key, m.Validator, m.Power, m.MLDSA} }
+
+// SeatHash is SHA-256("sijil/seat/1" ‖ CBOR) over what evidence rests on of one member: two records of one seat differ in addresses and
+// escrow key alone, and exchanging one for the other begins no epoch.
+func SeatHash(m *Member) Hash {
+	return sum256(append([]byte("sijil/seat/1"), must(entryEnc.Marshal(seatOf(m)))...))
+}
+
 // MembersHash is SHA-256("sijil/members/1" ‖ CBOR) over what evidence rests on: organisation, name, keys and power of each
 // member. Checkpoints carry it: the validators' hash alone says neither who a validator is nor whose key signs anchors.
 func MembersHash(members []Member) Hash {
 	seats := make([]seat, len(members))
 	for i := range members {
-		m := &members[i]
-		seats[i] = seat{m.Org, m.Name, m.Key, m.Validator, m.Power, m.MLDSA}
+		seats[i] = seatOf(&members[i])
 	}
 	h := sha256.New()
 	h.Write([]byte("sijil/members/1"))
@@ -42,9 +49,10 @@ func MembersHash(members []Member) Hash {
 	return Hash(h.Sum(nil))
 }
 
-// checkMembers tells what is wrong with a list of members: it is not in ascending order, a key is used twice, or powers do
-// not go with validator keys.
-func checkMembers(members []Member) error {
+// CheckMembers tells what is wrong with a list of members: it is not in ascending order, a key is used twice, powers do
+// not go with validator keys, nobody votes. A receipt of an epoch with such members is refused, so a ledger that admits them can prove
+// nothing any more: whoever makes a membership asks this first.
+func CheckMembers(members []Member) error {
 	if len(members) == 0 || len(members) > MaxMembers {
 		return fmt.Errorf("%d members, want 1 to %d", len(members), MaxMembers)
 	}

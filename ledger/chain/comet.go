@@ -66,7 +66,7 @@ func (c *Config) comet() *cmtcfg.Config {
 	// The peers are the members, who may share an address behind a proxy or on a test machine.
 	cfg.P2P.AddrBook = "addrbook.json" // kept empty, but CometBFT writes it
 	cfg.P2P.PexReactor, cfg.P2P.AddrBookStrict, cfg.P2P.AllowDuplicateIP = false, false, true
-	cfg.P2P.MaxNumInboundPeers, cfg.P2P.MaxNumOutboundPeers = 2*MaxMembers, 2*MaxMembers
+	cfg.P2P.MaxNumInboundPeers, cfg.P2P.MaxNumOutboundPeers = 2*verify.MaxMembers, 2*verify.MaxMembers
 	// Above what the links carry, or CometBFT's own throttle (5 MB/s) halves what a burst gets through.
 	cfg.P2P.SendRate, cfg.P2P.RecvRate = 100<<20, 100<<20
 	cfg.P2P.MaxPacketMsgPayloadSize = 32 << 10

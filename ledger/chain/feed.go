@@ -55,7 +55,7 @@ type Question struct {
 }
 
 const (
-	// MaxFed bounds a message of the feed, in bytes: the largest block, and two commits of MaxMembers signatures.
+	// MaxFed bounds a message of the feed, in bytes: the largest block, and two commits of verify.MaxMembers signatures.
 	MaxFed = 2*maxBlock + 1<<16
 	// MaxAnswer bounds an answer, in bytes: the largest chunk of a snapshot, or the description of the longest.
 	MaxAnswer = maxChunk

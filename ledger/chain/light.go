@@ -12,7 +12,7 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// maxLight bounds an encoded light block, in bytes: a header, and MaxMembers signatures and validators twice.
+// maxLight bounds an encoded light block, in bytes: a header, and verify.MaxMembers signatures and validators twice.
 const maxLight = 256 << 10
 
 // maxEpochs bounds how many changes of the validator set a node follows from genesis.

@@ -20,7 +20,10 @@ func (st *step) propose(r *roster, p *parsed) error {
 		return fmt.Errorf("proposal: its number is %d, the next one of %s is %d", pr.Number, by.Name, want)
 	}
 	if pr.Expires <= st.time || pr.Expires > st.time+maxExpiry {
-		return errors.New("proposal: it expired, or expires in more than a year")
+		return errors.New("proposal: it expired, or expires in more than 60 days of the ledger's time")
+	}
+	if by.Power == 0 && (pr.Change == Join || pr.Member.Org != pr.By) {
+		return fmt.Errorf("proposal: %s follows without a vote, and proposes changes of itself alone", by.Name)
 	}
 	if err := r.admissible(pr.Change, &pr.Member, pr.Base); err != nil {
 		return fmt.Errorf("proposal: %s: %w", pr.Change, err)
@@ -31,9 +34,8 @@ func (st *step) propose(r *roster, p *parsed) error {
 	if err := st.consented(r, pr); err != nil {
 		return err
 	}
-	if from := r.Member(pr.Member.Org); pr.Change == Update && pr.By == pr.Member.Org && ownAffair(from, &pr.Member) {
-		r.count(pr.By)
-		r.change(Update, &pr.Member)
+	if pr.Change == Update && pr.By == pr.Member.Org && r.alone(&pr.Member, st.height) {
+		r.move(&pr.Member, st.height)
 		st.moved = true
 		return nil
 	}
@@ -59,7 +61,10 @@ func (st *step) consented(r *roster, pr *Proposal) error {
 // open adds a proposal to those under vote. One that is under vote already, in another transaction, is agreed to instead: members who
 // propose the same thing at the same time do not split the votes.
 func (r *roster) open(p *parsed, by *verify.Member) error {
-	pr, mine := p.proposal, 0
+	pr, mine, places := p.proposal, 0, maxPending
+	if by.Power == 0 {
+		places = maxVoteless
+	}
 	same := func(o ledger.Proposal) bool {
 		return o.Change == pr.Change.String() && o.Base == pr.Base && MemberHash(&o.Member) == MemberHash(&pr.Member)
 	}
@@ -75,8 +80,8 @@ func (r *roster) open(p *parsed, by *verify.Member) error {
 			mine++
 		}
 	}
-	if len(r.Pending) >= maxPending || mine >= maxPendingOne {
-		return fmt.Errorf("proposal: %d are under vote, %d of them by %s; vote on these first", len(r.Pending), mine, by.Name)
+	if mine >= places {
+		return fmt.Errorf("proposal: %d by %s are under vote; vote on these first", mine, by.Name)
 	}
 	r.count(pr.By)
 	open := ledger.Proposal{

@@ -18,8 +18,8 @@ func (o *org) proposal(m *roster, chain string, now int64, c Change, to verify.M
 		By: o.Org, Number: Proposals(&m.Membership, o.Org), Change: c, Member: to,
 		Expires: now + time.Hour.Milliseconds(),
 	}
-	if from := m.Member(to.Org); from != nil {
-		p.Base = MemberHash(from)
+	if from := m.Member(to.Org); from != nil && c == Update {
+		p.Base = verify.SeatHash(from)
 	}
 	if c == Leave {
 		p.Member = verify.Member{Org: to.Org}

@@ -104,7 +104,7 @@ func TestPoolEvictsByMembership(t *testing.T) {
 	if m.pool.waiting() != 1 {
 		t.Fatal("a proposal was not admitted")
 	}
-	if code, err := m.pool.admit(m.proposal(a, Update, a.Member, nil)); code != codeInvalid || !errors.Is(err, errProposing) {
+	if code, err := m.pool.admit(m.proposal(a, Update, renamed(a.Member, "x"), nil)); code != codeInvalid || !errors.Is(err, errProposing) {
 		t.Fatalf("a second proposal of one number: %d, %v", code, err)
 	}
 	m.time += 3_600_000 * 2

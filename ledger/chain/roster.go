@@ -12,9 +12,16 @@ import (
 )
 
 const (
-	maxPending    = 16                        // proposals under vote
-	maxPendingOne = 4                         // of them by one organisation
-	maxExpiry     = 366 * 24 * 60 * 60 * 1000 // milliseconds from the last block to a proposal's end
+	// maxPending bounds the proposals under vote by one organisation, maxVoteless those by one without a vote: an Update and a Leave of
+	// itself. There is no bound on all together, for whoever filled it would keep the others from voting anybody in or out.
+	maxPending  = 4
+	maxVoteless = 2
+	// maxExpiry is how long a proposal may live, in milliseconds from the last header: twice what nodes give it, for the last header of
+	// a ledger at rest may be old.
+	maxExpiry = 60 * 24 * 60 * 60 * 1000
+	// ownEvery is in how many blocks a member may change its own record once without a vote: each change keeps the whole membership
+	// for ever. An address that changes twice in that time is put to the vote.
+	ownEvery = 100
 )
 
 // roster is the membership with its pending proposals. A value in a state is never written to: change works on a clone.
@@ -63,16 +70,37 @@ func findProposed(list []ledger.Proposed, org verify.OrgID) (int, bool) {
 }
 
 // count notes one more proposal of an organisation.
-func (r *roster) count(org verify.OrgID) {
+func (r *roster) count(org verify.OrgID) *ledger.Proposed {
 	i, ok := findProposed(r.Proposed, org)
 	if !ok {
 		r.Proposed = slices.Insert(r.Proposed, i, ledger.Proposed{Org: org})
 	}
 	r.Proposed[i].Count++
+	return &r.Proposed[i]
+}
+
+// alone tells whether a member may go over to a record at a height without a vote: it is its own affair, the last one is some blocks ago, and
+// the record claims no node that is under vote, else it would end that vote.
+func (r *roster) alone(to *verify.Member, height int64) bool {
+	i, ok := findProposed(r.Proposed, to.Org)
+	return ownAffair(r.Member(to.Org), to) &&
+		(!ok || r.Proposed[i].Moved == 0 || height-r.Proposed[i].Moved >= ownEvery) &&
+		!slices.ContainsFunc(r.Pending, func(p ledger.Proposal) bool { return p.Member.Org != to.Org && p.Member.NodeID == to.NodeID })
+}
+
+// move makes a change that needs no vote. What is under vote for that member's seat goes on, and leaves alone what the member changed.
+func (r *roster) move(to *verify.Member, height int64) {
+	r.count(to.Org).Moved = height
+	r.change(Update, to)
+	for i := range r.Pending {
+		p := &r.Pending[i]
+		p.SeatOnly = p.SeatOnly || p.Member.Org == to.Org && changeOf(p.Change) == Update
+	}
 }
 
 // admissible tells whether a change may be made to this membership now. It is asked when the change is proposed and
-// again when it takes effect, for others may have come first.
+// again when it takes effect, for others may have come first. What comes of it must be what verifiers take: a membership that they refuse
+// would break every receipt from then on.
 func (r *roster) admissible(change Change, to *verify.Member, base verify.Hash) error {
 	from := r.Member(to.Org)
 	switch {
@@ -80,42 +108,23 @@ func (r *roster) admissible(change Change, to *verify.Member, base verify.Hash) 
 		return errors.New("it is a member already")
 	case change == Join && verify.OrgOf(to.Key) != to.Org:
 		return errors.New("its identifier does not belong to its key")
-	case change == Join && len(r.Members) >= MaxMembers:
-		return fmt.Errorf("there are %d members, no more fit", MaxMembers)
 	case change == Join && !base.IsZero():
 		return errors.New("a joining member has no earlier record")
 	case change != Join && from == nil:
 		return errors.New("it is not a member")
-	case change != Join && MemberHash(from) != base:
+	case change == Update && verify.SeatHash(from) != base:
 		return errors.New("its record changed since this was proposed")
+	case change == Update && MemberHash(from) == MemberHash(to):
+		return errors.New("its record is so already")
 	}
-	if change != Leave {
-		if err := r.collides(to); err != nil {
-			return err
-		}
-	}
-	stays := change != Leave && to.Power > 0
-	if from != nil && from.Power > 0 && !stays && r.voters() == 1 {
-		return errors.New("the last voting member cannot go: nobody could make a block any more")
-	}
-	return nil
-}
-
-// collides tells whether a record claims a key or a node of another member.
-func (r *roster) collides(to *verify.Member) error {
 	for i := range r.Members {
-		m := &r.Members[i]
-		switch {
-		case m.Org == to.Org:
-		case m.Key == to.Key:
-			return fmt.Errorf("%s signs with the same key", m.Name)
-		case m.NodeID == to.NodeID:
+		if m := &r.Members[i]; change != Leave && m.Org != to.Org && m.NodeID == to.NodeID {
 			return fmt.Errorf("%s has the same node", m.Name)
-		case to.Power > 0 && m.Validator == to.Validator:
-			return fmt.Errorf("%s has the same validator key", m.Name)
 		}
 	}
-	return nil
+	after := roster{ledger.Membership{Members: slices.Clone(r.Members)}}
+	after.change(change, to)
+	return verify.CheckMembers(after.Members)
 }
 
 // change makes an admissible change.
@@ -133,6 +142,15 @@ func (r *roster) change(c Change, to *verify.Member) {
 	}
 }
 
+// outcome gives the record that a proposal comes to.
+func (r *roster) outcome(p *ledger.Proposal) *verify.Member {
+	to := p.Member
+	if from := r.Member(to.Org); p.SeatOnly && from != nil {
+		to.NodeID, to.P2P, to.Peer, to.Escrow = from.NodeID, from.P2P, from.Peer, from.Escrow
+	}
+	return &to
+}
+
 // enacted gives a copy in which the change that was decided on, if any, is carried out; ok tells whether there was one.
 func (r *roster) enacted() (c *roster, ok bool) {
 	c = r.clone()
@@ -142,7 +160,7 @@ func (r *roster) enacted() (c *roster, ok bool) {
 	}
 	p := c.Pending[i]
 	c.Pending = slices.Delete(c.Pending, i, i+1)
-	c.change(changeOf(p.Change), &p.Member)
+	c.change(changeOf(p.Change), c.outcome(&p))
 	return c, true
 }
 
@@ -160,7 +178,7 @@ func (r *roster) settle(now int64) (next *ledger.Proposal) {
 		return n
 	}
 	r.Pending = slices.DeleteFunc(r.Pending, func(p ledger.Proposal) bool {
-		return r.admissible(changeOf(p.Change), &p.Member, p.Base) != nil ||
+		return r.admissible(changeOf(p.Change), r.outcome(&p), p.Base) != nil ||
 			!p.Carried && 3*votes(p.Yes) <= 2*voters && (p.Expires <= now || 3*votes(p.No) >= voters)
 	})
 	for i := range r.Pending {

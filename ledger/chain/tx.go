@@ -44,16 +44,18 @@ func (c Change) String() string {
 }
 
 // Proposal asks the members to change the membership. It counts as its proposer's own vote, and is decided on when more
-// than two thirds of the voting members agreed; it then governs from two blocks on, when CometBFT's validators change. An Update by an organisation of its own record that leaves its name,
-// signing key, validator key and power as they are takes effect at once.
+// than two thirds of the voting members agreed; it then governs from two blocks on, when CometBFT's validators change. An Update by an
+// organisation of its own record that leaves its seat (verify.SeatHash) as it is takes effect at once, one in ownEvery blocks.
+// A member without a vote proposes Update and Leave of itself alone.
 type Proposal struct {
 	By     verify.OrgID  `cbor:"1,keyasint"`
 	Number uint64        `cbor:"2,keyasint"` // dense from 0 among the proposals of By: none is played twice
 	Change Change        `cbor:"3,keyasint"`
 	Member verify.Member `cbor:"4,keyasint"` // for Leave only Org, the rest zero
-	// Base is MemberHash of the record to be changed, zero for Join: the proposal lapses when the record changes first.
+	// Base is verify.SeatHash of the record that an Update changes, zero for the others: the Update lapses when the seat changes first.
+	// What the member may change alone is not in it, so that no member ends a vote by an affair of its own.
 	Base    verify.Hash `cbor:"5,keyasint"`
-	Expires int64       `cbor:"6,keyasint"` // Unix milliseconds of header time, at most a year ahead
+	Expires int64       `cbor:"6,keyasint"` // Unix milliseconds of header time, at most maxExpiry ahead
 	// Consent is by Member.Key where that is a new key (Join, or an Update that rotates it), zero otherwise.
 	Consent   verify.Signature `cbor:"7,keyasint"`
 	Signature verify.Signature `cbor:"8,keyasint"` // by the key of By
@@ -67,9 +69,9 @@ type Vote struct {
 	Signature verify.Signature `cbor:"4,keyasint"` // by the key of By
 }
 
-// ConsentBytes is what the owner of a new key signs: the chain and the record that names the key.
+// ConsentBytes is what the owner of a new key signs: the chain, the change, the record that names the key, and the one that it replaces.
 func (p *Proposal) ConsentBytes(chain string) []byte {
-	return append([]byte("sijil/consent/1\x00"+chain+"\x00"), marshal(&p.Member)...)
+	return append([]byte("sijil/consent/1\x00"+chain+"\x00"), marshal(&Proposal{Change: p.Change, Member: p.Member, Base: p.Base})...)
 }
 
 // SigningBytes is what the proposer signs: the chain and every field but the signature.
@@ -92,7 +94,7 @@ func (v *Vote) SigningBytes(chain string) []byte {
 // Encode gives the transaction.
 func (v *Vote) Encode() []byte { return append([]byte{kindVote}, marshal(v)...) }
 
-// MemberHash names one state of a member's record, for Proposal.Base.
+// MemberHash names one state of a member's record.
 func MemberHash(m *verify.Member) verify.Hash {
 	return sha256.Sum256(append([]byte("sijil/member/1\x00"), marshal(m)...))
 }
