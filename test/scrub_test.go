@@ -55,6 +55,33 @@ func TestRealScrubFindsWhatIsGone(t *testing.T) {
 	}
 }
 
+// TestRealEntryHealsAtTheRead damages the journal of a stopped node in the frame of its first entry. Among others, whoever reads that entry gets
+// it, and the status has nothing to tell; of a node that stands alone it tells.
+func TestRealEntryHealsAtTheRead(t *testing.T) {
+	c := four(t)
+	for _, n := range []*member{c.nodes[0], lone(t, filepath.Join(t.TempDir(), "lone"))} {
+		n.ask(t, http.StatusCreated, "clinician PUT /Patient/p1", patient("p1", "Hassan"))
+		s, err := n.status(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == c.nodes[0] {
+			c.settled(t)
+		}
+		n.stop()
+		spoil(t, largest(t, filepath.Join(n.dir, "journal/*.segment")), []float64{0.03})
+		n.start(t)
+		alone, code := n != c.nodes[0], http.StatusOK
+		if alone {
+			code = http.StatusInternalServerError
+		}
+		n.ask(t, code, "auditor GET /AuditEvent/"+s.Org+"-0", "")
+		if warned(t, n, "damage") != alone {
+			t.Errorf("status tells of damage: %v, want %v", !alone, alone)
+		}
+	}
+}
+
 // largeScan stores a resource whose ciphertext is a file of its own, and gives that file.
 func largeScan(t *testing.T, n *member) (blob string) {
 	t.Helper()
