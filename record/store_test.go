@@ -86,8 +86,8 @@ func (s *site) open() {
 	s.ok(err)
 	s.store, err = record.Open(context.Background(), record.Options{
 		Org: org, Vault: s.vault, Journal: s.log, Index: s.index, Blobs: s.blobs, Anchors: unanchored{},
-		Extract:  func(_ string, served []byte) ([]index.Term, error) { return terms(string(served)), nil },
-		Heal:     func(ctx context.Context, v index.Version) ([]byte, error) { return s.healed(ctx, v) },
+		Extract: func(_ string, served []byte) ([]index.Term, error) { return terms(string(served)), nil },
+		Heal:    func(ctx context.Context, v index.Version) ([]byte, error) { return s.healed(ctx, v) },
 		HealSegment: func(ctx context.Context, segment uint32) error {
 			if s.healSegment == nil {
 				return errors.New("nobody has a copy")
