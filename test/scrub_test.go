@@ -56,7 +56,7 @@ func TestRealScrubFindsWhatIsGone(t *testing.T) {
 	}
 }
 
-// TestRealEntryHealsAtTheRead damages the journal of a stopped node in its middle. Among others, whoever reads the entry that was there gets
+// TestRealEntryHealsAtTheRead damages the journal of a node that was started again, in its middle. Among others, whoever reads the entry that was there gets
 // it, and the status has nothing to tell; of a node that stands alone it tells.
 func TestRealEntryHealsAtTheRead(t *testing.T) {
 	c := four(t)
@@ -73,8 +73,8 @@ func TestRealEntryHealsAtTheRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.stop()
+		n.start(t) // nothing is left in memory
 		spoil(t, largest(t, filepath.Join(n.dir, "journal/*.segment")), []float64{0.5})
-		n.start(t)
 		refused := 0
 		for i := range 12 {
 			a, err := n.try(t.Context(), n.token(t, "auditor"), http.MethodGet, fmt.Sprintf("/AuditEvent/%s-%d", s.Org, i), nil)
