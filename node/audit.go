@@ -118,6 +118,11 @@ func (n *Node) adminAudit(w http.ResponseWriter, r *http.Request) {
 	}
 	known, err := n.damagedFiles()
 	if err == nil {
+		var keys []ledger.Damage // the engine read them at its start: the next one would find them
+		keys, err = chain.CheckKeys(n.Chain())
+		known = append(known, keys...)
+	}
+	if err == nil {
 		err = audit(r.Context(), ledger.AuditOptions{
 			Org: n.org, Genesis: n.genesis, Engine: n.engine, Journal: n.journal, Plans: n.Plans(),
 			Notes: n.Checkpoints(), Blob: blobCheck(n.blobs), Known: known,

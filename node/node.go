@@ -217,7 +217,7 @@ func (n *Node) openRecord(ctx context.Context, _ *Options) error {
 	n.opened(closer(func() error { return n.index.Close() }))
 	o := record.Options{
 		Org: n.org, Vault: n.vault, Journal: n.journal, Index: n.index, Blobs: n.blobs,
-		Anchors: anchors{n.anchorer}, Extract: fhir.Terms, Heal: n.heal, Log: n.log,
+		Anchors: anchors{n.anchorer}, Extract: fhir.Terms, Heal: n.heal, HealSegment: n.healSegment, Log: n.log,
 	}
 	if n.replicator != nil {
 		o.HoldKeys, o.HoldBlob = n.replicator.HoldPages, n.replicator.HoldBlob

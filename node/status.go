@@ -128,11 +128,16 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 		s.Quorum = s.Oldest < unanchoredPatience.Seconds()
 	}
 	connected := map[verify.OrgID]bool{n.org: true}
-	e, err := n.engine.Status(ctx)
-	if err != nil {
+	e, err := inTime(ctx, n.engine.Status)
+	silent := errors.Is(err, errSilent)
+	switch {
+	case silent:
+		s.Quorum = false
+		s.warn("engine-silent", int(enginePatience.Seconds()))
+	case err != nil:
 		s.Quorum = false
 		s.warn("engine", err)
-	} else {
+	default:
 		s.Height, s.LogSize, s.CatchingUp, s.Evidence = e.Height, e.LogSize, e.CatchingUp, e.EvidenceCount
 		s.Snapshot, s.Restoring, s.Left = e.Begun, e.Restoring, e.Left
 		if e.Restoring {
@@ -152,7 +157,10 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 		}
 	}
 	if m := n.roster.now.Load(); m != nil {
-		s.Epoch, s.Pending = n.epoch(ctx), pending(m, n.org)
+		s.Pending = pending(m, n.org)
+		if !silent {
+			s.Epoch, _ = inTime(ctx, n.anchorer.Epoch) // 0 while it cannot be told
+		}
 		for _, member := range m.Members {
 			s.Members = append(s.Members, MemberStatus{
 				Org: member.Org, Name: member.Name, Votes: member.Power > 0, Self: member.Org == n.org, Connected: connected[member.Org],
@@ -164,7 +172,9 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 		s.warn("voted-out", left)
 	}
 	n.custodyStatus(s)
-	n.witnessStatus(ctx, s)
+	if !silent { // what a witness covers only the engine knows
+		n.witnessStatus(ctx, s)
+	}
 	n.judge(s)
 	return s, nil
 }

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/vault"
@@ -118,7 +117,7 @@ func (w *auditing) visit(ctx context.Context, position, entry uint64) (more bool
 		return false, nil
 	}
 	w.examined++
-	o, err := w.open(entry)
+	o, err := w.open(ctx, entry)
 	switch {
 	case errors.Is(err, ErrGone):
 		return true, nil
@@ -141,9 +140,9 @@ func (w *auditing) visit(ctx context.Context, position, entry uint64) (more bool
 }
 
 // open opens an entry, of the record at hand if that has it.
-func (w *auditing) open(entry uint64) (o *opened, err error) {
+func (w *auditing) open(ctx context.Context, entry uint64) (o *opened, err error) {
 	if r := w.record; r == nil || entry < r.First || entry >= r.First+uint64(len(r.Entries)) {
-		if w.record, err = w.store.recordOf(entry); err != nil {
+		if w.record, err = w.store.recordOf(ctx, entry); err != nil {
 			return nil, err
 		}
 	}
@@ -185,12 +184,12 @@ func (s *Store) entryByID(ctx context.Context, id string) (*opened, error) {
 	if err := s.overlay.wait(ctx, entry+1); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return s.openAt(entry)
+	return s.openAt(ctx, entry)
 }
 
 // openAt opens the entry with a journal number.
-func (s *Store) openAt(entry uint64) (*opened, error) {
-	r, err := s.recordOf(entry)
+func (s *Store) openAt(ctx context.Context, entry uint64) (*opened, error) {
+	r, err := s.recordOf(ctx, entry)
 	if err != nil {
 		return nil, err
 	}
@@ -207,24 +206,6 @@ func (s *Store) openIn(r *journal.Record, entry uint64) (*opened, error) {
 		return nil, fmt.Errorf("%w: entry %d: %w", ErrDamaged, entry, err)
 	}
 	return o, nil
-}
-
-func (s *Store) recordOf(entry uint64) (*journal.Record, error) {
-	at, err := s.Index.Locate(entry)
-	if errors.Is(err, index.ErrNotFound) {
-		return nil, ErrNotFound
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	r, err := s.Journal.Read(at)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	if entry < r.First || entry >= r.First+uint64(len(r.Entries)) {
-		return nil, fmt.Errorf("%w: entry %d is not where the index says", ErrDamaged, entry)
-	}
-	return r, nil
 }
 
 // Minted leaves the entry for a token that was handed out.

@@ -50,7 +50,7 @@ func (s *Store) openNumbered(ctx context.Context, entry uint64) (*opened, error)
 	if err := s.overlay.wait(ctx, entry+1); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return s.openAt(entry)
+	return s.openAt(ctx, entry)
 }
 
 func (s *Store) receipt(ctx context.Context, a Access, o *opened, contents map[uint32]verify.Salt) ([]byte, error) {

@@ -32,9 +32,11 @@ type Options struct {
 	// Extract gives the terms of a resource as served. It is used when the index is rebuilt from the journal.
 	Extract func(typ string, served []byte) ([]index.Term, error)
 	// Heal brings a good copy of a damaged ciphertext from a custodian and puts it in place. It may be nil.
-	Heal  func(ctx context.Context, at index.Version) ([]byte, error)
-	Clock func() time.Time
-	Log   *slog.Logger
+	Heal func(ctx context.Context, at index.Version) ([]byte, error)
+	// HealSegment puts a custodian's copy in the place of a damaged segment of the journal. It may be nil.
+	HealSegment func(ctx context.Context, segment uint32) error
+	Clock       func() time.Time
+	Log         *slog.Logger
 }
 
 // Store is the record of one node.

@@ -42,6 +42,8 @@ type site struct {
 	store *record.Store
 	heal  func(context.Context, index.Version) ([]byte, error)
 
+	healSegment func(context.Context, uint32) error
+
 	hold     journal.Holder // nil for nobody
 	holdKeys func(edition uint64) func(context.Context) int
 	holdBlob func(context.Context, verify.Hash, []byte) int
@@ -84,8 +86,14 @@ func (s *site) open() {
 	s.ok(err)
 	s.store, err = record.Open(context.Background(), record.Options{
 		Org: org, Vault: s.vault, Journal: s.log, Index: s.index, Blobs: s.blobs, Anchors: unanchored{},
-		Extract:  func(_ string, served []byte) ([]index.Term, error) { return terms(string(served)), nil },
-		Heal:     func(ctx context.Context, v index.Version) ([]byte, error) { return s.healed(ctx, v) },
+		Extract: func(_ string, served []byte) ([]index.Term, error) { return terms(string(served)), nil },
+		Heal:    func(ctx context.Context, v index.Version) ([]byte, error) { return s.healed(ctx, v) },
+		HealSegment: func(ctx context.Context, segment uint32) error {
+			if s.healSegment == nil {
+				return errors.New("nobody has a copy")
+			}
+			return s.healSegment(ctx, segment)
+		},
 		HoldKeys: s.holdKeys,
 		HoldBlob: func(ctx context.Context, h verify.Hash, b []byte) int {
 			if s.holdBlob == nil {

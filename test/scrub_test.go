@@ -4,6 +4,7 @@ package real_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -52,6 +53,41 @@ func TestRealScrubFindsWhatIsGone(t *testing.T) {
 	n.sijil(t, 0, "scrub", "--dir", n.dir)
 	if warned(t, n, "damage") {
 		t.Error("status tells of damage that was put right")
+	}
+}
+
+// TestRealEntryHealsAtTheRead damages the journal of a node that was started again, in its middle. Among others, whoever reads the entry that was there gets
+// it, and the status has nothing to tell; of a node that stands alone it tells.
+func TestRealEntryHealsAtTheRead(t *testing.T) {
+	c := four(t)
+	for _, n := range []*member{c.nodes[0], lone(t, filepath.Join(t.TempDir(), "lone"))} {
+		alone := n != c.nodes[0]
+		for i := range 12 {
+			n.ask(t, http.StatusCreated, fmt.Sprintf("clinician PUT /Patient/p%d", i), patient(fmt.Sprintf("p%d", i), "Hassan"))
+		}
+		if !alone {
+			c.settled(t)
+		}
+		s, err := n.status(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.stop()
+		n.start(t) // nothing is left in memory
+		spoil(t, largest(t, filepath.Join(n.dir, "journal/*.segment")), []float64{0.5})
+		refused := 0
+		for i := range 12 {
+			a, err := n.try(t.Context(), n.token(t, "auditor"), http.MethodGet, fmt.Sprintf("/AuditEvent/%s-%d", s.Org, i), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.status != http.StatusOK {
+				refused++
+			}
+		}
+		if alone != (refused > 0) || warned(t, n, "damage") != alone {
+			t.Errorf("alone %v: %d entries are refused, status tells of damage: %v", alone, refused, warned(t, n, "damage"))
+		}
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 	"github.com/sijil-health/sijil/ledger"
 )
 
-// checkKeys reads the keys and the record of what was signed. It says nothing of what is in them.
-func checkKeys(dir string) (found []ledger.Damage, err error) {
+// CheckKeys reads the keys below dir, and the record of what was signed; the engine may run meanwhile. It says nothing of what is in them.
+func CheckKeys(dir string) (found []ledger.Damage, err error) {
 	for _, f := range []struct {
 		name  string
 		check func(path string) error

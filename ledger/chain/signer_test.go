@@ -115,7 +115,7 @@ func TestSignerTornSlot(t *testing.T) {
 		if c.height == 0 && !errors.Is(err, ErrNoSignState) || c.height > 0 && (err != nil || s.Height != c.height) {
 			t.Errorf("%s: %+v, %v", c.name, s, err)
 		}
-		found, err := checkKeys(dir) // what audit says of it; there is no node key here
+		found, err := CheckKeys(dir) // what audit says of it; there is no node key here
 		named := slices.ContainsFunc(found, func(d ledger.Damage) bool { return d.File == file })
 		if err != nil || named != (c.height == 0) {
 			t.Errorf("%s: told as damage: %v, %v", c.name, found, err)

@@ -74,7 +74,7 @@ func (e *engine) connected(s *state) []ledger.Peer {
 }
 
 // skew compares this machine's clock, when it saw the last commit, with the median of the clocks that signed it. It is
-// known only where others signed too and the block was seen as it was made.
+// known only where others signed too and the block was seen as it was made: seenLive.
 func (e *books) skew(s *state, st *ledger.Status) (time.Duration, bool) {
 	if st.CatchingUp || st.Committed.IsZero() || s.Height == 0 {
 		return 0, false
@@ -90,7 +90,16 @@ func (e *books) skew(s *state, st *ledger.Status) (time.Duration, bool) {
 	}
 	median := set.MedianTime(&bc)
 	d := st.Committed.Sub(median.Time())
-	return d, others && median != 0 && d.Abs() < maxSkew
+	return d, others && median != 0 && d.Abs() < maxSkew && seenLive(median.Time(), st.Committed, e.started)
+}
+
+// startBacklog is for how long after a start blocks that were voted for before it may still come in.
+const startBacklog = time.Minute
+
+// seenLive tells whether a block's votes can have come as they were cast: not those from before the start, which are caught up on. Once the
+// start is past, such a date is this machine's clock, which is ahead, and no sign of an old block.
+func seenLive(voted, committed, started time.Time) bool {
+	return !voted.Before(started) || committed.Sub(started) > startBacklog
 }
 
 // wedged says why nothing moves although something should; "" when all is well.

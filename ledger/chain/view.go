@@ -37,7 +37,7 @@ func Inspect(cfg Config) (_ *View, found []ledger.Damage, err error) {
 	if v.lease, err = shareLease(cfg.keys()); err != nil {
 		return nil, nil, err
 	}
-	if found, err = checkKeys(cfg.keys()); err != nil {
+	if found, err = CheckKeys(cfg.keys()); err != nil {
 		return nil, nil, err
 	}
 	state := filepath.Join(cfg.Dir, "state")
