@@ -93,6 +93,7 @@ var englishTexts = map[string]string{
 	"status.warning":            "WARNING: %[1]s",
 	"warning.unwitnessed":       "unwitnessed: nobody outside has cosigned this ledger.",
 	"warning.witness-behind":    "a witness has not cosigned of late.",
+	"warning.witness-fork":      "ANOTHER HISTORY: a witness has cosigned a ledger that this one does not continue.",
 	"warning.witness-new":       "a witness has cosigned nothing yet.",
 	"warning.no-backup":         "no backup yet.",
 	"warning.quorum":            "entries are not being anchored; care goes on.",
@@ -128,6 +129,7 @@ var englishTexts = map[string]string{
 	"warning.anchoring.text":         "Reason: %[1]s",
 	"warning.unwitnessed.text":       "Nobody outside this ledger has cosigned it. Ask a neighbour to run `sijil witness`, and name it in %[1]s.",
 	"warning.witness-behind.text":    "%[1]s cosigned last at %[2]s. Entries since then that no cosignature of its covers yet: %[3]s; those before stay covered. See that it runs and can be reached, or carry it a request: `sijil checkpoint request %[1]s`.",
+	"warning.witness-fork.text":      "%[1]s could be reached and refuses: it has cosigned another history of this ledger. Either this node was restored from an old backup and went on without what came after, or a ledger was forged. Stop the node, keep its directory and the witness's, and compare (%[2]s).",
 	"warning.witness-new.text":       "%[1]s is named in the configuration and has cosigned nothing yet. See that it runs and can be reached, or carry it a request: `sijil checkpoint request %[1]s`.",
 	"warning.base.text":              "References that name this node by its URL are not recognised, and links may lead clients to plain http. Write the URL that clients use, such as https://HOST/fhir, as \"base\" into %[1]s and start the node again.",
 	"warning.no-backup.text":         "There is no backup yet. Make one with `sijil backup --dir %[1]s --to FOLDER`.",
@@ -163,6 +165,8 @@ var englishTexts = map[string]string{
 	"witness.made":          "The witness's key, for the node's config.json (\"witnesses\"):",
 	"witness.serving":       "Witnessing at http://%[1]s",
 	"witness.accepted":      "The cosignature of %[1]s is on the checkpoint.",
+	"checkpoint.fork":       "ANOTHER HISTORY: %[1]s has cosigned a history of this ledger that this node's does not continue. Stop the node, keep its directory and the witness's, and compare. (%[2]s)",
+	"witness.fork":          "%[1]s REFUSED: members signed a checkpoint that was not shown to continue the one cosigned last. Keep this witness's directory, and ask the ledger's members. (%[2]s)",
 	"checkpoint.unanswered": "Not cosigned by %[1]s: %[2]s. What it cosigned before stays good; newer entries wait for its next cosignature.",
 
 	// Backups.
@@ -175,6 +179,7 @@ var englishTexts = map[string]string{
 	"restore.fetched":  "Restored %[1]s from what the other members hold. Entries: %[2]d; bytes: %[3]d.",
 	"restore.silent":   "NOTE: %[1]s did not answer; what only it holds is not here.",
 	"restore.false":    "FALSE: %[1]s claims to hold more of the record than it can show; nothing of that was taken. Ask that member, and tell the others. (%[2]s)",
+	"restore.missing":  "MISSING: %[1]d entries that the members know of are not here: none that answered holds them. Keep the kit, and restore again when others answer.",
 	"restore.lost":     "LOST: the ciphertext %[1]s, which nobody has any more. The entry that names it stays.",
 	"restore.drill":    "This is a drill: the node reads and proves, and anchors nothing, for its validator key is new. If the old machine will never run again, restore once more with --old-machine-is-destroyed.",
 	"restore.back":     "The node goes on after block %[1]d with its old validator key. The old machine must never run again: two that sign break the ledger.",

@@ -33,6 +33,8 @@ var englishErrors = map[string]string{
 	"hint.wedged":        "Nothing was dropped. Run \"sijil doctor\".",
 	"error.not_signed":   "The request does not match its signature: it was changed after it was signed, or signed by another key.",
 	"hint.not_signed":    "Get the file again from who made it. Nothing was proposed.",
+	"error.missing":      "Entries are known that none of the members asked holds. Nothing was restored.",
+	"hint.missing":       "Have all members' nodes started. If one joined after the trust file was made, run \"sijil checkpoint\" at any member and give its trust.json with --trust. With --incomplete the restore goes on without those entries.",
 	"error.demo_foreign": "The directory holds something else than a demonstration.",
 	"hint.demo_foreign":  "Name a new or empty directory. Nothing was changed.",
 	"error.demo_ports":   "Addresses of this demonstration are in use by another program.",
