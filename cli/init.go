@@ -122,7 +122,7 @@ func (a *app) foundLedger(files []string, out string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(out, append(b, '\n'), 0o644); err != nil {
+	if err := create(out, append(b, '\n'), 0o644); err != nil {
 		return err
 	}
 	a.tell("found.made", g.Chain(), len(members))

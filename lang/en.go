@@ -74,6 +74,7 @@ var englishTexts = map[string]string{
 	"ask.passphrase":            "Passphrase of the root key: ",
 	"init.made":                 "Made a node for %[1]s (%[2]s).",
 	"init.kit":                  "The recovery kit brings the organisation back when every machine is lost, and opens its charts without the passphrase. Take it away from this machine now: print it, keep it elsewhere, delete the file:",
+	"init.passphrase":           "There was no passphrase file, so a new one was made. Keep it: without it only the recovery kit opens the record: %[1]s",
 	"init.wait":                 "Give this file to those you found a ledger with, or to a member of the ledger you join:",
 	"init.next":                 "Start it:",
 	"found.made":                "The ledger is named %[1]s. Founders: %[2]d. Give the file to each of them.",
