@@ -63,6 +63,8 @@ var arabicErrors = map[string]string{
 	"usage.fhir":           "الخيار --fhir لا يقبل %[1]q: اكتب عنوان البوابة الأساسي، مثل https://records.example/fhir",
 	"usage.name":           "الخيار --name لازم: لأي مؤسسة هذه العقدة؟",
 	"usage.founders":       "عيّن ملف member.json من كل مؤسس",
+	"usage.no_address":     "لا عناوين لـ %[1]s يصل بها الأعضاء الآخرون إليه؛ أنشئه من جديد بالأمر `sijil init --wait --peer HOST:PORT --p2p HOST:PORT`",
+	"usage.lifetime":       "--lifetime %[1]v: استعمل أكثر من 0 وعلى الأكثر 24h",
 	"usage.join":           "عيّن إما --genesis (المنضمّ) وإما ملف طلب (العضو)",
 	"usage.rotate":         "الخيار --new-validator يُعدّ طلبًا فلا يجتمع مع طلب",
 	"usage.organisation":   "%[1]q ليس معرّف مؤسسة؛ يعرض \"sijil status\" المعرّفات",

@@ -65,6 +65,8 @@ var englishErrors = map[string]string{
 	"usage.fhir":           "--fhir %[1]q: write the base URL of the gate, such as https://records.example/fhir",
 	"usage.name":           "--name is needed: which organisation is this node's?",
 	"usage.founders":       "name the member.json of each founder",
+	"usage.no_address":     "%[1]s has no addresses at which other members reach it; make it anew with `sijil init --wait --peer HOST:PORT --p2p HOST:PORT`",
+	"usage.lifetime":       "--lifetime %[1]v: use more than 0, at most 24h",
 	"usage.join":           "name either --genesis (the newcomer) or a request file (a member)",
 	"usage.rotate":         "--new-validator makes a request; it does not go with one",
 	"usage.organisation":   "%[1]q is no identifier of an organisation; \"sijil status\" shows them",
