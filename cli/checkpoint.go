@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -18,21 +19,31 @@ func (a *app) checkpoint() *cobra.Command {
 			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/checkpoint", nil, &report); err != nil {
 				return err
 			}
-			for _, u := range report.Unanswered {
-				fmt.Fprintln(a.err, a.say.T("checkpoint.unanswered", u.Witness, u.Reason))
-			}
-			if a.json {
-				return a.printJSON(report.Trust)
-			}
-			if len(report.Checkpoints) > 0 {
-				a.printf("%s", report.Checkpoints[0]) // the latest; those after it are what witnesses cosigned before
-			}
-			return nil
+			return a.sayCheckpoint(&report)
 		},
 	}
 	a.dirFlag(c)
 	c.AddCommand(a.checkpointRequest(), a.checkpointAccept())
 	return a.jsonFlag(c)
+}
+
+// sayCheckpoint prints a checkpoint, and on standard error who did not cosign it. It fails where a witness has cosigned another history.
+func (a *app) sayCheckpoint(report *node.CheckpointReport) (err error) {
+	for _, u := range report.Unanswered {
+		if u.OtherHistory {
+			fmt.Fprintln(a.err, a.say.T("checkpoint.fork", u.Witness, u.Reason))
+			err = exit{exitFailed}
+			continue
+		}
+		fmt.Fprintln(a.err, a.say.T("checkpoint.unanswered", u.Witness, u.Reason))
+	}
+	if a.json {
+		return errors.Join(a.printJSON(report.Trust), err)
+	}
+	if len(report.Checkpoints) > 0 {
+		a.printf("%s", report.Checkpoints[0]) // the latest; those after it are what witnesses cosigned before
+	}
+	return err
 }
 
 func (a *app) checkpointRequest() *cobra.Command {

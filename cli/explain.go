@@ -36,6 +36,7 @@ var meanings = []struct {
 	{errDataExists, "data_exists"},
 	{node.ErrNotRunning, "not_running"},
 	{node.ErrNotSigned, "not_signed"},
+	{node.ErrMissing, "missing"},
 	{errToken, "token"},
 	{errNotTrust, "not_trust"},
 	{vault.ErrPassphrase, "passphrase"},

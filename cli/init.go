@@ -114,6 +114,11 @@ func (a *app) foundLedger(files []string, out string) error {
 		}
 		members = append(members, *m)
 	}
+	for _, m := range members {
+		if len(members) > 1 && (m.Peer == "" || m.P2P == "") {
+			return a.misuse("usage.no_address", m.Name)
+		}
+	}
 	g, err := node.Found(members, time.Now())
 	if err != nil {
 		return err
@@ -122,7 +127,7 @@ func (a *app) foundLedger(files []string, out string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(out, append(b, '\n'), 0o644); err != nil {
+	if err := create(out, append(b, '\n'), 0o644); err != nil {
 		return err
 	}
 	a.tell("found.made", g.Chain(), len(members))

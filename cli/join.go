@@ -126,7 +126,7 @@ func writeRequest(file string, q any) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, append(b, '\n'), 0o644)
+	return create(file, append(b, '\n'), 0o644)
 }
 
 func (a *app) leave() *cobra.Command {

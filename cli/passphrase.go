@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -44,7 +45,7 @@ func (a *app) passphrase(file string) ([]byte, error) {
 
 // newPassphrase is passphrase for a new node: where no file is named a random one is made and kept beside the data, which
 // `sijil status` then warns of.
-func (a *app) newPassphrase(file string) ([]byte, error) {
+func (a *app) newPassphrase(file string) (passphrase []byte, err error) {
 	if file != "" && exists(file) {
 		return a.passphrase(file)
 	}
@@ -52,7 +53,17 @@ func (a *app) newPassphrase(file string) ([]byte, error) {
 	if _, err := rand.Read(secret[:]); err != nil {
 		return nil, err
 	}
-	passphrase := []byte(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret[:]))
+	if file != "" { // named by the person, who may have meant one that is there
+		if !exists(filepath.Dir(file)) {
+			return nil, fmt.Errorf("passphrase: %s: the directory %w", file, fs.ErrNotExist)
+		}
+		defer func() {
+			if err == nil {
+				fmt.Fprintln(a.err, a.say.T("init.passphrase", file))
+			}
+		}()
+	}
+	passphrase = []byte(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret[:]))
 	if file == "" {
 		file = filepath.Join(a.dir, "passphrase")
 	}
@@ -62,9 +73,12 @@ func (a *app) newPassphrase(file string) ([]byte, error) {
 	return passphrase, nil
 }
 
-// createSecret writes a new file that only its owner reads. It refuses one that is there; once it returns nil, file and name are on disk.
-func createSecret(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+// createSecret writes a new file that only its owner reads; see create.
+func createSecret(path string, b []byte) error { return create(path, b, 0o600) }
+
+// create writes a new file. It refuses one that is there; once it returns nil, file and name are on disk.
+func create(path string, b []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if err != nil {
 		return err
 	}

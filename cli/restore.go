@@ -105,6 +105,9 @@ func (a *app) sayRestored(done *node.Restored) error {
 	} else {
 		a.tell("restore.done", done.Member.Name, done.Time.Format("2006-01-02 15:04:05 MST"), done.Entries, done.Fetched)
 	}
+	if done.Missing > 0 {
+		a.tell("restore.missing", done.Missing)
+	}
 	for _, name := range done.Silent {
 		a.tell("restore.silent", name)
 	}

@@ -37,3 +37,20 @@ func TestFalseClaimsAreTold(t *testing.T) {
 		t.Errorf("as JSON: %+v, %v\n%s", told, err, out.String())
 	}
 }
+
+// TestMissingEntriesAreTold: what a restore knows to be missing is said, with its number, in both languages and as JSON.
+func TestMissingEntriesAreTold(t *testing.T) {
+	done := &node.Restored{Dir: "new", Missing: 243}
+	for language, word := range map[lang.Language]string{lang.English: "MISSING", lang.Arabic: "ناقص"} {
+		var out bytes.Buffer
+		a := &app{out: &out, say: lang.For(language)}
+		if err := a.sayRestored(done); err != nil || !strings.Contains(out.String(), word) || !strings.Contains(out.String(), "243") {
+			t.Errorf("language %v: %v\n%s", language, err, out.String())
+		}
+	}
+	var out bytes.Buffer
+	a := &app{out: &out, json: true, say: lang.For(lang.English)}
+	if err := a.sayRestored(done); err != nil || !strings.Contains(out.String(), `"missing": 243`) {
+		t.Errorf("as JSON: %v\n%s", err, out.String())
+	}
+}

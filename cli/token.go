@@ -21,6 +21,9 @@ func (a *app) token() *cobra.Command {
 			if q.Actor == "" {
 				return a.misuse("usage.actor")
 			}
+			if c.Flags().Changed("lifetime") && q.Lifetime <= 0 {
+				return a.misuse("usage.lifetime", q.Lifetime)
+			}
 			if role := policy.Role(q.Role); !role.Known() {
 				return a.misuse("usage.role", q.Role, listed(policy.Roles()))
 			}

@@ -165,6 +165,9 @@ func (a *app) witnessServe() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			w.Alarm = func(e *ledger.WitnessError) {
+				fmt.Fprintln(a.err, a.say.T("witness.fork", time.Now().UTC().Format(time.RFC3339), e.Reason))
+			}
 			a.tell("witness.serving", l.Addr())
 			s := &http.Server{Handler: w, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
 			go func() {

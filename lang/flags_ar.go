@@ -42,7 +42,7 @@ var arabicFlags = map[string]string{
 	"help.join.flag.genesis": "ملف تأسيس السجل المراد الانضمام إليه",
 	"help.join.flag.out":     "الملف الذي يُكتب فيه الطلب",
 
-	"help.restore.flag.fhir":                     "عنوان بوابة FHIR على الجهاز الجديد، بالشكل host:port (المعتاد: كما كان)",
+	"help.restore.flag.fhir":                     "عنوان بوابة FHIR على الجهاز الجديد، بالشكل host:port (المعتاد: كما في النسخة الاحتياطية؛ ومن الحافظين 127.0.0.1:8080)",
 	"help.restore.flag.from":                     "مكان النسخة الاحتياطية: مجلد أو s3://bucket/prefix",
 	"help.restore.flag.from-custodians":          "إحضار كل شيء من الأعضاء الآخرين؛ لا حاجة إلى نسخة احتياطية",
 	"help.restore.flag.incomplete":               "المتابعة وإن لم يُجب بعض الأعضاء؛ ما لا يحفظه غيرهم يضيع",

@@ -43,7 +43,7 @@ var englishFlags = map[string]string{
 	"help.join.flag.genesis": "genesis of the ledger to join",
 	"help.join.flag.out":     "file for the request",
 
-	"help.restore.flag.fhir":                     "address of the FHIR gate on the new machine, host:port (default: as before)",
+	"help.restore.flag.fhir":                     "address of the FHIR gate on the new machine, host:port (default: as in the backup; from custodians 127.0.0.1:8080)",
 	"help.restore.flag.from":                     "where the backup is: a folder, or s3://bucket/prefix",
 	"help.restore.flag.from-custodians":          "bring everything from the other members; no backup is needed",
 	"help.restore.flag.incomplete":               "go on although members do not answer; what only they hold is lost",

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -52,7 +53,11 @@ func (n *Notary) answered(witness verify.NoteKey, err error) {
 		delete(n.silent, witness.String())
 		return
 	}
-	n.silent[witness.String()] = Unanswered{Witness: witness.Name(), Reason: err.Error()}
+	forked := errors.Is(err, ErrOtherHistory) || n.opt.Ask == nil && errors.As(err, new(*LongerError))
+	if forked {
+		n.opt.Log.Error("a witness has cosigned another history of this ledger", "witness", witness.Name(), "error", err)
+	}
+	n.silent[witness.String()] = Unanswered{Witness: witness.Name(), Reason: err.Error(), OtherHistory: forked}
 }
 
 // Unanswered lists the witnesses that gave no cosignature when they were asked last, by name.

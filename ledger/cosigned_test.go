@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -270,5 +271,48 @@ func TestACheckpointOfFewMembersLowersNothing(t *testing.T) {
 		if _, err := verify.Verify(r, trust, verify.Options{Keys: 3}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestAnotherHistoryIsNamed: a witness that cosigned one history and is shown another, over HTTP, says so, and so does who asked.
+func TestAnotherHistoryIsNamed(t *testing.T) {
+	org := newMember("a", 1)
+	s, request := logOf(t, org, 20)
+	w := newWitness(t, s, org)
+	alarms := 0
+	w.Alarm = func(*WitnessError) { alarms++ }
+	server := httptest.NewServer(w)
+	defer server.Close()
+	remote := NewRemoteWitness(server.URL, w.Key(), nil)
+	if _, err := remote.Cosign(t.Context(), []byte(request(0, 8).Note.Encode()), 8, s.Consistency); err != nil {
+		t.Fatal(err)
+	}
+	forged := func(size uint64) []byte {
+		c, err := verify.ParseCheckpoint(request(0, size).Note.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Root[5]++
+		note, err := verify.SignCheckpoint(c, org.signer(t, s.chain()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []byte(note.Encode())
+	}
+	for _, size := range []uint64{8, 9} {
+		alarms = 0
+		if _, err := remote.Cosign(t.Context(), forged(size), size, s.Consistency); !errors.Is(err, ErrOtherHistory) || alarms != 1 {
+			t.Errorf("another history of %d anchors: %v, %d alarms", size, err, alarms)
+		}
+	}
+	notary := notaries(t, s, org)[0]
+	_, err := remote.Cosign(t.Context(), []byte(request(0, 5).Note.Encode()), 5, s.Consistency)
+	notary.opt.Ask = nil
+	notary.answered(w.Key(), err)
+	if u := notary.Unanswered(); len(u) != 1 || !u[0].OtherHistory {
+		t.Errorf("a lone log that is shorter than what was cosigned: %v", u)
+	}
+	if _, err := remote.Cosign(t.Context(), []byte(request(0, 9).Note.Encode()), 9, s.Consistency); err != nil {
+		t.Error(err)
 	}
 }

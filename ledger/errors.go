@@ -11,6 +11,25 @@ import (
 // this node signs with. Nothing is anchored meanwhile; the journal goes on growing, and drains when the membership has changed.
 var ErrNotMember = errors.New("ledger: the ledger does not know this organisation by this node's signing key; check the key and the membership")
 
+// ErrOtherHistory is returned by Cosigner.Cosign when the witness has cosigned a history that this node's is no continuation of: one of them was
+// written anew, perhaps because an old backup was restored while the ledger had gone on.
+var ErrOtherHistory = errors.New("ledger: the witness has cosigned another history of this ledger")
+
+// LongerError says that a witness has cosigned more of the log than there is here. Where this organisation is not alone, another member may have been
+// ahead; a lone one has lost, or cut off, what was cosigned, and that is another history.
+type LongerError struct {
+	Cosigned, Here uint64 // anchors
+	Err            error  // the witness's refusal
+}
+
+// Error says what happened.
+func (e *LongerError) Error() string {
+	return fmt.Sprintf("ledger: the witness has cosigned %d anchors, the log here has %d (%v)", e.Cosigned, e.Here, e.Err)
+}
+
+// Unwrap gives the witness's refusal.
+func (e *LongerError) Unwrap() error { return e.Err }
+
 // BehindError says that the chain holds anchors of this organisation that this node has no plan of, and that the plans cannot be made
 // again from its journal: its data directory is older than what was anchored. Returned by every method once the Anchorer met one.
 type BehindError struct {

@@ -28,10 +28,12 @@ type NotaryOptions struct {
 	// Ask sends a note to a member's node and returns the signature lines of its Notary.Countersign. nil when alone.
 	Ask       func(ctx context.Context, m *verify.Member, note []byte) ([]byte, error)
 	Witnesses []Cosigner
-	Every     time.Duration    // at most this often, and only when the log has grown; 10 min
-	Patience  time.Duration    // how long one member or witness may take; 10 s
-	Clock     func() time.Time // time.Now
-	Log       *slog.Logger     // slog.DiscardHandler
+	// Began is called when the beginning of an epoch has been signed and stored: trust files can name its members from then on. nil for none.
+	Began    func(ctx context.Context)
+	Every    time.Duration    // at most this often, and only when the log has grown; 10 min
+	Patience time.Duration    // how long one member or witness may take; 10 s
+	Clock    func() time.Time // time.Now
+	Log      *slog.Logger     // slog.DiscardHandler
 }
 
 // Notary makes checkpoints of the global log, has them signed by members and witnesses, and signs those of other members.
@@ -51,6 +53,8 @@ type Notary struct {
 type Unanswered struct {
 	Witness string `json:"witness"` // name of its key
 	Reason  string `json:"reason"`
+	// OtherHistory says that it could be reached, and has cosigned a history that this node's is no continuation of; see ErrOtherHistory.
+	OtherHistory bool `json:"other_history,omitempty"`
 }
 
 // signed is the largest tree this organisation ever signed. It is on disk before the signature leaves.
@@ -237,6 +241,9 @@ func (n *Notary) BeginEpochs(ctx context.Context) error {
 		}
 		if err := n.opt.Store.put(epochFile(list[i].Number), note, c); err != nil {
 			return err
+		}
+		if n.opt.Began != nil {
+			n.opt.Began(ctx)
 		}
 	}
 	return nil

@@ -30,6 +30,8 @@ type Witness struct {
 	signer *verify.NoteSigner
 	logs   map[string]WitnessLog
 	clock  func() time.Time
+	// Alarm is told of refusals with WitnessError.Fork, in answers by HTTP; nil for none. Set it before the witness serves.
+	Alarm func(*WitnessError)
 
 	mu sync.Mutex // held from reading what was cosigned last to having written what is now
 }
@@ -39,6 +41,9 @@ type WitnessError struct {
 	Status int    // 400, 403, 404, 409 or 422
 	Size   uint64 // for 409: the tree size cosigned last
 	Reason string
+	// Fork says that those who speak for the log signed a checkpoint that was not shown to continue the one cosigned last: there are two
+	// histories, or the proof that came with it is wrong.
+	Fork bool
 }
 
 // Error gives the reason.
@@ -156,13 +161,14 @@ func extends(path string, r *WitnessRequest) error {
 		return &WitnessError{Status: http.StatusConflict, Size: last.Size, Reason: fmt.Sprintf("the last size cosigned is %d, not %d", last.Size, r.Old)}
 	}
 	if c.Size == last.Size && c.Root != last.Root {
-		return &WitnessError{Status: http.StatusConflict, Size: last.Size, Reason: verify.ErrFork.Error()}
+		return &WitnessError{Status: http.StatusConflict, Size: last.Size, Reason: verify.ErrFork.Error(), Fork: true}
 	}
 	if (r.Old == 0 || r.Old == c.Size) && len(r.Proof) > 0 {
 		return &WitnessError{Status: http.StatusUnprocessableEntity, Reason: "a proof where there is nothing to prove"}
 	}
 	if err := verify.CheckConsistency(last, c, r.Proof); err != nil {
-		return &WitnessError{Status: http.StatusUnprocessableEntity, Reason: err.Error()}
+		reason := fmt.Sprintf("the checkpoint of %d anchors is another history than the one of %d cosigned last, or its proof is wrong: %v", c.Size, last.Size, err)
+		return &WitnessError{Status: http.StatusUnprocessableEntity, Reason: reason, Fork: true}
 	}
 	return nil
 }

@@ -90,6 +90,9 @@ func (w *Witness) ServeHTTP(out http.ResponseWriter, req *http.Request) {
 	}
 	answer, err := w.Cosign(body)
 	var refusal *WitnessError
+	if errors.As(err, &refusal) && refusal.Fork && w.Alarm != nil {
+		w.Alarm(refusal)
+	}
 	switch {
 	case err == nil:
 		out.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -138,14 +141,24 @@ func (w *RemoteWitness) Key() verify.NoteKey { return w.key }
 func (w *RemoteWitness) Cosign(ctx context.Context, note []byte, size uint64, proof Prover) ([]byte, error) {
 	lines, err := SubmitTo(ctx, w.client, w.url, note, 0, nil)
 	var refusal *WitnessError
-	if !errors.As(err, &refusal) || refusal.Status != http.StatusConflict || refusal.Size == 0 || refusal.Size > size {
+	if !errors.As(err, &refusal) || refusal.Status != http.StatusConflict || refusal.Size == 0 {
 		return lines, err
 	}
-	path, err := proof(ctx, refusal.Size, size)
+	if refusal.Size > size {
+		return nil, &LongerError{refusal.Size, size, err}
+	}
+	old := refusal.Size
+	path, err := proof(ctx, old, size)
 	if err != nil {
 		return nil, err
 	}
-	return SubmitTo(ctx, w.client, w.url, note, refusal.Size, path)
+	lines, err = SubmitTo(ctx, w.client, w.url, note, old, path)
+	// The proof is right for this node's log. A witness that names the same size again finds another root at it; one that names a larger one has
+	// cosigned it for another member meanwhile.
+	if errors.As(err, &refusal) && (refusal.Status == http.StatusUnprocessableEntity || refusal.Status == http.StatusConflict && refusal.Size == old) {
+		err = fmt.Errorf("%w: %w", ErrOtherHistory, err)
+	}
+	return lines, err
 }
 
 // SubmitTo sends one request to the witness at a URL and returns its signature lines, unverified. A refusal is a *WitnessError.

@@ -83,9 +83,16 @@ func (c *Config) check() error {
 		if address == "" && field != "fhir" {
 			continue
 		}
-		if _, _, err := net.SplitHostPort(address); err != nil {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
 			return fmt.Errorf("%s: %w; write it as host:port", field, err)
 		}
+		if _, err := net.LookupPort("tcp", port); err != nil {
+			return fmt.Errorf("%s: %q names no port; use 1 to 65535", field, address)
+		}
+	}
+	if c.Peer != "" && c.Peer == c.P2P {
+		return fmt.Errorf("peer and p2p are both %s; two services cannot listen at one address", c.Peer)
 	}
 	if err := checkBase(c.Base); err != nil {
 		return err

@@ -49,6 +49,7 @@ func (n *Node) servePeers(id *peer.Identity) error {
 	mux.Handle("/peer/v1/", n.keeper)
 	mux.HandleFunc("POST "+countersignPath, n.countersign)
 	n.serveHeaders(mux)
+	n.serveTrust(mux)
 	n.serveFeed(mux)
 	server := peer.NewServer(id, n.roster.members, mux, n.log)
 	l, err := net.Listen("tcp", n.config.Peer)

@@ -20,6 +20,11 @@ func Found(members []verify.Member, at time.Time) (*verify.Genesis, error) {
 		return nil, err
 	}
 	slices.SortFunc(g.Members, func(a, b verify.Member) int { return bytes.Compare(a.Org[:], b.Org[:]) })
+	for i, m := range g.Members {
+		if i > 0 && m.Org == g.Members[i-1].Org {
+			return nil, fmt.Errorf("%s is named twice; name the member.json of each founder once", m.Name)
+		}
+	}
 	return g, g.Check()
 }
 

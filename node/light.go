@@ -155,8 +155,16 @@ func giveHeader(w http.ResponseWriter, b []byte, err error) {
 // known gives the members as the trust file has them, for a node that has yet to read the ledger: those of its last epoch.
 func known(l Layout, g *verify.Genesis) []verify.Member {
 	t, err := readTrust(l)
-	if err != nil || t.Genesis.Chain() != g.Chain() || len(t.Epochs) == 0 {
+	if err != nil || t.Genesis.Chain() != g.Chain() {
 		return g.Members
+	}
+	return lastMembers(t)
+}
+
+// lastMembers gives the members of a trust file's last epoch.
+func lastMembers(t *verify.Trust) []verify.Member {
+	if len(t.Epochs) == 0 {
+		return t.Genesis.Members
 	}
 	return t.Epochs[len(t.Epochs)-1].Members
 }

@@ -34,6 +34,11 @@ func (n *Node) openNotary(ctx context.Context, _ *Options) error {
 		Org: n.org, Chain: n.chain, Engine: n.engine, Store: n.checkpoints,
 		Signers: []*verify.NoteSigner{signer}, PostQuantum: quantum, Log: n.log,
 	}
+	o.Began = func(ctx context.Context) {
+		if err := n.renewTrust(ctx); err != nil {
+			n.log.Warn("the trust file does not name the members of the new epoch", "error", err)
+		}
+	}
 	if n.peers != nil {
 		o.Ask = n.askCountersign
 	}
@@ -106,15 +111,18 @@ type cosigned struct {
 
 // witnessStatus warns when no witness has cosigned anything that covers an entry, and else of each witness that lags.
 func (n *Node) witnessStatus(ctx context.Context, s *Status) {
-	silent := make(map[string]bool)
+	silent := make(map[string]ledger.Unanswered)
 	if notary := n.notary.Load(); notary != nil {
 		for _, u := range notary.Unanswered() {
-			silent[u.Witness] = true
+			silent[u.Witness] = u
 		}
 	}
 	var list []cosigned
 	covered := false
 	for i, key := range n.witnesses {
+		if u := silent[key.Name()]; u.OtherHistory {
+			s.warn("witness-fork", n.config.Witnesses[i].Name, u.Reason)
+		}
 		c := n.cosigned(ctx, key)
 		c.name = n.config.Witnesses[i].Name
 		list = append(list, c)
@@ -126,10 +134,12 @@ func (n *Node) witnessStatus(ctx context.Context, s *Status) {
 	}
 	for i, c := range list {
 		late := c.uncovered > 0 && time.Since(c.at) > witnessPatience
+		u, unanswered := silent[n.witnesses[i].Name()]
 		switch {
+		case u.OtherHistory: // said already
 		case c.at.IsZero():
 			s.warn("witness-new", c.name)
-		case late || silent[n.witnesses[i].Name()]:
+		case late || unanswered:
 			s.warn("witness-behind", c.name, c.at.UTC().Format("2006-01-02 15:04 MST"), c.uncovered)
 		}
 	}

@@ -26,6 +26,9 @@ type helpers struct {
 	held    custody.Holdings
 }
 
+// ErrMissing says that entries are known which none of the members asked holds.
+var ErrMissing = errors.New("entries are missing")
+
 // SilentError says that members which may hold the only copy of something did not answer.
 type SilentError struct {
 	Names    []string
@@ -40,37 +43,54 @@ func (e *SilentError) Error() string {
 
 // askHelpers asks the other members what they hold, where there are others and they are wanted.
 func (r *restoring) askHelpers(ctx context.Context) error {
-	if err := r.addresses(); err != nil {
-		return err
-	}
-	g, err := ReadGenesis(r.Layout.Dir)
+	t, err := r.given()
 	if err != nil {
 		return err
 	}
-	if r.Restoration.Trust != nil {
-		if r.Restoration.Trust.Genesis.Chain() != g.Chain() {
-			return errors.New("the trust file is of another ledger than the backup")
-		}
-		if err := writeTrust(r.Layout, r.Restoration.Trust); err != nil {
-			return err
-		}
+	if r.Offline || r.facts.Lone || len(lastMembers(t)) < 2 {
+		return r.addresses()
 	}
-	members := known(r.Layout, g)
-	if r.Offline || r.facts.Lone || len(members) < 2 {
-		return nil
-	}
-	id, err := peer.NewIdentity(g.Chain(), r.Kit.Org, r.Kit.key())
+	id, err := peer.NewIdentity(t.Genesis.Chain(), r.Kit.Org, r.Kit.key())
 	if err != nil {
 		return err
 	}
-	all := func() []verify.Member { return members }
-	h := &helpers{client: peer.NewClient(id, all), members: members}
-	h.fetcher = custody.NewFetcher(r.Kit.Org, h.client, all)
+	at := &roll{org: r.Kit.Org, trust: t}
+	h := &helpers{client: peer.NewClient(id, at.members)}
 	r.others = h
+	today(ctx, h.client, at)
+	h.members = at.members()
+	h.fetcher = custody.NewFetcher(r.Kit.Org, h.client, at.members)
+	if r.from == nil {
+		r.Restoration.Trust = at.trust
+		err = r.papers(ctx) // by today's record of the organisation
+	} else {
+		err = writeTrust(r.Layout, at.trust)
+	}
+	if err := errors.Join(err, r.addresses()); err != nil {
+		return err
+	}
 	ask, cancel := context.WithTimeout(ctx, helperPatience)
 	defer cancel()
 	h.held = h.fetcher.Holdings(ask)
 	return r.enough()
+}
+
+// given finds the trust file to begin from, and makes it the node's: the one that the operator gave, or the backup's.
+func (r *restoring) given() (*verify.Trust, error) {
+	g, err := ReadGenesis(r.Layout.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if t := r.Restoration.Trust; t != nil {
+		if t.Genesis.Chain() != g.Chain() {
+			return nil, errors.New("the trust file is of another ledger than the backup")
+		}
+		return t, writeTrust(r.Layout, t)
+	}
+	if t, err := readTrust(r.Layout); err == nil && t.Genesis.Chain() == g.Chain() {
+		return t, nil
+	}
+	return &verify.Trust{Format: verify.TrustFormat, Genesis: *g}, nil
 }
 
 // enough refuses to go on where more members are silent than there are further copies.
@@ -136,8 +156,13 @@ func (r *restoring) tail(ctx context.Context) error {
 	if err := r.prove(ctx, end); err != nil {
 		return err
 	}
-	if to = held.End(); end.Compare(to) < 0 && !r.Incomplete {
-		return fmt.Errorf("the members hold the journal up to entry %d, but those from %d on are at none that answered: %w", to.Entry, end.Entry, custody.ErrNowhere)
+	if to = held.End(); end.Compare(to) >= 0 {
+		return nil
+	}
+	r.done.Missing = to.Entry - end.Entry
+	if !r.Incomplete {
+		return fmt.Errorf("%w: the members hold the journal up to entry %d, but those from %d on are at none that answered: %w",
+			ErrMissing, to.Entry, end.Entry, custody.ErrNowhere)
 	}
 	return nil
 }

@@ -69,3 +69,34 @@ func TestIncompleteRestore(t *testing.T) {
 		t.Errorf("%+v", done)
 	}
 }
+
+// TestTrustFilesThatContinue: only a file of the same ledger with more epochs, and the same ones before, is newer.
+func TestTrustFilesThatContinue(t *testing.T) {
+	epoch := func(text string) verify.Epoch {
+		return verify.Epoch{Checkpoint: text + "\n\n— a AAAAAAA=\n"}
+	}
+	with := func(texts ...string) *verify.Trust {
+		tr := new(verify.Trust)
+		for _, text := range texts {
+			tr.Epochs = append(tr.Epochs, epoch(text))
+		}
+		return tr
+	}
+	other := with("one", "two")
+	other.Genesis.Time = 1
+	for name, c := range map[string]struct {
+		later, t *verify.Trust
+		want     bool
+	}{
+		"the first epoch":  {with("one"), with(), true},
+		"one more":         {with("one", "two"), with("one"), true},
+		"the same":         {with("one"), with("one"), false},
+		"fewer":            {with("one"), with("one", "two"), false},
+		"another before":   {with("other", "two"), with("one"), false},
+		"another ledger's": {other, with("one"), false},
+	} {
+		if got := continues(c.later, c.t); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}

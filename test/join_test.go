@@ -3,8 +3,11 @@
 package real_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,7 +27,14 @@ func TestRealJoin(t *testing.T) {
 		hospital.ask(t, http.StatusCreated, "clinician PUT /Observation/"+id, observation(id, "p1", i))
 	}
 	ministry := c.add(t, "ministry", at[4])
+	old := filepath.Join(c.dir, "old-trust.json")
+	b, err := os.ReadFile(filepath.Join(hospital.dir, "trust.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, old, b)
 	joins(t, c, ministry)
+	knowsToday(t, c, old)
 
 	// It is a member like the others: it writes, what it writes is proven to whom trusts the genesis, and it keeps copies.
 	a := ministry.ask(t, http.StatusCreated, "clinician PUT /Patient/p2", patient("p2", "Ali"))
@@ -71,6 +81,34 @@ func TestRealJoin(t *testing.T) {
 		t.Errorf("it is a member again: %+v, %v", s, err)
 	}
 	ministry.sijil(t, 0, "audit", ministry.dir)
+}
+
+// knowsToday checks that the trust files name the newcomer without anybody asking for a checkpoint, and that a member restored with a file
+// from before asks the newcomer too for what it holds.
+func knowsToday(t *testing.T, c *cluster, old string) {
+	t.Helper()
+	epochs := func(dir string) int {
+		var trust struct {
+			Epochs []json.RawMessage `json:"epochs"`
+		}
+		b, err := os.ReadFile(filepath.Join(dir, "trust.json"))
+		if err = errors.Join(err, json.Unmarshal(b, &trust)); err != nil {
+			t.Fatal(err)
+		}
+		return len(trust.Epochs)
+	}
+	for _, n := range c.nodes[:4] {
+		await(t, "the trust file of "+n.name+" to be renewed", func() bool { return epochs(n.dir) == 1 }, nil)
+	}
+	hospital, dir := c.nodes[0], filepath.Join(c.dir, "restored")
+	hospital.stop()
+	kit := filepath.Join(hospital.dir, "recovery-kit.json")
+	c.nodes[1].sijil(t, 0, "restore", "--from-custodians", "--trust", old, "--kit", kit, "--dir", dir)
+	if got := epochs(dir); got != 1 {
+		t.Errorf("restored with a trust file from before the newcomer, the node knows %d epochs", got)
+	}
+	hospital.start(t)
+	c.settled(t)
 }
 
 // leaves checks that a member that was voted out is told so, goes on for itself, and is told after a restart too.
