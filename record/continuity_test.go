@@ -53,3 +53,15 @@ func TestEntryThatComesAgainSetsNothingBack(t *testing.T) {
 	}
 	s.close()
 }
+
+// TestLookedUpInMemoryOpenedFromDisk: between the two the index takes over what memory held, and nothing is called damaged for it.
+func TestLookedUpInMemoryOpenedFromDisk(t *testing.T) {
+	s := newSite(t)
+	if _, err := s.store.Write(t.Context(), clinician, []record.Change{change(record.OpCreate, "a", "Patient/1", "one")}); err != nil {
+		t.Fatal(err)
+	}
+	v, err := s.store.OpenUnplaced(t.Context(), "Observation", "a")
+	if err != nil || string(v.Source) != "one" {
+		t.Fatalf("%+v, %v", v, err)
+	}
+}

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"context"
+
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -13,4 +15,17 @@ func (s *Store) Opened(sealed *journal.Entry) (*verify.Entry, verify.Hash, error
 	}
 	e, err := verify.DecodeEntry(o.body)
 	return e, verify.Commit(&o.salt, o.body), err
+}
+
+// OpenUnplaced opens a resource as one does who looked it up while it was in memory only, and comes when the index has it.
+func (s *Store) OpenUnplaced(ctx context.Context, typ, id string) (*Version, error) {
+	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
+		return nil, err
+	}
+	v, err := s.Index.Current(typ, id)
+	if err != nil {
+		return nil, err
+	}
+	v.Place.Segment, v.Place.Offset, v.Place.Length = 0, 0, 0
+	return s.open(ctx, typ, id, &v)
 }

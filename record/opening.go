@@ -71,6 +71,11 @@ func (s *Store) ciphertext(ctx context.Context, typ, id string, v *index.Version
 	if p := s.overlay.entry(v.Entry); p != nil && p.blob != nil {
 		return p.blob, nil
 	}
+	if v.Place.Length == 0 { // it may have been in memory when it was looked up; then the index knows by now where it lies
+		if now, err := s.Index.Version(typ, id, v.Number); err == nil && now.Blob == v.Blob {
+			v = &now
+		}
+	}
 	blob, err := s.stored(ctx, v)
 	if err == nil && sha256.Sum256(blob) == v.Blob {
 		return blob, nil
