@@ -79,8 +79,8 @@ func openEngine(ctx context.Context, b *books) (_ *engine, err error) {
 	if err := e.openNode(ctx, e.nodeKey, e.keys); err != nil {
 		return nil, err
 	}
-	if err := e.node.Start(); err != nil {
-		return nil, fmt.Errorf("chain: start: %w", err)
+	if err := e.startNode(); err != nil {
+		return nil, err
 	}
 	e.background(e.promote)
 	e.background(e.keepPeers)
@@ -91,6 +91,19 @@ func openEngine(ctx context.Context, b *books) (_ *engine, err error) {
 	e.background(e.keepUp)
 	e.background(e.keepKind)
 	return e, nil
+}
+
+// startNode starts CometBFT, which reads its last blocks first and panics on what it cannot read.
+func (e *engine) startNode() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", ErrWedged, r)
+		}
+	}()
+	if err := e.node.Start(); err != nil {
+		return fmt.Errorf("chain: start: %w", err)
+	}
+	return nil
 }
 
 // openNode makes the CometBFT node, which replays the blocks that the state machine lacks.
