@@ -26,7 +26,6 @@ type arrangement struct {
 type cluster struct {
 	nodes   int // that vote
 	members []*member
-	client  *http.Client
 	slowing []interface{ Close() error }
 }
 
@@ -34,6 +33,7 @@ type cluster struct {
 type member struct {
 	data      string
 	fhir      string // base URL
+	wires     *wires
 	token     string
 	pid       int
 	p2p, peer string // addresses; "" for a lone node
@@ -45,10 +45,7 @@ const startWithin = 90 * time.Second
 
 // start makes nodes in fresh directories, lets them found a ledger, and waits until they are connected.
 func (b *bench) start(ctx context.Context, a arrangement) (up *cluster, err error) {
-	c := &cluster{nodes: a.voters, client: &http.Client{
-		Timeout:   time.Minute,
-		Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256, DisableCompression: true},
-	}}
+	c := &cluster{nodes: a.voters}
 	defer func() {
 		if err != nil {
 			c.stop()
@@ -144,7 +141,7 @@ func (m *member) ready(ctx context.Context) error {
 		var s node.Status
 		err := node.Ask(ctx, m.data, http.MethodGet, "/status", nil, &s)
 		if err == nil && !s.CatchingUp && connected(&s) {
-			m.fhir = s.FHIR
+			m.fhir, m.wires = s.FHIR, newWires(s.FHIR)
 			break
 		}
 		if ctx.Err() != nil {
@@ -182,6 +179,9 @@ func (c *cluster) stop() {
 			_ = m.process.Wait() // it is only measured
 			late.Stop()
 			m.pid = 0
+			if m.wires != nil {
+				m.wires.close()
+			}
 		}
 	}
 	for _, d := range c.slowing {

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,19 +27,7 @@ func (c *cluster) do(ctx context.Context, method, path string, body []byte) (int
 }
 
 func (c *cluster) ask(ctx context.Context, m *member, method, path string, body []byte) (int, []byte, http.Header, error) {
-	r, err := http.NewRequestWithContext(ctx, method, m.fhir+path, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, nil, err
-	}
-	r.Header.Set("Authorization", "Bearer "+m.token)
-	r.Header.Set("Content-Type", "application/fhir+json")
-	resp, err := c.client.Do(r)
-	if err != nil {
-		return 0, nil, nil, err
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, answer, resp.Header, err
+	return m.wires.do(ctx, method, path, m.token, body)
 }
 
 // create makes a resource at a node and gives its id.

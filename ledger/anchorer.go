@@ -29,20 +29,22 @@ type Anchorer struct {
 
 	cutC, sendC, roomC chan struct{} // say that cutter, sender, reader may have something to do
 
-	mu        sync.Mutex
-	queue     *queue
-	flights   []*flight // the first plans that are not committed, at most window
-	committed uint64    // sequence number of the first anchor that is not known to be committed
-	anchored  uint64    // every entry below is in a committed block
-	next      uint64    // sequence number of the next plan
-	prev      verify.Hash
-	members   *Membership
-	waiters   []*waiter
-	latency   time.Duration // moving average of submission to commitment
-	lastCut   time.Time
-	trouble   error // why nothing is cut at the moment; nil when all is well
-	refusal   error // why the engine does not take the first plan; nil when it does
-	failed    error // why nothing ever will be
+	mu         sync.Mutex
+	queue      *queue
+	flights    []*flight // the first plans that are not committed, at most window
+	committed  uint64    // sequence number of the first anchor that is not known to be committed
+	anchored   uint64    // every entry below is in a committed block
+	next       uint64    // sequence number of the next plan
+	prev       verify.Hash
+	members    *Membership
+	waiters    []*waiter
+	latency    time.Duration // moving average of submission to commitment
+	lastCut    time.Time
+	crowd      int       // how many wait at a time, of late
+	lastLanded time.Time // when a batch was committed that somebody waited for
+	trouble    error     // why nothing is cut at the moment; nil when all is well
+	refusal    error     // why the engine does not take the first plan; nil when it does
+	failed     error     // why nothing ever will be
 }
 
 // flight is a plan on its way.

@@ -118,7 +118,8 @@ func (a *Anchorer) awaitAnchors(ctx context.Context) error {
 // pace gives what the queue's decision depends on. The caller holds mu.
 func (a *Anchorer) pace() pace {
 	return pace{
-		inFlight: int(min(a.next-a.committed, window)), maxInFlight: a.opt.InFlight, lastCut: a.lastCut,
+		inFlight: int(min(a.next-a.committed, window)), maxInFlight: a.opt.InFlight,
+		crowd: a.crowd, lastCut: a.lastCut, lastLanded: a.lastLanded,
 		spacing: a.latency / time.Duration(a.opt.InFlight), linger: a.opt.Linger,
 	}
 }

@@ -41,29 +41,31 @@ func (q *queue) mark(entry uint64) {
 	}
 }
 
-// waited tells whether somebody waits for an entry that is here.
-func (q *queue) waited() bool {
+// waiting counts those who wait for an entry that is here.
+func (q *queue) waiting() (n int) {
 	for _, e := range q.urgent {
 		if e < q.end.Entry {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // pace is what the decision to cut a batch depends on besides the queue.
 type pace struct {
 	inFlight, maxInFlight int
-	lastCut               time.Time
-	spacing               time.Duration // least time between two batches while one is in flight
+	crowd                 int           // how many wait at a time, of late
+	lastCut, lastLanded   time.Time     // of a batch; of one that somebody waited for
+	spacing               time.Duration // longest time that an awaited entry waits for company
 	linger                time.Duration // longest time a record waits that nobody waits for
 }
 
 // due tells whether a batch is to be cut now, and if not, when to ask again at the latest; zero means when something changes.
 //
-// A full batch goes as soon as there is room. An awaited entry goes at once when nothing is in flight; otherwise entries
-// collect for a while, so that a busy node does not spend a block on each. The others linger, so that neither the
-// number of batches nor their time gives single visits away.
+// A full batch goes as soon as there is room. An awaited entry goes at once when nothing is in flight and nobody else is about: those who
+// were just answered ask again in a moment, and if the first of them took the next block for itself, all others would wait for two. So
+// a batch waits for its share of those who are about, but not for long. The others linger, so that neither the number of batches nor
+// their time gives single visits away.
 func (q *queue) due(p pace, now time.Time) (bool, time.Time) {
 	if len(q.leaves) == 0 || p.inFlight >= p.maxInFlight {
 		return false, time.Time{}
@@ -72,13 +74,29 @@ func (q *queue) due(p pace, now time.Time) (bool, time.Time) {
 		return true, time.Time{}
 	}
 	at := q.records[0].arrived.Add(p.linger)
-	if q.waited() {
-		at = now
-		if p.inFlight > 0 {
-			at = p.lastCut.Add(p.spacing)
-		}
+	if n := q.waiting(); n > 0 {
+		at = p.awaited(n, now)
 	}
 	return !at.After(now), at
+}
+
+// awaited tells when a batch goes that so many wait for.
+func (p pace) awaited(waiting int, now time.Time) time.Time {
+	share := (p.crowd + p.maxInFlight - 1) / p.maxInFlight
+	switch {
+	case p.inFlight > 0 && waiting < max(share, 2):
+		return later(p.lastCut, p.lastLanded).Add(p.spacing)
+	case p.inFlight == 0 && waiting < share:
+		return p.lastLanded.Add(p.spacing)
+	}
+	return now
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // next gives the leaves of the next batch and where it ends: whole records of one journal segment, at most MaxEntries entries unless the

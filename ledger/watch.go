@@ -101,6 +101,9 @@ func (a *Anchorer) settle(plan *Plan, an *Anchored) {
 		}
 		close(w.place)
 	}
+	if all := len(a.waiters); len(kept) < all {
+		a.crowd, a.lastLanded = max(all, a.crowd*3/4), time.Now()
+	}
 	clear(a.waiters[len(kept):])
 	a.waiters = kept
 }
