@@ -46,9 +46,10 @@ lint: go $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) ## stricter opinions, for peopl
 	$(TOOLS)/golangci-lint-$(GOLANGCI_LINT) run --build-tags $(TAGS) ./...
 
 .PHONY: test-real
-test-real: build $(TOOLS)/testlog ## tests with real processes and outside programs; installs those it needs, given root
+test-real: build $(TOOLS)/testlog $(TOOLS)/versitygw-$(VERSITYGW) ## tests with real processes and outside programs; installs those it needs, given root
 	scripts/install-packages.sh $(subst ",,$(REAL_PACKAGES))
-	SIJIL_BIN=$(CURDIR)/bin/sijil go test -json -tags '$(TAGS) real' -run '^TestReal' -count 1 -timeout 20m ./... | $(TOOLS)/testlog
+	SIJIL_BIN=$(CURDIR)/bin/sijil SIJIL_S3_SERVER=$(CURDIR)/$(TOOLS)/versitygw-$(VERSITYGW) \
+		go test -json -tags '$(TAGS) real' -run '^TestReal' -count 1 -timeout 20m ./... | $(TOOLS)/testlog
 
 .PHONY: bench
 bench: build ## the table of docs/performance.md, then every benchmark of the packages
@@ -87,3 +88,6 @@ $(TOOLS)/staticcheck-$(STATICCHECK): | go
 
 $(TOOLS)/golangci-lint-$(GOLANGCI_LINT): | go
 	scripts/install-tool.sh $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+
+$(TOOLS)/versitygw-$(VERSITYGW): | go
+	scripts/install-tool.sh $@ github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
