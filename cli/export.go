@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sijil-health/sijil/verify"
 )
 
 // Limits of an export.
@@ -70,6 +73,9 @@ var (
 	versionForm = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
 )
 
+// errGone says that the gate has no such resource, or not any more.
+var errGone = errors.New("it is not there")
+
 type exporting struct {
 	fhir, token, out string
 	missing          []string // what searches said of resources that they could not give
@@ -86,12 +92,19 @@ func (x *exporting) run(ctx context.Context, patient string) (resources int, err
 	if err := os.Mkdir(x.out, 0o700); err != nil {
 		return 0, err
 	}
+	defer func() {
+		if err != nil && resources == 0 {
+			_ = os.RemoveAll(x.out) // made just now, and nothing of the record is in it: the next try shall not find it there
+		}
+	}()
 	types, err := x.types(ctx)
 	if err != nil {
 		return 0, err
 	}
 	_, id, _ := strings.Cut(patient, "/")
-	if err := x.resource(ctx, "Patient", id); err != nil {
+	if err := x.resource(ctx, "Patient", id); errors.Is(err, errGone) {
+		return 0, fmt.Errorf("%s: %w: %w", patient, errNoPatient, err)
+	} else if err != nil {
 		return 0, err
 	}
 	resources = 1
@@ -232,8 +245,8 @@ func (x *exporting) trust(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := parseTrust("trust.json", b); err != nil {
-		return err
+	if _, err := verify.ParseTrust(b); err != nil {
+		return fmt.Errorf("%s/$trust: %w: %w", x.fhir, errNotTrust, err)
 	}
 	return os.WriteFile(filepath.Join(x.out, "trust.json"), b, 0o600)
 }
@@ -257,6 +270,8 @@ func (x *exporting) get(ctx context.Context, address string) ([]byte, error) {
 		return nil, fmt.Errorf("GET %s: the answer is larger than %d bytes", address, maxExported)
 	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
 		return nil, fmt.Errorf("GET %s: %w: %s: %.300s", address, errToken, resp.Status, b)
+	case resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone:
+		return nil, fmt.Errorf("GET %s: %w: %s: %.300s", address, errGone, resp.Status, b)
 	case resp.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("GET %s: %s: %.300s", address, resp.Status, b)
 	}

@@ -3,12 +3,12 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sijil-health/sijil/demo"
 	"github.com/sijil-health/sijil/node"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -77,7 +77,7 @@ func (a *app) sayMade(made *node.Made, kit string, wait bool) error {
 		return nil
 	}
 	a.tell("init.next")
-	a.printf("  sijil serve --dir %s\n", a.dir)
+	a.printf("  sijil serve --dir %s\n", demo.Quote(a.dir))
 	return nil
 }
 
@@ -104,15 +104,16 @@ func (a *app) foundLedger(files []string, out string) error {
 	}
 	var members []verify.Member
 	for _, name := range files {
-		b, err := os.ReadFile(name)
+		err := a.read(name, isMember, "usage.no_member", func(b []byte) error {
+			m, err := verify.ParseMember(b)
+			if err == nil {
+				members = append(members, *m)
+			}
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		m, err := verify.ParseMember(b)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		members = append(members, *m)
 	}
 	for _, m := range members {
 		if len(members) > 1 && (m.Peer == "" || m.P2P == "") {
@@ -134,14 +135,18 @@ func (a *app) foundLedger(files []string, out string) error {
 	return nil
 }
 
+func (a *app) readGenesis(file string) (g *verify.Genesis, err error) {
+	err = a.read(file, isGenesis, "usage.no_genesis", func(b []byte) (err error) {
+		g, err = verify.ParseGenesis(b)
+		return err
+	})
+	return g, err
+}
+
 func (a *app) adoptGenesis(file string) error {
-	b, err := os.ReadFile(file)
+	g, err := a.readGenesis(file)
 	if err != nil {
 		return err
-	}
-	g, err := verify.ParseGenesis(b)
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
 	}
 	if err := node.Adopt(a.dir, g); err != nil {
 		return err

@@ -3,9 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -35,13 +33,9 @@ func (a *app) join() *cobra.Command {
 }
 
 func (a *app) askToJoin(genesisFile, passphraseFile, out string) error {
-	b, err := os.ReadFile(genesisFile)
+	g, err := a.readGenesis(genesisFile)
 	if err != nil {
 		return err
-	}
-	g, err := verify.ParseGenesis(b)
-	if err != nil {
-		return fmt.Errorf("%s: %w", genesisFile, err)
 	}
 	passphrase, err := a.passphrase(passphraseFile)
 	if err != nil {
@@ -61,7 +55,7 @@ func (a *app) askToJoin(genesisFile, passphraseFile, out string) error {
 
 func (a *app) agree(c *cobra.Command, file string) error {
 	var q node.JoinRequest
-	if err := readRequest(file, &q); err != nil {
+	if err := a.readRequest(file, isJoin, "usage.no_join", &q); err != nil {
 		return err
 	}
 	return a.membership(c, node.MembersRequest{Join: &q}, q.Member.Name)
@@ -81,7 +75,7 @@ func (a *app) rotate() *cobra.Command {
 				return a.misuse("usage.rotate")
 			}
 			var q node.UpdateRequest
-			if err := readRequest(args[0], &q); err != nil {
+			if err := a.readRequest(args[0], isUpdate, "usage.no_update", &q); err != nil {
 				return err
 			}
 			return a.membership(c, node.MembersRequest{Update: &q}, q.Update.Name)
@@ -108,17 +102,12 @@ func (a *app) askToUpdate(c *cobra.Command, newValidator bool, out string) error
 	return nil
 }
 
-func readRequest(file string, q any) error {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields() // a request of another kind is not this one with nothing in it
-	if err := d.Decode(q); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	return nil
+func (a *app) readRequest(file, sort, wrong string, q any) error {
+	return a.read(file, sort, wrong, func(b []byte) error {
+		d := json.NewDecoder(bytes.NewReader(b))
+		d.DisallowUnknownFields() // a request of another kind is not this one with nothing in it
+		return d.Decode(q)
+	})
 }
 
 func writeRequest(file string, q any) error {

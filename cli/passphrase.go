@@ -28,7 +28,7 @@ func (a *app) passphrase(file string) ([]byte, error) {
 		}
 	}
 	if file != "" {
-		b, err := os.ReadFile(file)
+		b, err := a.readFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("passphrase: %w", err)
 		}

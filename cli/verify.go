@@ -2,9 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -44,49 +41,68 @@ func (a *app) runVerify(q *verifying) error {
 	if q.trust == "" {
 		return a.misuse("usage.trust")
 	}
-	var read [3][]byte
-	inputs := 0
-	for i, name := range []string{q.trust, q.receipt, q.resource} {
-		if name == "-" {
-			inputs++
-		}
-		if inputs > 1 {
-			return a.misuse("usage.one_input")
-		}
-		if name == "" && i == 2 {
-			continue
-		}
-		b, err := a.readFile(name)
-		if err != nil {
-			return a.misuse("usage.file", err)
-		}
-		read[i] = b
-	}
-	trust, err := parseTrust(q.trust, read[0])
+	read, err := a.readInputs(q)
 	if err != nil {
 		return err
 	}
-	receipt, err := verify.ReadReceipt(read[1])
+	trust, err := a.parseTrust(q.trust, read.trust)
+	if err != nil {
+		return err
+	}
+	if err := a.checkInputs(q, read); err != nil {
+		return err
+	}
+	receipt, err := verify.ReadReceipt(read.receipt)
 	var result *verify.Result
 	if err == nil {
-		result, err = verify.Verify(receipt, trust, verify.Options{Keys: q.keys, Content: read[2]})
+		result, err = verify.Verify(receipt, trust, verify.Options{Keys: q.keys, Content: read.resource})
 	}
 	return a.showVerified(result, err)
 }
 
-// maxInput bounds what is read from standard input: a resource is never larger.
-const maxInput = 64 << 20
+// inputs are the files of a verification.
+type inputs struct{ trust, receipt, resource []byte }
 
-// readFile reads a file, or standard input for "-".
-func (a *app) readFile(name string) ([]byte, error) {
-	if name != "-" {
-		return os.ReadFile(name)
+// readInputs reads the files; at most one of them is standard input.
+func (a *app) readInputs(q *verifying) (read inputs, err error) {
+	fromInput := 0
+	for _, f := range []struct {
+		name string
+		to   *[]byte
+	}{{q.trust, &read.trust}, {q.receipt, &read.receipt}, {q.resource, &read.resource}} {
+		if f.name == "" && f.to == &read.resource {
+			continue
+		}
+		if f.name == "-" {
+			fromInput++
+		}
+		if fromInput > 1 {
+			return read, a.misuse("usage.one_input")
+		}
+		if *f.to, err = a.readFile(f.name); is[misused](err) {
+			return read, err
+		} else if err != nil {
+			return read, a.misuse("usage.file", err)
+		}
 	}
-	b, err := io.ReadAll(io.LimitReader(a.in, maxInput+1))
-	if err == nil && len(b) > maxInput {
-		err = fmt.Errorf("standard input gives more than %d bytes", maxInput)
+	return read, nil
+}
+
+// checkInputs refuses files that are something else than what they were given as: of such there is no verdict.
+func (a *app) checkInputs(q *verifying, read inputs) error {
+	switch kind, _ := sortOf(read.receipt); kind {
+	case isReceipt, isCut: // parsed next
+	default:
+		return a.mistaken("usage.no_receipt", q.receipt, read.receipt)
 	}
-	return b, err
+	if q.resource == "" {
+		return nil
+	}
+	switch kind, _ := sortOf(read.resource); kind {
+	case isEmpty, isReceipt, isTrust, isGenesis, isMember, isKit, isAnswer, isNote, isRequest, isLines, isToken:
+		return a.mistaken("usage.no_resource", q.resource, read.resource)
+	}
+	return nil
 }
 
 // verified is what `sijil verify --json` prints.

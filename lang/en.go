@@ -191,6 +191,8 @@ var englishTexts = map[string]string{
 	"witness.made":          "The witness's key, for the node's config.json (\"witnesses\"):",
 	"witness.serving":       "Witnessing at http://%[1]s",
 	"witness.accepted":      "The cosignature of %[1]s is on the checkpoint.",
+	"witness.late":          "NOTE: this witness had cosigned %[1]d anchors already, more than the request begins from: an answer was lost, or another member came between. The answer printed is that cosignature once more. Accept it at the node, and then make a new request: it begins from there.",
+	"witness.behind":        "%[1]s had cosigned %[2]d anchors already, and the answer was lost: that cosignature is kept now. The ledger has %[3]d. Make the next request, which begins from there:",
 	"checkpoint.fork":       "ANOTHER HISTORY: %[1]s has cosigned a history of this ledger that this node's does not continue. Stop the node, keep its directory and the witness's, and compare. (%[2]s)",
 	"witness.fork":          "%[1]s REFUSED: members signed a checkpoint that was not shown to continue the one cosigned last. Keep this witness's directory, and ask the ledger's members. (%[2]s)",
 	"checkpoint.unanswered": "Not cosigned by %[1]s: %[2]s. What it cosigned before stays good; newer entries wait for its next cosignature.",

@@ -1,0 +1,36 @@
+package lang
+
+// What a file turns out to be that was given in another's place: the second argument of usage.no_….
+var englishFiles = map[string]string{
+	"file.empty":    "empty",
+	"file.receipt":  "a receipt",
+	"file.trust":    "a trust file",
+	"file.genesis":  "the genesis of a ledger",
+	"file.member":   "an organisation's description (member.json)",
+	"file.kit":      "a recovery kit",
+	"file.join":     "a request to join",
+	"file.update":   "a request to change a record",
+	"file.outcome":  "a refusal of the FHIR gate: %[1]q",
+	"file.resource": "a FHIR resource (%[1]s)",
+	"file.json":     "other JSON",
+	"file.cut":      "JSON that is cut short or malformed",
+	"file.note":     "a checkpoint",
+	"file.request":  "a request to a witness",
+	"file.lines":    "a witness's answer",
+	"file.page":     "a web page or XML",
+	"file.token":    "a bearer token",
+	"file.text":     "other text",
+	"file.binary":   "no text",
+
+	"usage.large":       "%[1]s gives more than %[2]d MiB, which nothing has that this command takes",
+	"usage.no_receipt":  "%[1]s is no receipt, it is %[2]s. Ask the FHIR gate for the receipt of a version, GET …/TYPE/ID/_history/VERSION/$receipt, or have all of a patient's with `sijil export`",
+	"usage.no_resource": "%[1]s is no resource, it is %[2]s. Give the resource as it was sent to the FHIR gate or as the gate serves it",
+	"usage.no_trust":    "%[1]s is no trust file, it is %[2]s. A node's is DIR/trust.json; have it from somebody you trust",
+	"usage.no_genesis":  "%[1]s is no genesis of a ledger, it is %[2]s. `sijil found` makes it, and any member has it as DIR/genesis.json",
+	"usage.no_member":   "%[1]s is no description of an organisation, it is %[2]s. Each founder has it as DIR/member.json from `sijil init --wait`",
+	"usage.no_kit":      "%[1]s is no recovery kit, it is %[2]s. `sijil init` made it as recovery-kit.json",
+	"usage.no_join":     "%[1]s is no request to join, it is %[2]s. The newcomer makes one with `sijil join --genesis`; a request to change a record goes to `sijil rotate`",
+	"usage.no_update":   "%[1]s is no request to change a record, it is %[2]s. The organisation makes one with `sijil rotate`; a request to join goes to `sijil join`",
+	"usage.no_request":  "%[1]s is no request to a witness, it is %[2]s. The node prints one with `sijil checkpoint request`",
+	"usage.no_answer":   "%[1]s is no answer of a witness, it is %[2]s. The witness prints one with `sijil witness cosign`",
+}
