@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sijil-health/sijil/cli/document"
 	"github.com/sijil-health/sijil/demo"
 	"github.com/sijil-health/sijil/node"
 )
@@ -67,11 +68,11 @@ func (a *app) checkpointAccept() *cobra.Command {
 	c := &cobra.Command{
 		Use: "accept NAME REQUEST ANSWER --dir DIR", Args: a.args(3, 3),
 		RunE: func(c *cobra.Command, args []string) error {
-			request, err := a.readNote(args[1], "usage.no_request", isRequest)
+			request, err := a.readNote(args[1], "usage.no_request", document.Request)
 			if err != nil {
 				return err
 			}
-			answer, err := a.readNote(args[2], "usage.no_answer", isLines, isNote)
+			answer, err := a.readNote(args[2], "usage.no_answer", document.Cosignature, document.Checkpoint)
 			if err != nil {
 				return err
 			}

@@ -68,13 +68,13 @@ func explanation(say *lang.Catalogue, err error) explained {
 	return explained{code: "failed", text: say.T("failed", err)}
 }
 
-// beyond is what an error says more than the problem in it.
+// beyond is what an error says more than the problem in it: its cause.
 func beyond(p *lang.Problem, err error) string {
-	bare := p.Because(nil).Error()
-	if rest, ok := strings.CutPrefix(err.Error(), bare); ok {
-		return strings.TrimPrefix(rest, ": ")
+	bare, text := p.Because(nil).Error(), err.Error()
+	if i := strings.Index(text, bare); i >= 0 {
+		return strings.TrimPrefix(text[i+len(bare):], ": ")
 	}
-	return err.Error()
+	return text
 }
 
 // said gives an error on one line, in the person's language where there is a message for it.

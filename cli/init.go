@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sijil-health/sijil/cli/document"
 	"github.com/sijil-health/sijil/demo"
 	"github.com/sijil-health/sijil/node"
 	"github.com/sijil-health/sijil/verify"
@@ -47,6 +48,13 @@ func (a *app) init() *cobra.Command {
 func (a *app) makeNode(c *cobra.Command, q *newNode) error {
 	if q.config.Name == "" {
 		return a.misuse("usage.name")
+	}
+	if p := q.config.Check(); p != nil {
+		args := make([]any, len(p.Args))
+		for i, arg := range p.Args {
+			args[i] = arg
+		}
+		return a.misuse("usage.setting", message{"problem." + p.Name, args})
 	}
 	if exists(filepath.Join(a.dir, "config.json")) {
 		return fmt.Errorf("%s: %w", filepath.Join(a.dir, "config.json"), errDataExists)
@@ -104,7 +112,7 @@ func (a *app) foundLedger(files []string, out string) error {
 	}
 	var members []verify.Member
 	for _, name := range files {
-		err := a.read(name, isMember, "usage.no_member", func(b []byte) error {
+		err := a.read(name, document.Member, "usage.no_member", func(b []byte) error {
 			m, err := verify.ParseMember(b)
 			if err == nil {
 				members = append(members, *m)
@@ -136,7 +144,7 @@ func (a *app) foundLedger(files []string, out string) error {
 }
 
 func (a *app) readGenesis(file string) (g *verify.Genesis, err error) {
-	err = a.read(file, isGenesis, "usage.no_genesis", func(b []byte) (err error) {
+	err = a.read(file, document.Genesis, "usage.no_genesis", func(b []byte) (err error) {
 		g, err = verify.ParseGenesis(b)
 		return err
 	})

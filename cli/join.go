@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sijil-health/sijil/cli/document"
 	"github.com/sijil-health/sijil/node"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -55,7 +56,7 @@ func (a *app) askToJoin(genesisFile, passphraseFile, out string) error {
 
 func (a *app) agree(c *cobra.Command, file string) error {
 	var q node.JoinRequest
-	if err := a.readRequest(file, isJoin, "usage.no_join", &q); err != nil {
+	if err := a.readRequest(file, document.Join, "usage.no_join", &q); err != nil {
 		return err
 	}
 	return a.membership(c, node.MembersRequest{Join: &q}, q.Member.Name)
@@ -75,7 +76,7 @@ func (a *app) rotate() *cobra.Command {
 				return a.misuse("usage.rotate")
 			}
 			var q node.UpdateRequest
-			if err := a.readRequest(args[0], isUpdate, "usage.no_update", &q); err != nil {
+			if err := a.readRequest(args[0], document.Update, "usage.no_update", &q); err != nil {
 				return err
 			}
 			return a.membership(c, node.MembersRequest{Update: &q}, q.Update.Name)
@@ -102,8 +103,8 @@ func (a *app) askToUpdate(c *cobra.Command, newValidator bool, out string) error
 	return nil
 }
 
-func (a *app) readRequest(file, sort, wrong string, q any) error {
-	return a.read(file, sort, wrong, func(b []byte) error {
+func (a *app) readRequest(file string, kind document.Kind, wrong string, q any) error {
+	return a.read(file, kind, wrong, func(b []byte) error {
 		d := json.NewDecoder(bytes.NewReader(b))
 		d.DisallowUnknownFields() // a request of another kind is not this one with nothing in it
 		return d.Decode(q)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"rsc.io/qr"
 
+	"github.com/sijil-health/sijil/cli/document"
 	"github.com/sijil-health/sijil/lang"
 )
 
@@ -52,13 +53,13 @@ func drawn(code *qr.Code) string {
 
 // readNote reads what a witness and a node send one another, from a file or, for "-", from standard input. A text that was scanned from
 // a QR code or pasted from an e-mail has lost the line feed at its end or gained some.
-// Of another sort than those it may be, it is named as what it is, by the message wrong.
-func (a *app) readNote(file, wrong string, sorts ...string) ([]byte, error) {
+// Of another kind than those it may be, it is named as what it is, by the message wrong.
+func (a *app) readNote(file, wrong string, kinds ...document.Kind) ([]byte, error) {
 	b, err := a.readFile(file)
 	if err != nil {
 		return nil, err
 	}
-	if kind, _ := sortOf(b); !slices.Contains(sorts, kind) {
+	if kind, _ := document.Look(b); !slices.Contains(kinds, kind) {
 		return nil, a.mistaken(wrong, file, b)
 	}
 	text := strings.TrimRight(strings.ReplaceAll(string(b), "\r\n", "\n"), "\n \t")

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sijil-health/sijil/backup"
+	"github.com/sijil-health/sijil/cli/document"
 	"github.com/sijil-health/sijil/demo"
 	"github.com/sijil-health/sijil/node"
 	"github.com/sijil-health/sijil/verify"
@@ -53,7 +54,7 @@ func (a *app) runRestore(c *cobra.Command, q *restoring) (err error) {
 	case q.custodians && (q.trust == "" || q.Offline):
 		return a.misuse("usage.restore_trust")
 	}
-	err = a.read(q.kit, isKit, "usage.no_kit", func(b []byte) (err error) {
+	err = a.read(q.kit, document.Kit, "usage.no_kit", func(b []byte) (err error) {
 		q.Kit, err = node.ParseKit(b)
 		return err
 	})
@@ -98,7 +99,7 @@ func (a *app) parseTrust(file string, b []byte) (*verify.Trust, error) {
 	if err == nil {
 		return t, nil
 	}
-	if kind, _ := sortOf(b); kind != isTrust && kind != isCut {
+	if kind, _ := document.Look(b); kind != document.Trust && kind != document.Cut {
 		return nil, a.mistaken("usage.no_trust", file, b)
 	}
 	return nil, fmt.Errorf("%s: %w: %w", file, errNotTrust, err)

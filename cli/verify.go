@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sijil-health/sijil/cli/document"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -90,16 +91,16 @@ func (a *app) readInputs(q *verifying) (read inputs, err error) {
 
 // checkInputs refuses files that are something else than what they were given as: of such there is no verdict.
 func (a *app) checkInputs(q *verifying, read inputs) error {
-	switch kind, _ := sortOf(read.receipt); kind {
-	case isReceipt, isCut: // parsed next
+	switch kind, _ := document.Look(read.receipt); kind {
+	case document.Receipt, document.Cut: // parsed next
 	default:
 		return a.mistaken("usage.no_receipt", q.receipt, read.receipt)
 	}
 	if q.resource == "" {
 		return nil
 	}
-	switch kind, _ := sortOf(read.resource); kind {
-	case isEmpty, isReceipt, isTrust, isGenesis, isMember, isKit, isAnswer, isNote, isRequest, isLines, isToken:
+	switch kind, _ := document.Look(read.resource); kind {
+	case document.Empty, document.Receipt, document.Trust, document.Genesis, document.Member, document.Kit, document.Outcome, document.Checkpoint, document.Request, document.Cosignature, document.Token:
 		return a.mistaken("usage.no_resource", q.resource, read.resource)
 	}
 	return nil
@@ -145,6 +146,11 @@ func (a *app) sayVerified(r *verify.Result, err error) {
 	switch {
 	case r == nil:
 		a.tell("verify.fails", err)
+		step := verify.StepReceipt // it could not even be read
+		if failed := (*verify.StepError)(nil); errors.As(err, &failed) {
+			step = failed.Step
+		}
+		a.tell("step." + strings.ReplaceAll(string(step), " ", "_"))
 		return
 	case errors.Is(err, verify.ErrNotWitnessed):
 		a.tell("verify.unwitnessed", len(r.Keys), r.Wanted)

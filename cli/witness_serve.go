@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sijil-health/sijil/cli/document"
 	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 )
@@ -58,7 +59,7 @@ func (a *app) witnessCosign() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			request, err := a.readNote(args[0], "usage.no_request", isRequest)
+			request, err := a.readNote(args[0], "usage.no_request", document.Request)
 			if err != nil {
 				return err
 			}

@@ -94,6 +94,7 @@ var arabicErrors = map[string]string{
 	"usage.patient":        "%[1]q ليس بالشكل Patient/ID",
 	"usage.export":         "الخيارات --fhir و--out و--token (أو SIJIL_TOKEN) لازمة",
 	"usage.fhir":           "الخيار --fhir لا يقبل %[1]q: اكتب عنوان البوابة الأساسي، مثل https://records.example/fhir",
+	"usage.setting":        "قيمة مرفوضة: %[1]s",
 	"usage.name":           "الخيار --name لازم: لأي مؤسسة هذه العقدة؟",
 	"usage.founders":       "عيّن ملف member.json من كل مؤسس",
 	"usage.no_address":     "لا عناوين لـ %[1]s يصل بها الأعضاء الآخرون إليه؛ أنشئه من جديد بالأمر `sijil init --wait --peer HOST:PORT --p2p HOST:PORT`",

@@ -96,6 +96,7 @@ var englishErrors = map[string]string{
 	"usage.patient":        "%[1]q is no Patient/ID",
 	"usage.export":         "--fhir, --out, and --token (or SIJIL_TOKEN) are needed",
 	"usage.fhir":           "--fhir %[1]q: write the base URL of the gate, such as https://records.example/fhir",
+	"usage.setting":        "a setting is refused: %[1]s",
 	"usage.name":           "--name is needed: which organisation is this node's?",
 	"usage.founders":       "name the member.json of each founder",
 	"usage.no_address":     "%[1]s has no addresses at which other members reach it; make it anew with `sijil init --wait --peer HOST:PORT --p2p HOST:PORT`",

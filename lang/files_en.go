@@ -33,4 +33,22 @@ var englishFiles = map[string]string{
 	"usage.no_update":   "%[1]s is no request to change a record, it is %[2]s. The organisation makes one with `sijil rotate`; a request to join goes to `sijil join`",
 	"usage.no_request":  "%[1]s is no request to a witness, it is %[2]s. The node prints one with `sijil checkpoint request`",
 	"usage.no_answer":   "%[1]s is no answer of a witness, it is %[2]s. The witness prints one with `sijil witness cosign`",
+
+	// Which check of a receipt failed.
+	"step.receipt":                 "That is: the file is not a whole receipt of this version; it was cut short or changed, or a newer program made it.",
+	"step.chain_name":              "That is: the receipt is of another ledger than the trust file. Take the trust file of the ledger that the receipt names.",
+	"step.leaf":                    "That is: the entry in the receipt was changed.",
+	"step.anchor":                  "That is: the organisation's signed statement over its batch is malformed, or was changed.",
+	"step.batch_path":              "That is: the entry is not in the batch that it is said to be in.",
+	"step.epoch_chain":             "That is: from the members in the trust file it does not lead to those of the entry's time. Take a newer trust file, and the receipt anew.",
+	"step.anchor_owner":            "That is: the organisation was not a member of the ledger at that time.",
+	"step.anchor_signature":        "That is: the organisation did not sign this.",
+	"step.custody_signatures":      "That is: a custodian that is named did not sign this.",
+	"step.data_path":               "That is: the statement is not in the block that it is said to be in.",
+	"step.header":                  "That is: the block's header was changed.",
+	"step.validators_of_the_epoch": "That is: the block names others as validators than the members of that time.",
+	"step.commit":                  "That is: too few members signed the block, or a signature does not hold.",
+	"step.checkpoint":              "That is: the checkpoint in it is not signed as it should be, or is of another history than the one in the trust file. Keep both files.",
+	"step.log_path":                "That is: the statement is not in the ledger as the checkpoint has it.",
+	"step.content":                 "That is: the file given is not the version of the resource that this receipt is for.",
 }

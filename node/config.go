@@ -67,7 +67,7 @@ func ReadConfig(path string) (*Config, error) {
 	if err := d.Decode(c); err != nil {
 		return nil, lang.NewProblem("config_json", err).In(path)
 	}
-	if p := c.check(); p != nil {
+	if p := c.Check(); p != nil {
 		return nil, p.In(path)
 	}
 	return c, nil

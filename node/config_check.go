@@ -11,8 +11,8 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// check refuses what a node could not run with; nil where there is nothing to refuse. Whoever knows the file names it (Problem.In).
-func (c *Config) check() *lang.Problem {
+// Check refuses what a node could not run with; nil where there is nothing to refuse. Whoever knows the file names it (Problem.In).
+func (c *Config) Check() *lang.Problem {
 	if c.Name == "" {
 		return lang.NewProblem("config_name")
 	}

@@ -39,7 +39,7 @@ type Made struct {
 // The directory must be empty or absent. The kit is kept nowhere but in Setup.Kit, and is there, on disk, before there is a configuration
 // to start the node by. If anything fails, neither node nor kit is left.
 func Init(ctx context.Context, s Setup) (_ *Made, err error) {
-	if p := s.Config.check(); p != nil {
+	if p := s.Config.Check(); p != nil {
 		return nil, p
 	}
 	_, err = os.Stat(s.Dir)

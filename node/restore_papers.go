@@ -59,7 +59,7 @@ func (r *restoring) addresses() error {
 			*set.to = *set.value
 		}
 	}
-	if p := c.check(); p != nil {
+	if p := c.Check(); p != nil {
 		return p
 	}
 	if err := writeJSON(r.Config(), c); err != nil {
