@@ -15,7 +15,7 @@ import (
 func (a *app) checkpoint() *cobra.Command {
 	c := &cobra.Command{
 		Use:  "checkpoint --dir DIR",
-		Args: a.args(0, 0),
+		Args: a.noCommand,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var report node.CheckpointReport
 			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/checkpoint", nil, &report); err != nil {

@@ -37,6 +37,10 @@ func (a *app) export() *cobra.Command {
 			if x.token == "" {
 				x.token = os.Getenv("SIJIL_TOKEN")
 			}
+			x.token = strings.TrimSpace(x.token)
+			if strings.ContainsFunc(x.token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+				return a.misuse("usage.token_form")
+			}
 			if x.fhir == "" || x.token == "" || x.out == "" {
 				return a.misuse("usage.export")
 			}
@@ -135,6 +139,9 @@ func (x *exporting) run(ctx context.Context, patient string) (resources int, err
 // types lists the resource types that can be searched by patient, as the gate's CapabilityStatement says.
 func (x *exporting) types(ctx context.Context) (types []string, err error) {
 	b, err := x.get(ctx, x.fhir+"/metadata")
+	if errors.Is(err, errGone) {
+		return nil, fmt.Errorf("%w: %w", errNoGate, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +154,7 @@ func (x *exporting) types(ctx context.Context) (types []string, err error) {
 		}
 	}
 	if err := json.Unmarshal(b, &statement); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %s/metadata: %w", errNoGate, x.fhir, err)
 	}
 	for _, rest := range statement.Rest {
 		for _, r := range rest.Resource {

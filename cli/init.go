@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sijil-health/sijil/cli/document"
 	"github.com/sijil-health/sijil/demo"
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/node"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -155,6 +157,16 @@ func (a *app) adoptGenesis(file string) error {
 	g, err := a.readGenesis(file)
 	if err != nil {
 		return err
+	}
+	if _, err := node.ReadConfig(node.Layout{Dir: a.dir}.Config()); err != nil {
+		return err
+	}
+	m, err := node.ReadMember(a.dir)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(g.Members, func(f verify.Member) bool { return f.Org == m.Org }) {
+		return lang.NewProblem("not_founder", m.Name, g.Chain())
 	}
 	if err := node.Adopt(a.dir, g); err != nil {
 		return err

@@ -3,8 +3,10 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -36,6 +38,9 @@ func (a *app) join() *cobra.Command {
 func (a *app) askToJoin(genesisFile, passphraseFile, out string) error {
 	g, err := a.readGenesis(genesisFile)
 	if err != nil {
+		return err
+	}
+	if _, err := node.ReadConfig(node.Layout{Dir: a.dir}.Config()); err != nil { // before a passphrase is asked for
 		return err
 	}
 	passphrase, err := a.passphrase(passphraseFile)
@@ -126,12 +131,25 @@ func (a *app) leave() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			var org verify.OrgID
 			if err := org.UnmarshalText([]byte(args[0])); err != nil {
-				return a.misuse("usage.organisation", args[0])
+				return a.noOrganisation(c, args[0])
 			}
 			return a.membership(c, node.MembersRequest{Leave: &org}, args[0])
 		},
 	}
 	return a.jsonFlag(a.dirFlag(c))
+}
+
+// noOrganisation says that something is no identifier, and of a node that runs which there are.
+func (a *app) noOrganisation(c *cobra.Command, given string) error {
+	var now node.MembersAnswer
+	if err := node.Ask(c.Context(), a.dir, http.MethodGet, "/members", nil, &now); err != nil {
+		return a.misuse("usage.organisation", given)
+	}
+	var known []string
+	for _, m := range now.Members {
+		known = append(known, fmt.Sprintf("%s (%s)", m.Org, m.Name))
+	}
+	return a.misuse("usage.no_organisation", given, strings.Join(known, ", "))
 }
 
 // showChange says what a request comes to, before it is agreed to: a request is a file that came from somewhere.
@@ -148,7 +166,9 @@ func (a *app) showChange(c *cobra.Command, q *node.MembersRequest) error {
 	}
 	switch {
 	case q.Leave != nil:
-		a.tell("members.leaves", on(*q.Leave).Name, *q.Leave)
+		if leaver := on(*q.Leave); leaver.Name != "" { // else the node says that there is none
+			a.tell("members.leaves", leaver.Name, *q.Leave)
+		}
 	case q.Join != nil:
 		a.tell("members.joins", q.Join.Member.Org)
 		a.showDifferences(verify.Member{}, q.Join.Member)

@@ -21,6 +21,7 @@ var (
 	errDataExists = errors.New("it holds a configuration")
 	errToken      = errors.New("token refused") // by a FHIR gate, with 401 or 403
 	errNoPatient  = errors.New("no such patient")
+	errNoGate     = errors.New("no FHIR gate")
 	errNotTrust   = errors.New("not a trust file")
 )
 
@@ -39,6 +40,7 @@ var meanings = []struct {
 	{node.ErrMissing, "missing"},
 	{errToken, "token"},
 	{errNoPatient, "no_patient"},
+	{errNoGate, "no_gate"},
 	{errNotTrust, "not_trust"},
 	{backup.ErrNone, "backup_none"},
 	{backup.ErrKit, "backup_kit"},

@@ -57,16 +57,32 @@ func (a *app) args(least, most int) cobra.PositionalArgs {
 	}
 }
 
+// noCommand refuses the name of a command that is none.
+func (a *app) noCommand(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return a.misuse("usage.no_command", args[0])
+	}
+	return nil
+}
+
 // group makes a command that only has others below it: by itself it gives its help.
 func (a *app) group(c *cobra.Command) *cobra.Command {
-	c.Args = func(_ *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return a.misuse("usage.no_command", args[0])
-		}
-		return nil
-	}
+	c.Args = a.noCommand
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	return c
+}
+
+// ownCompletion has the command that the library makes refuse as the others do.
+func (a *app) ownCompletion(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		if c.Name() != "completion" {
+			continue
+		}
+		a.group(c)
+		for _, shell := range c.Commands() {
+			shell.Args = a.args(0, 0)
+		}
+	}
 }
 
 // flagError says in the person's language what is wrong with a flag.

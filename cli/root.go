@@ -109,6 +109,7 @@ func (a *app) root() *cobra.Command {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultVersionFlag()
+	a.ownCompletion(root)
 	a.localise(root)
 	return root
 }

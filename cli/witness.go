@@ -39,7 +39,7 @@ func (a *app) witnessInit() *cobra.Command {
 			}
 			signer, err := verify.WitnessSigner(name, ed25519.NewKeyFromSeed(seed))
 			if err != nil {
-				return a.misuse("usage.witness_key", err)
+				return a.misuse("usage.witness_key", name)
 			}
 			if err := a.createWitness(name, seed, signer.Key()); err != nil {
 				return err

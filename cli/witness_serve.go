@@ -25,6 +25,9 @@ func (a *app) witnessServe() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if _, _, err := net.SplitHostPort(listen); err != nil {
+				return a.misuse("usage.listen", listen)
+			}
 			l, err := net.Listen("tcp", listen)
 			if err != nil {
 				return err

@@ -23,6 +23,7 @@ var englishProblems = map[string]string{
 	"problem.dir_not_empty": "%[1]s is not empty; choose an empty directory for the new node",
 	"problem.founder_twice": "%[1]s is named twice; name the member.json of each founder once",
 	"problem.other_ledger":  "this node belongs to the ledger %[1]s already, not to %[2]s; a node belongs to one for ever. Make another node for the other ledger",
+	"problem.not_founder":   "%[1]s is not among the founders of the ledger %[2]s; have the genesis made with its member.json, or ask to join with `sijil join --genesis`. Nothing was changed",
 	"problem.no_ledger":     "this node belongs to no ledger yet; found one with `sijil found`, or join one with `sijil join`",
 
 	// A running node.
@@ -57,6 +58,7 @@ var englishProblems = map[string]string{
 	"problem.kit_key":           "the ledger knows %[1]s by another signing key than the one in the kit; take the kit of the node that is a member today",
 	"problem.kit_no_member":     "the organisation of the kit, %[1]s, is no member of the ledger in the trust file; get a newer trust file from a member",
 	"problem.restore_nothing":   "neither a backup nor the trust file of a member was named",
+	"problem.restore_alone":     "the ledger has no member besides %[1]s, so nobody else holds anything of it; restore from a backup, with --from. Nothing was restored",
 	"problem.restore_stage":     "%[1]s is there: a restore is running, or was cut short. Delete it when none is running, and restore again",
 	"problem.restore_not_empty": "%[1]s is not empty; restore into an empty or new directory. Nothing was changed",
 	"problem.restore_silent":    "these members do not answer, and may hold what nobody else does: %[1]s. Have their nodes started and try again; with --incomplete the restore goes on without them, and what only they hold is lost. Nothing was restored",

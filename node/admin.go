@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/sijil-health/sijil/policy"
@@ -128,7 +129,7 @@ func AskRaw(ctx context.Context, dir, method, path string, body any) (*http.Resp
 	}
 	resp, err := client.Do(r)
 	if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "dial" {
-		if _, err := ReadConfig(Layout{dir}.Config()); errors.Is(err, ErrNoNode) {
+		if _, err := ReadConfig(Layout{dir}.Config()); errors.Is(err, ErrNoNode) || errors.Is(err, syscall.ENOTDIR) {
 			return nil, err
 		}
 		return nil, fmt.Errorf("%s: %w", dir, ErrNotRunning)

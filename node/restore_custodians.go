@@ -50,6 +50,9 @@ func (r *restoring) askHelpers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.from == nil && len(lastMembers(t)) < 2 {
+		return lang.NewProblem("restore_alone", r.Kit.Name)
+	}
 	if r.Offline || r.facts.Lone || len(lastMembers(t)) < 2 {
 		return r.addresses()
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"github.com/sijil-health/sijil/backup"
 	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/peer"
@@ -29,6 +30,9 @@ var kinds = []struct {
 	{"other-history", ledger.ErrOtherHistory},
 	{"unreachable", peer.ErrUnreachable},
 	{"down", ledger.ErrDown},
+	{"backup-destination", backup.ErrDestination},
+	{"backup-other", backup.ErrOtherNode},
+	{"no-directory", syscall.ENOTDIR},
 	{"disk-full", syscall.ENOSPC},
 	{"permission", fs.ErrPermission},
 	{"exists", fs.ErrExist},
