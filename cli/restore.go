@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -117,8 +118,12 @@ func (a *app) sayRestored(done *node.Restored) error {
 	if done.Missing > 0 {
 		a.tell("restore.missing", done.Missing)
 	}
-	for _, name := range done.Silent {
-		a.tell("restore.silent", name)
+	if alone := done.Asked > 0 && len(done.Silent) == done.Asked; alone {
+		a.tell("restore.alone", strings.Join(done.Silent, ", "), done.Entries)
+	} else {
+		for _, name := range done.Silent {
+			a.tell("restore.silent", name)
+		}
 	}
 	for _, f := range done.False {
 		a.tell("restore.false", f.Member, f.Problem)

@@ -59,7 +59,8 @@ type Restored struct {
 	Fetched   uint64        `json:"fetched,omitempty"` // of the entries, from custodians
 	Height    int64         `json:"height,omitempty"`
 	Validator string        `json:"validator"`
-	Silent    []string      `json:"silent,omitempty"` // members that did not answer
+	Asked     int           `json:"asked,omitempty"`  // how many other members were asked for what they hold
+	Silent    []string      `json:"silent,omitempty"` // those of them that did not answer
 	False     []False       `json:"false,omitempty"`
 	Missing   uint64        `json:"missing,omitempty"` // entries that the members know of and none that answered holds
 	// Lost are the ciphertexts outside the journal that nobody has any more, in hexadecimal.

@@ -103,7 +103,11 @@ func (r *restoring) given() (*verify.Trust, error) {
 func (r *restoring) enough() error {
 	h := r.others
 	silent := &SilentError{}
+	r.done.Asked = 0
 	for _, m := range h.members {
+		if m.Org != r.Kit.Org {
+			r.done.Asked++
+		}
 		if err, ok := h.held.Silent[m.Org]; ok {
 			silent.Names = append(silent.Names, m.Name)
 			silent.Problems = errors.Join(silent.Problems, err)
