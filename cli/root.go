@@ -111,6 +111,7 @@ func (a *app) root() *cobra.Command {
 	root.InitDefaultVersionFlag()
 	a.ownCompletion(root)
 	a.localise(root)
+	completeFlags(root)
 	return root
 }
 

@@ -68,10 +68,4 @@ func (a *app) token() *cobra.Command {
 	return a.jsonFlag(a.dirFlag(c))
 }
 
-func listed[T ~string](names []T) string {
-	text := make([]string, len(names))
-	for i, name := range names {
-		text[i] = string(name)
-	}
-	return strings.Join(text, ", ")
-}
+func listed[T ~string](names []T) string { return strings.Join(texts(names), ", ") }
