@@ -26,8 +26,8 @@ func (a *app) audit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if last.Error != "" {
-				return errors.New(last.Error)
+			if err := last.Err(); err != nil {
+				return err
 			}
 			return a.sayAudit(&last, time.Since(begin))
 		},

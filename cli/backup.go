@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,7 @@ func (a *app) backup() *cobra.Command {
 		Example: "  sijil backup --dir /var/lib/sijil --to /media/usb/sijil\n  sijil backup --dir /var/lib/sijil --to s3://backups/hospital",
 		Args:    a.args(0, 0),
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if q.To == "" {
+			if q.To == "" || strings.HasPrefix(q.To, "s3:") && backup.IsFolder(q.To) { // mistyped, and no folder of that name
 				return a.misuse("usage.backup_to")
 			}
 			if q.KeepDays < 1 || q.KeepDays > 36500 {

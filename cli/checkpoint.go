@@ -7,13 +7,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sijil-health/sijil/cli/document"
+	"github.com/sijil-health/sijil/demo"
 	"github.com/sijil-health/sijil/node"
 )
 
 func (a *app) checkpoint() *cobra.Command {
 	c := &cobra.Command{
 		Use:  "checkpoint --dir DIR",
-		Args: a.args(0, 0),
+		Args: a.noCommand,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var report node.CheckpointReport
 			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/checkpoint", nil, &report); err != nil {
@@ -66,17 +68,22 @@ func (a *app) checkpointAccept() *cobra.Command {
 	c := &cobra.Command{
 		Use: "accept NAME REQUEST ANSWER --dir DIR", Args: a.args(3, 3),
 		RunE: func(c *cobra.Command, args []string) error {
-			request, err := a.readNote(args[1])
+			request, err := a.readNote(args[1], "usage.no_request", document.Request)
 			if err != nil {
-				return fmt.Errorf("the request: %w", err)
+				return err
 			}
-			answer, err := a.readNote(args[2])
+			answer, err := a.readNote(args[2], "usage.no_answer", document.Cosignature, document.Checkpoint)
 			if err != nil {
-				return fmt.Errorf("the answer: %w", err)
+				return err
 			}
 			x := node.WitnessExchange{Name: args[0], Request: request, Answer: answer}
 			if err := node.Ask(c.Context(), a.dir, http.MethodPost, "/witness/accept", x, &x); err != nil {
 				return err
+			}
+			if x.Late && x.Covered < x.Anchors {
+				a.tell("witness.behind", args[0], x.Covered, x.Anchors)
+				a.printf("  sijil checkpoint request %s --dir %s > request\n", demo.Quote(args[0]), demo.Quote(a.dir))
+				return nil
 			}
 			a.tell("witness.accepted", args[0])
 			return nil

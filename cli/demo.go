@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +28,9 @@ func (a *app) demo() *cobra.Command {
 			}
 			if dir, err = filepath.Abs(dir); err != nil {
 				return err
+			}
+			if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+				return fmt.Errorf("%s: %w", dir, syscall.ENOTDIR)
 			}
 			self, err := os.Executable()
 			if err != nil {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sijil-health/sijil/verify"
 )
 
 // Limits of an export.
@@ -33,6 +36,10 @@ func (a *app) export() *cobra.Command {
 			}
 			if x.token == "" {
 				x.token = os.Getenv("SIJIL_TOKEN")
+			}
+			x.token = strings.TrimSpace(x.token)
+			if strings.ContainsFunc(x.token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+				return a.misuse("usage.token_form")
 			}
 			if x.fhir == "" || x.token == "" || x.out == "" {
 				return a.misuse("usage.export")
@@ -70,6 +77,9 @@ var (
 	versionForm = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
 )
 
+// errGone says that the gate has no such resource, or not any more.
+var errGone = errors.New("it is not there")
+
 type exporting struct {
 	fhir, token, out string
 	missing          []string // what searches said of resources that they could not give
@@ -86,12 +96,19 @@ func (x *exporting) run(ctx context.Context, patient string) (resources int, err
 	if err := os.Mkdir(x.out, 0o700); err != nil {
 		return 0, err
 	}
+	defer func() {
+		if err != nil && resources == 0 {
+			_ = os.RemoveAll(x.out) // made just now, and nothing of the record is in it: the next try shall not find it there
+		}
+	}()
 	types, err := x.types(ctx)
 	if err != nil {
 		return 0, err
 	}
 	_, id, _ := strings.Cut(patient, "/")
-	if err := x.resource(ctx, "Patient", id); err != nil {
+	if err := x.resource(ctx, "Patient", id); errors.Is(err, errGone) {
+		return 0, fmt.Errorf("%s: %w: %w", patient, errNoPatient, err)
+	} else if err != nil {
 		return 0, err
 	}
 	resources = 1
@@ -122,6 +139,9 @@ func (x *exporting) run(ctx context.Context, patient string) (resources int, err
 // types lists the resource types that can be searched by patient, as the gate's CapabilityStatement says.
 func (x *exporting) types(ctx context.Context) (types []string, err error) {
 	b, err := x.get(ctx, x.fhir+"/metadata")
+	if errors.Is(err, errGone) {
+		return nil, fmt.Errorf("%w: %w", errNoGate, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +154,7 @@ func (x *exporting) types(ctx context.Context) (types []string, err error) {
 		}
 	}
 	if err := json.Unmarshal(b, &statement); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %s/metadata: %w", errNoGate, x.fhir, err)
 	}
 	for _, rest := range statement.Rest {
 		for _, r := range rest.Resource {
@@ -232,8 +252,8 @@ func (x *exporting) trust(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := parseTrust("trust.json", b); err != nil {
-		return err
+	if _, err := verify.ParseTrust(b); err != nil {
+		return fmt.Errorf("%s/$trust: %w: %w", x.fhir, errNotTrust, err)
 	}
 	return os.WriteFile(filepath.Join(x.out, "trust.json"), b, 0o600)
 }
@@ -257,6 +277,8 @@ func (x *exporting) get(ctx context.Context, address string) ([]byte, error) {
 		return nil, fmt.Errorf("GET %s: the answer is larger than %d bytes", address, maxExported)
 	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
 		return nil, fmt.Errorf("GET %s: %w: %s: %.300s", address, errToken, resp.Status, b)
+	case resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone:
+		return nil, fmt.Errorf("GET %s: %w: %s: %.300s", address, errGone, resp.Status, b)
 	case resp.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("GET %s: %s: %.300s", address, resp.Status, b)
 	}

@@ -118,7 +118,7 @@ func (a *app) helpCommand(root *cobra.Command) *cobra.Command {
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, rest, err := root.Find(args)
-			if err != nil || c.HasAvailableSubCommands() && len(rest) > 0 {
+			if err != nil || len(rest) > 0 {
 				return a.misuse("usage.no_command", strings.Join(args, " "))
 			}
 			return c.Help()

@@ -3,12 +3,15 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sijil-health/sijil/cli/document"
+	"github.com/sijil-health/sijil/demo"
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/node"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -48,6 +51,13 @@ func (a *app) makeNode(c *cobra.Command, q *newNode) error {
 	if q.config.Name == "" {
 		return a.misuse("usage.name")
 	}
+	if p := q.config.Check(); p != nil {
+		args := make([]any, len(p.Args))
+		for i, arg := range p.Args {
+			args[i] = arg
+		}
+		return a.misuse("usage.setting", message{"problem." + p.Name, args})
+	}
 	if exists(filepath.Join(a.dir, "config.json")) {
 		return fmt.Errorf("%s: %w", filepath.Join(a.dir, "config.json"), errDataExists)
 	}
@@ -77,7 +87,7 @@ func (a *app) sayMade(made *node.Made, kit string, wait bool) error {
 		return nil
 	}
 	a.tell("init.next")
-	a.printf("  sijil serve --dir %s\n", a.dir)
+	a.printf("  sijil serve --dir %s\n", demo.Quote(a.dir))
 	return nil
 }
 
@@ -104,15 +114,16 @@ func (a *app) foundLedger(files []string, out string) error {
 	}
 	var members []verify.Member
 	for _, name := range files {
-		b, err := os.ReadFile(name)
+		err := a.read(name, document.Member, "usage.no_member", func(b []byte) error {
+			m, err := verify.ParseMember(b)
+			if err == nil {
+				members = append(members, *m)
+			}
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		m, err := verify.ParseMember(b)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		members = append(members, *m)
 	}
 	for _, m := range members {
 		if len(members) > 1 && (m.Peer == "" || m.P2P == "") {
@@ -134,14 +145,28 @@ func (a *app) foundLedger(files []string, out string) error {
 	return nil
 }
 
+func (a *app) readGenesis(file string) (g *verify.Genesis, err error) {
+	err = a.read(file, document.Genesis, "usage.no_genesis", func(b []byte) (err error) {
+		g, err = verify.ParseGenesis(b)
+		return err
+	})
+	return g, err
+}
+
 func (a *app) adoptGenesis(file string) error {
-	b, err := os.ReadFile(file)
+	g, err := a.readGenesis(file)
 	if err != nil {
 		return err
 	}
-	g, err := verify.ParseGenesis(b)
+	if _, err := node.ReadConfig(node.Layout{Dir: a.dir}.Config()); err != nil {
+		return err
+	}
+	m, err := node.ReadMember(a.dir)
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return err
+	}
+	if !slices.ContainsFunc(g.Members, func(f verify.Member) bool { return f.Org == m.Org }) {
+		return lang.NewProblem("not_founder", m.Name, g.Chain())
 	}
 	if err := node.Adopt(a.dir, g); err != nil {
 		return err

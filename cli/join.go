@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sijil-health/sijil/cli/document"
 	"github.com/sijil-health/sijil/node"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -35,13 +36,12 @@ func (a *app) join() *cobra.Command {
 }
 
 func (a *app) askToJoin(genesisFile, passphraseFile, out string) error {
-	b, err := os.ReadFile(genesisFile)
+	g, err := a.readGenesis(genesisFile)
 	if err != nil {
 		return err
 	}
-	g, err := verify.ParseGenesis(b)
-	if err != nil {
-		return fmt.Errorf("%s: %w", genesisFile, err)
+	if _, err := node.ReadConfig(node.Layout{Dir: a.dir}.Config()); err != nil { // before a passphrase is asked for
+		return err
 	}
 	passphrase, err := a.passphrase(passphraseFile)
 	if err != nil {
@@ -61,7 +61,7 @@ func (a *app) askToJoin(genesisFile, passphraseFile, out string) error {
 
 func (a *app) agree(c *cobra.Command, file string) error {
 	var q node.JoinRequest
-	if err := readRequest(file, &q); err != nil {
+	if err := a.readRequest(file, document.Join, "usage.no_join", &q); err != nil {
 		return err
 	}
 	return a.membership(c, node.MembersRequest{Join: &q}, q.Member.Name)
@@ -81,7 +81,7 @@ func (a *app) rotate() *cobra.Command {
 				return a.misuse("usage.rotate")
 			}
 			var q node.UpdateRequest
-			if err := readRequest(args[0], &q); err != nil {
+			if err := a.readRequest(args[0], document.Update, "usage.no_update", &q); err != nil {
 				return err
 			}
 			return a.membership(c, node.MembersRequest{Update: &q}, q.Update.Name)
@@ -108,17 +108,12 @@ func (a *app) askToUpdate(c *cobra.Command, newValidator bool, out string) error
 	return nil
 }
 
-func readRequest(file string, q any) error {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields() // a request of another kind is not this one with nothing in it
-	if err := d.Decode(q); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	return nil
+func (a *app) readRequest(file string, kind document.Kind, wrong string, q any) error {
+	return a.read(file, kind, wrong, func(b []byte) error {
+		d := json.NewDecoder(bytes.NewReader(b))
+		d.DisallowUnknownFields() // a request of another kind is not this one with nothing in it
+		return d.Decode(q)
+	})
 }
 
 func writeRequest(file string, q any) error {
@@ -136,12 +131,25 @@ func (a *app) leave() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			var org verify.OrgID
 			if err := org.UnmarshalText([]byte(args[0])); err != nil {
-				return a.misuse("usage.organisation", args[0])
+				return a.noOrganisation(c, args[0])
 			}
 			return a.membership(c, node.MembersRequest{Leave: &org}, args[0])
 		},
 	}
 	return a.jsonFlag(a.dirFlag(c))
+}
+
+// noOrganisation says that something is no identifier, and of a node that runs which there are.
+func (a *app) noOrganisation(c *cobra.Command, given string) error {
+	var now node.MembersAnswer
+	if err := node.Ask(c.Context(), a.dir, http.MethodGet, "/members", nil, &now); err != nil {
+		return a.misuse("usage.organisation", given)
+	}
+	var known []string
+	for _, m := range now.Members {
+		known = append(known, fmt.Sprintf("%s (%s)", m.Org, m.Name))
+	}
+	return a.misuse("usage.no_organisation", given, strings.Join(known, ", "))
 }
 
 // showChange says what a request comes to, before it is agreed to: a request is a file that came from somewhere.
@@ -158,7 +166,9 @@ func (a *app) showChange(c *cobra.Command, q *node.MembersRequest) error {
 	}
 	switch {
 	case q.Leave != nil:
-		a.tell("members.leaves", on(*q.Leave).Name, *q.Leave)
+		if leaver := on(*q.Leave); leaver.Name != "" { // else the node says that there is none
+			a.tell("members.leaves", leaver.Name, *q.Leave)
+		}
 	case q.Join != nil:
 		a.tell("members.joins", q.Join.Member.Org)
 		a.showDifferences(verify.Member{}, q.Join.Member)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/sijil-health/sijil/vault"
 )
 
 // passphraseFlag gives a command the flag for the file with the root key's passphrase.
@@ -28,7 +30,7 @@ func (a *app) passphrase(file string) ([]byte, error) {
 		}
 	}
 	if file != "" {
-		b, err := os.ReadFile(file)
+		b, err := a.readFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("passphrase: %w", err)
 		}
@@ -47,7 +49,11 @@ func (a *app) passphrase(file string) ([]byte, error) {
 // `sijil status` then warns of.
 func (a *app) newPassphrase(file string) (passphrase []byte, err error) {
 	if file != "" && exists(file) {
-		return a.passphrase(file)
+		passphrase, err := a.passphrase(file)
+		if err == nil && (len(passphrase) < vault.MinPassword || len(passphrase) > vault.MaxPassword) {
+			err = a.misuse("usage.passphrase_size", file, vault.MinPassword, vault.MaxPassword)
+		}
+		return passphrase, err
 	}
 	var secret [20]byte
 	if _, err := rand.Read(secret[:]); err != nil {

@@ -1,14 +1,16 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"rsc.io/qr"
+
+	"github.com/sijil-health/sijil/cli/document"
+	"github.com/sijil-health/sijil/lang"
 )
 
 // quiet is the light margin of a QR code, in modules (ISO/IEC 18004, 9.1).
@@ -18,7 +20,7 @@ const quiet = 4
 func (a *app) writeQR(text []byte, file string) error {
 	code, err := qr.Encode(string(text), qr.L)
 	if err != nil {
-		return fmt.Errorf("%d bytes do not fit a QR code; carry a file instead: %w", len(text), err)
+		return lang.NewProblem("qr_large", len(text)).Because(err)
 	}
 	if file == "-" {
 		_, err := io.WriteString(a.out, drawn(code))
@@ -51,15 +53,16 @@ func drawn(code *qr.Code) string {
 
 // readNote reads what a witness and a node send one another, from a file or, for "-", from standard input. A text that was scanned from
 // a QR code or pasted from an e-mail has lost the line feed at its end or gained some.
-func (a *app) readNote(file string) ([]byte, error) {
+// Of another kind than those it may be, it is named as what it is, by the message wrong.
+func (a *app) readNote(file, wrong string, kinds ...document.Kind) ([]byte, error) {
 	b, err := a.readFile(file)
 	if err != nil {
 		return nil, err
 	}
-	text := strings.TrimRight(strings.ReplaceAll(string(b), "\r\n", "\n"), "\n \t")
-	if text == "" {
-		return nil, errors.New("there is nothing in it")
+	if kind, _ := document.Look(b); !slices.Contains(kinds, kind) {
+		return nil, a.mistaken(wrong, file, b)
 	}
+	text := strings.TrimRight(strings.ReplaceAll(string(b), "\r\n", "\n"), "\n \t")
 	return []byte(text + "\n"), nil
 }
 

@@ -5,10 +5,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sijil-health/sijil/backup"
+	"github.com/sijil-health/sijil/cli/document"
+	"github.com/sijil-health/sijil/demo"
 	"github.com/sijil-health/sijil/node"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -52,11 +55,15 @@ func (a *app) runRestore(c *cobra.Command, q *restoring) (err error) {
 	case q.custodians && (q.trust == "" || q.Offline):
 		return a.misuse("usage.restore_trust")
 	}
-	if q.Kit, err = node.ReadKit(q.kit); err != nil {
+	err = a.read(q.kit, document.Kit, "usage.no_kit", func(b []byte) (err error) {
+		q.Kit, err = node.ParseKit(b)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if q.trust != "" {
-		if q.Trust, err = readTrust(q.trust); err != nil {
+		if q.Trust, err = a.readTrust(q.trust); err != nil {
 			return err
 		}
 	}
@@ -80,20 +87,23 @@ func (a *app) runRestore(c *cobra.Command, q *restoring) (err error) {
 }
 
 // readTrust reads a trust file; an error names it.
-func readTrust(file string) (*verify.Trust, error) {
-	b, err := os.ReadFile(file)
+func (a *app) readTrust(file string) (*verify.Trust, error) {
+	b, err := a.readFile(file)
 	if err != nil {
 		return nil, err
 	}
-	return parseTrust(file, b)
+	return a.parseTrust(file, b)
 }
 
-func parseTrust(file string, b []byte) (*verify.Trust, error) {
+func (a *app) parseTrust(file string, b []byte) (*verify.Trust, error) {
 	t, err := verify.ParseTrust(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", file, errNotTrust, err)
+	if err == nil {
+		return t, nil
 	}
-	return t, nil
+	if kind, _ := document.Look(b); kind != document.Trust && kind != document.Cut {
+		return nil, a.mistaken("usage.no_trust", file, b)
+	}
+	return nil, fmt.Errorf("%s: %w: %w", file, errNotTrust, err)
 }
 
 func (a *app) sayRestored(done *node.Restored) error {
@@ -108,8 +118,12 @@ func (a *app) sayRestored(done *node.Restored) error {
 	if done.Missing > 0 {
 		a.tell("restore.missing", done.Missing)
 	}
-	for _, name := range done.Silent {
-		a.tell("restore.silent", name)
+	if alone := done.Asked > 0 && len(done.Silent) == done.Asked; alone {
+		a.tell("restore.alone", strings.Join(done.Silent, ", "), done.Entries)
+	} else {
+		for _, name := range done.Silent {
+			a.tell("restore.silent", name)
+		}
 	}
 	for _, f := range done.False {
 		a.tell("restore.false", f.Member, f.Problem)
@@ -124,10 +138,10 @@ func (a *app) sayRestored(done *node.Restored) error {
 		a.tell("restore.back", done.Height)
 	case node.ValidatorNew:
 		a.tell("restore.new")
-		a.printf("  sijil rotate --dir %s --out rotate.json\n", done.Dir)
+		a.printf("  sijil rotate --dir %s --out rotate.json\n", demo.Quote(done.Dir))
 		a.printf("  sijil rotate rotate.json --dir %s\n", filepath.Join("…", "MEMBER"))
 	}
 	a.tell("init.next")
-	a.printf("  sijil serve --dir %s\n", done.Dir)
+	a.printf("  sijil serve --dir %s\n", demo.Quote(done.Dir))
 	return nil
 }

@@ -54,3 +54,25 @@ func TestMissingEntriesAreTold(t *testing.T) {
 		t.Errorf("as JSON: %v\n%s", err, out.String())
 	}
 }
+
+// TestARestoreFromABackupAloneSaysWhatIsNotThere: when none of the members asked has answered, what is missing is said once, in both languages.
+func TestARestoreFromABackupAloneSaysWhatIsNotThere(t *testing.T) {
+	done := &node.Restored{Dir: "new", Asked: 2, Silent: []string{"Clinic", "Laboratory"}, Entries: 41}
+	for language, words := range map[lang.Language][]string{
+		lang.English: {"no other member answered", "Clinic, Laboratory", "41", "Not here"}, lang.Arabic: {"لم يُجب أي عضو آخر", "Clinic, Laboratory", "41", "وليس هنا"},
+	} {
+		var out bytes.Buffer
+		a := &app{out: &out, say: lang.For(language)}
+		if err := a.sayRestored(done); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range words {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%q is not said:\n%s", want, out.String())
+			}
+		}
+		if got := strings.Count(out.String(), "Clinic"); got != 1 {
+			t.Errorf("Clinic is named %d times:\n%s", got, out.String())
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -42,6 +43,7 @@ type app struct {
 	json     bool
 	say      *lang.Catalogue
 	drawing  bool // progress has begun a line
+	printed  bool // JSON was written
 }
 
 // Main runs the program and gives its exit code.
@@ -74,6 +76,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return exitFailed
 	}
+	a.json = a.json || slices.Contains(args, "--json") // what was wrong may have stood before it
 	return a.explain(command, err)
 }
 
@@ -106,7 +109,9 @@ func (a *app) root() *cobra.Command {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultVersionFlag()
+	a.ownCompletion(root)
 	a.localise(root)
+	completeFlags(root)
 	return root
 }
 
@@ -131,6 +136,7 @@ func defaultDir() string {
 
 // printJSON writes one JSON document.
 func (a *app) printJSON(v any) error {
+	a.printed = true
 	e := json.NewEncoder(a.out)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)

@@ -45,7 +45,7 @@ func (a *app) sayScrub(e *node.ScrubEvent) {
 		a.tell("scrub.healed", e.Damage)
 	default:
 		a.progressEnd()
-		a.tell("scrub.damage", e.Damage, e.Error)
+		a.tell("scrub.damage", e.Damage, a.said(e.Err()))
 	}
 }
 
@@ -61,10 +61,10 @@ func (a *app) endScrub(e *node.ScrubEvent) error {
 	} else {
 		a.tell("scrub.done", e.Bytes, e.Damages, e.Repairs)
 	}
-	switch {
-	case e.Error != "":
-		return errors.New(e.Error)
-	case e.Damages > e.Repairs:
+	if err := e.Err(); err != nil {
+		return err
+	}
+	if e.Damages > e.Repairs {
 		return exit{exitDamage}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"unicode"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sijil-health/sijil/lang"
+	"github.com/sijil-health/sijil/verify"
 )
 
 // everyCommand calls f for each command there is, hidden ones included.
@@ -72,9 +74,31 @@ func TestEveryMeaningHasItsMessages(t *testing.T) {
 			t.Errorf("%v is explained as %q, not %q", m.err, got, m.name)
 		}
 	}
+	for _, k := range kindsOfError {
+		named["error."+k.name] = true
+		if !lang.For(lang.Arabic).Has("error." + k.name) {
+			t.Errorf("there is no message error.%s", k.name)
+		}
+	}
 	for key := range lang.For(lang.English).Keys() {
 		if strings.HasPrefix(key, "error.") && !named[key] {
 			t.Errorf("no error is explained by %s", key)
+		}
+	}
+}
+
+// TestEveryStepIsExplained: whichever check of a receipt fails, it is said what that means.
+func TestEveryStepIsExplained(t *testing.T) {
+	for _, step := range []verify.Step{
+		verify.StepReceipt, verify.StepChain, verify.StepLeaf, verify.StepAnchor, verify.StepBatch, verify.StepEpochs, verify.StepOwner,
+		verify.StepSignature, verify.StepCustody, verify.StepData, verify.StepHeader, verify.StepValidators, verify.StepCommit,
+		verify.StepCheckpoint, verify.StepLog, verify.StepContent,
+	} {
+		var out bytes.Buffer
+		a := &app{out: &out, say: lang.For(lang.Arabic)}
+		a.sayVerified(nil, &verify.StepError{Step: step, Err: verify.ErrFork})
+		if lines := strings.Split(out.String(), "\n"); len(lines) != 3 || !strings.HasPrefix(lines[1], "أي: ") {
+			t.Errorf("%s: %s", step, out.String())
 		}
 	}
 }

@@ -30,6 +30,18 @@ func (a *app) token() *cobra.Command {
 			if purpose := policy.Purpose(q.Purpose); !purpose.Known() {
 				return a.misuse("usage.purpose", q.Purpose, listed(policy.Purposes()))
 			}
+			if !policy.ActorAllowed(q.Actor) {
+				return a.misuse("usage.actor_form", q.Actor, policy.MaxActor)
+			}
+			if q.Chart != "" && !policy.ChartAllowed(q.Chart) {
+				return a.misuse("usage.patient", q.Chart)
+			}
+			if policy.Role(q.Role) == policy.Patient && q.Chart == "" {
+				return a.misuse("usage.role_patient")
+			}
+			if q.Lifetime > policy.MaxLifetime {
+				return a.misuse("usage.lifetime", q.Lifetime)
+			}
 			var got struct {
 				Token string `json:"token"`
 			}
@@ -56,10 +68,4 @@ func (a *app) token() *cobra.Command {
 	return a.jsonFlag(a.dirFlag(c))
 }
 
-func listed[T ~string](names []T) string {
-	text := make([]string, len(names))
-	for i, name := range names {
-		text[i] = string(name)
-	}
-	return strings.Join(text, ", ")
-}
+func listed[T ~string](names []T) string { return strings.Join(texts(names), ", ") }

@@ -2,15 +2,13 @@ package cli
 
 import (
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sijil-health/sijil/cli/document"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -44,49 +42,68 @@ func (a *app) runVerify(q *verifying) error {
 	if q.trust == "" {
 		return a.misuse("usage.trust")
 	}
-	var read [3][]byte
-	inputs := 0
-	for i, name := range []string{q.trust, q.receipt, q.resource} {
-		if name == "-" {
-			inputs++
-		}
-		if inputs > 1 {
-			return a.misuse("usage.one_input")
-		}
-		if name == "" && i == 2 {
-			continue
-		}
-		b, err := a.readFile(name)
-		if err != nil {
-			return a.misuse("usage.file", err)
-		}
-		read[i] = b
-	}
-	trust, err := parseTrust(q.trust, read[0])
+	read, err := a.readInputs(q)
 	if err != nil {
 		return err
 	}
-	receipt, err := verify.ReadReceipt(read[1])
+	trust, err := a.parseTrust(q.trust, read.trust)
+	if err != nil {
+		return err
+	}
+	if err := a.checkInputs(q, read); err != nil {
+		return err
+	}
+	receipt, err := verify.ReadReceipt(read.receipt)
 	var result *verify.Result
 	if err == nil {
-		result, err = verify.Verify(receipt, trust, verify.Options{Keys: q.keys, Content: read[2]})
+		result, err = verify.Verify(receipt, trust, verify.Options{Keys: q.keys, Content: read.resource})
 	}
 	return a.showVerified(result, err)
 }
 
-// maxInput bounds what is read from standard input: a resource is never larger.
-const maxInput = 64 << 20
+// inputs are the files of a verification.
+type inputs struct{ trust, receipt, resource []byte }
 
-// readFile reads a file, or standard input for "-".
-func (a *app) readFile(name string) ([]byte, error) {
-	if name != "-" {
-		return os.ReadFile(name)
+// readInputs reads the files; at most one of them is standard input.
+func (a *app) readInputs(q *verifying) (read inputs, err error) {
+	fromInput := 0
+	for _, f := range []struct {
+		name string
+		to   *[]byte
+	}{{q.trust, &read.trust}, {q.receipt, &read.receipt}, {q.resource, &read.resource}} {
+		if f.name == "" && f.to == &read.resource {
+			continue
+		}
+		if f.name == "-" {
+			fromInput++
+		}
+		if fromInput > 1 {
+			return read, a.misuse("usage.one_input")
+		}
+		if *f.to, err = a.readFile(f.name); is[misused](err) {
+			return read, err
+		} else if err != nil {
+			return read, a.misuse("usage.file", err)
+		}
 	}
-	b, err := io.ReadAll(io.LimitReader(a.in, maxInput+1))
-	if err == nil && len(b) > maxInput {
-		err = fmt.Errorf("standard input gives more than %d bytes", maxInput)
+	return read, nil
+}
+
+// checkInputs refuses files that are something else than what they were given as: of such there is no verdict.
+func (a *app) checkInputs(q *verifying, read inputs) error {
+	switch kind, _ := document.Look(read.receipt); kind {
+	case document.Receipt, document.Cut: // parsed next
+	default:
+		return a.mistaken("usage.no_receipt", q.receipt, read.receipt)
 	}
-	return b, err
+	if q.resource == "" {
+		return nil
+	}
+	switch kind, _ := document.Look(read.resource); kind {
+	case document.Empty, document.Receipt, document.Trust, document.Genesis, document.Member, document.Kit, document.Outcome, document.Checkpoint, document.Request, document.Cosignature, document.Token:
+		return a.mistaken("usage.no_resource", q.resource, read.resource)
+	}
+	return nil
 }
 
 // verified is what `sijil verify --json` prints.
@@ -129,6 +146,11 @@ func (a *app) sayVerified(r *verify.Result, err error) {
 	switch {
 	case r == nil:
 		a.tell("verify.fails", err)
+		step := verify.StepReceipt // it could not even be read
+		if failed := (*verify.StepError)(nil); errors.As(err, &failed) {
+			step = failed.Step
+		}
+		a.tell("step." + strings.ReplaceAll(string(step), " ", "_"))
 		return
 	case errors.Is(err, verify.ErrNotWitnessed):
 		a.tell("verify.unwitnessed", len(r.Keys), r.Wanted)

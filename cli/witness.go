@@ -4,15 +4,14 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
-	"fmt"
-	"net"
-	"net/http"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/node"
 	"github.com/sijil-health/sijil/verify"
@@ -40,7 +39,7 @@ func (a *app) witnessInit() *cobra.Command {
 			}
 			signer, err := verify.WitnessSigner(name, ed25519.NewKeyFromSeed(seed))
 			if err != nil {
-				return a.misuse("usage.witness_key", err)
+				return a.misuse("usage.witness_key", name)
 			}
 			if err := a.createWitness(name, seed, signer.Key()); err != nil {
 				return err
@@ -63,7 +62,10 @@ func (a *app) createWitness(name string, seed []byte, key verify.NoteKey) error 
 		return err
 	}
 	if err := createSecret(filepath.Join(a.dir, witnessSeedFile), seed); err != nil {
-		return fmt.Errorf("%w; a witness is made once, in a directory of its own", err)
+		if errors.Is(err, fs.ErrExist) {
+			err = lang.NewProblem("witness_here", a.dir)
+		}
+		return err
 	}
 	if err := createSecret(filepath.Join(a.dir, witnessNameFile), []byte(name)); err != nil {
 		return err
@@ -80,14 +82,14 @@ func (a *app) witnessDir(c *cobra.Command) *cobra.Command {
 func (a *app) openWitness(q *witnessing) (*ledger.Witness, error) {
 	seed, err := os.ReadFile(filepath.Join(a.dir, witnessSeedFile))
 	if err != nil {
-		return nil, fmt.Errorf("%w; make a witness with `sijil witness init`", err)
+		return nil, noWitness(a.dir, err)
 	}
 	name, err := os.ReadFile(filepath.Join(a.dir, witnessNameFile))
 	if err != nil {
 		return nil, err
 	}
 	if len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("%s is damaged", filepath.Join(a.dir, witnessSeedFile))
+		return nil, lang.NewProblem("witness_seed").In(filepath.Join(a.dir, witnessSeedFile))
 	}
 	signer, err := verify.WitnessSigner(string(name), ed25519.NewKeyFromSeed(seed))
 	if err != nil {
@@ -98,7 +100,7 @@ func (a *app) openWitness(q *witnessing) (*ledger.Witness, error) {
 		return nil, a.misuse("usage.need", q.need)
 	}
 	for _, file := range q.trusts {
-		l, err := witnessLog(file, q.need)
+		l, err := a.witnessLog(file, q.need)
 		if err != nil {
 			return nil, err
 		}
@@ -113,8 +115,8 @@ func (a *app) openWitness(q *witnessing) (*ledger.Witness, error) {
 // witnessLog says of a ledger who may speak for it: the voting members of the last epoch that the trust file knows, and of them more than
 // two thirds together, as it takes for the ledger itself to go on. A witness that listened to fewer would cosign the fork of whoever holds
 // one key, and refuse the true log from then on. need, if it is not 0, asks for fewer.
-func witnessLog(file string, need int) (*ledger.WitnessLog, error) {
-	t, err := readTrust(file)
+func (a *app) witnessLog(file string, need int) (*ledger.WitnessLog, error) {
+	t, err := a.readTrust(file)
 	if err != nil {
 		return nil, err
 	}
@@ -149,64 +151,4 @@ type witnessing struct {
 func (q *witnessing) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&q.trusts, "trust", nil, "")
 	c.Flags().IntVar(&q.need, "need", 0, "")
-}
-
-func (a *app) witnessServe() *cobra.Command {
-	var q witnessing
-	var listen string
-	c := &cobra.Command{
-		Use: "serve --dir DIR --trust TRUST", Args: a.args(0, 0),
-		RunE: func(c *cobra.Command, _ []string) error {
-			w, err := a.openWitness(&q)
-			if err != nil {
-				return err
-			}
-			l, err := net.Listen("tcp", listen)
-			if err != nil {
-				return err
-			}
-			w.Alarm = func(e *ledger.WitnessError) {
-				fmt.Fprintln(a.err, a.say.T("witness.fork", time.Now().UTC().Format(time.RFC3339), e.Reason))
-			}
-			a.tell("witness.serving", l.Addr())
-			s := &http.Server{Handler: w, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
-			go func() {
-				<-c.Context().Done()
-				_ = s.Close()
-			}()
-			if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				return err
-			}
-			return nil
-		},
-	}
-	q.flags(c)
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8090", "")
-	return a.witnessDir(c)
-}
-
-func (a *app) witnessCosign() *cobra.Command {
-	var q witnessing
-	var code string
-	c := &cobra.Command{
-		Use: "cosign --dir DIR --trust TRUST REQUEST", Args: a.args(1, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			w, err := a.openWitness(&q)
-			if err != nil {
-				return err
-			}
-			request, err := a.readNote(args[0])
-			if err != nil {
-				return fmt.Errorf("the request: %w", err)
-			}
-			answer, err := w.Cosign(request)
-			if err != nil {
-				return err
-			}
-			return a.carry(answer, code)
-		},
-	}
-	q.flags(c)
-	qrFlag(c, &code)
-	return a.witnessDir(c)
 }

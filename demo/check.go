@@ -18,6 +18,7 @@ type walker struct {
 	*Demo
 	m                              *Member
 	patient, observation, document string
+	blob                           string // the stored file of the document
 }
 
 func (w *walker) get(ctx context.Context, token, path string) ([]byte, error) {
@@ -87,11 +88,11 @@ func (w *walker) receipt(ctx context.Context) error {
 }
 
 func (w *walker) damage(ctx context.Context) error {
-	blob, before, err := w.largestBlob()
+	before, err := os.ReadFile(w.blob)
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(blob, os.O_WRONLY, 0)
+	f, err := os.OpenFile(w.blob, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
@@ -99,34 +100,17 @@ func (w *walker) damage(ctx context.Context) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if _, err := w.get(ctx, "clinician", "/DocumentReference/"+w.document); err != nil {
+	if _, err := w.get(ctx, "clinician", "/DocumentReference/"+w.document+"/_history/1"); err != nil {
 		return err
 	}
-	after, err := os.ReadFile(blob)
+	after, err := os.ReadFile(w.blob)
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(before, after) {
-		return fmt.Errorf("%s was read and not repaired", blob)
+		return fmt.Errorf("%s was read and not repaired", w.blob)
 	}
 	return w.sijil(ctx, "scrub", "--dir", w.m.Data)
-}
-
-func (w *walker) largestBlob() (path string, content []byte, err error) {
-	err = filepath.WalkDir(filepath.Join(w.m.Data, "blobs"), func(p string, e os.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(p)
-		if len(b) > len(content) {
-			path, content = p, b
-		}
-		return err
-	})
-	if err == nil && path == "" {
-		err = errors.New("there is no stored blob")
-	}
-	return path, content, err
 }
 
 // stop ends the university's node and goes on writing at the hospital.

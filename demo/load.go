@@ -79,11 +79,18 @@ func (d *Demo) picture(ctx context.Context, m *Member) error {
 	if err != nil {
 		return err
 	}
+	before, err := blobs(m)
+	if err != nil {
+		return err
+	}
 	status, body, _, err := d.call(ctx, http.MethodPost, m.FHIR+"/DocumentReference", m.Tokens["clinician"], doc)
 	if err == nil && status != http.StatusCreated {
 		err = fmt.Errorf("the gate answered %d: %s", status, head(body))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return d.noteScan(m, before)
 }
 
 // resource is what the demonstration needs to know of one.

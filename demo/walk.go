@@ -30,7 +30,11 @@ func (d *Demo) walk(ctx context.Context) ([]step, error) {
 		return nil, err
 	}
 	observation := result.ID
-	w := &walker{Demo: d, m: m, patient: patient, observation: observation, document: document}
+	blob, err := d.scanFile(m)
+	if err != nil {
+		return nil, err
+	}
+	w := &walker{Demo: d, m: m, blob: blob, patient: patient, observation: observation, document: document}
 	return []step{
 		{"read", []string{
 			w.define("TOKEN", "clinician"), w.define("AUDIT", "auditor"),
@@ -43,9 +47,9 @@ func (d *Demo) walk(ctx context.Context) ([]step, error) {
 			w.command("verify receipt.json --trust", Quote(d.File.Trust), "--resource observation.json"),
 		}, w.receipt},
 		{"damage", []string{
-			fmt.Sprintf("BLOB=$(find %s -type f -size +200k | head -1)", Quote(filepath.Join(m.Data, "blobs"))),
+			"BLOB=" + Quote(blob),
 			`printf '\377\000\377' | dd of="$BLOB" bs=1 seek=5000 conv=notrunc status=none`,
-			w.curl("TOKEN", "/DocumentReference/"+document, "document.json"),
+			w.curl("TOKEN", "/DocumentReference/"+document+"/_history/1", "document.json"),
 			w.command("scrub --dir", Quote(m.Data)),
 		}, w.damage},
 		{"stop", []string{

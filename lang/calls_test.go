@@ -14,10 +14,11 @@ import (
 
 var keyForm = regexp.MustCompile(`^[a-z_]+(\.[a-z_]+)+$`)
 
-// TestCalls reads every Go file of the module and checks the calls of T, tell, misuse and Explain whose key is written out: the message
-// must exist and get as many arguments as it mentions.
+// TestCalls reads every Go file of the module and checks the calls of T, tell, misuse, Explain and NewProblem whose key is written out: the
+// message must exist and get as many arguments as it mentions.
 func TestCalls(t *testing.T) {
 	fset, calls := token.NewFileSet(), 0
+	made := make(map[string]bool)
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -33,7 +34,7 @@ func TestCalls(t *testing.T) {
 			return err
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok && checkCall(t, fset, call) {
+			if call, ok := n.(*ast.CallExpr); ok && checkCall(t, fset, call, made) {
 				calls++
 			}
 			return true
@@ -43,11 +44,16 @@ func TestCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for key := range english {
+		if strings.HasPrefix(key, "problem.") && !made[key] {
+			t.Errorf("nothing makes a problem of %s", key)
+		}
+	}
 	t.Logf("%d calls with a written-out key", calls)
 }
 
-// checkCall tells whether call names a message, and reports what is wrong with it.
-func checkCall(t *testing.T, fset *token.FileSet, call *ast.CallExpr) bool {
+// checkCall tells whether call names a message, and reports what is wrong with it. Those of problems are noted in made.
+func checkCall(t *testing.T, fset *token.FileSet, call *ast.CallExpr, made map[string]bool) bool {
 	t.Helper()
 	fun, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok || len(call.Args) == 0 {
@@ -64,6 +70,9 @@ func checkCall(t *testing.T, fset *token.FileSet, call *ast.CallExpr) bool {
 	switch {
 	case fun.Sel.Name == "Explain":
 		key = "error." + key
+	case fun.Sel.Name == "NewProblem":
+		key = "problem." + key
+		made[key] = true
 	case isWarn(fun, literal):
 		key = "warning." + key + ".text"
 		if _, ok := english[strings.TrimSuffix(key, ".text")]; !ok {

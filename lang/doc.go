@@ -9,5 +9,8 @@
 // identifier keeps its own direction within the line. What a person will copy, such as a command, is therefore printed on
 // a line of its own and not as an argument.
 //
+// A Problem is an error with a message, problem.NAME, which is told in the language of whoever reads it, also where it came from a running node:
+// its arguments are text. The tests refuse a problem without a message and a message that no problem has.
+//
 // The package imports nothing of Sijil. Texts for machines (JSON, logs) do not come from here.
 package lang

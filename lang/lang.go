@@ -25,8 +25,8 @@ type Catalogue struct {
 
 // The messages stand in several files by what they are for.
 var (
-	english = merged(englishTexts, englishErrors, englishHelp, englishFlags)
-	arabic  = merged(arabicTexts, arabicErrors, arabicHelp, arabicFlags)
+	english = merged(englishTexts, englishErrors, englishProblems, englishFiles, englishHelp, englishFlags)
+	arabic  = merged(arabicTexts, arabicErrors, arabicProblems, arabicFiles, arabicHelp, arabicFlags)
 )
 
 // merged puts messages into one map. A key that stands twice is a fault of the program.

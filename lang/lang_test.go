@@ -1,7 +1,9 @@
 package lang
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -89,6 +91,50 @@ func TestErrorsHaveHints(t *testing.T) {
 		if name, ok := strings.CutPrefix(key, "hint."); ok && !For(English).Has("error."+name) {
 			t.Errorf("%s belongs to no error", key)
 		}
+	}
+}
+
+// TestProblemsTakeText: the arguments of a problem are text, for they come from another process.
+func TestProblemsTakeText(t *testing.T) {
+	for key, m := range english {
+		if !strings.HasPrefix(key, "problem.") {
+			continue
+		}
+		for _, verb := range verbs(m) {
+			if !strings.HasSuffix(verb, "s") && !strings.HasSuffix(verb, "q") {
+				t.Errorf("%s: %s does not take text", key, verb)
+			}
+		}
+		if strings.HasSuffix(m, ".") || strings.HasSuffix(arabic[key], ".") {
+			t.Errorf("%s: ends with a full stop, though its cause may follow", key)
+		}
+	}
+}
+
+func TestProblem(t *testing.T) {
+	cause := errors.New("no such key")
+	p := NewProblem("config_copies", 17).In("n/config.json").Because(cause)
+	err := fmt.Errorf("start: %w", p)
+	if got, want := err.Error(), "start: n/config.json: \"copies\" is 17; use 0 (automatic) to 16: no such key"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if !errors.Is(err, cause) || ProblemIn(err) != p || ProblemIn(cause) != nil {
+		t.Error("what is in the error is not found")
+	}
+	b, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Problem
+	if err := json.Unmarshal(b, &back); err != nil {
+		t.Fatal(err)
+	}
+	want := "\u2068n/config.json\u2069: قيمة الحقل \"copies\" هي \u206817\u2069؛ استعمل من 0 (تلقائي) إلى 16"
+	if got := For(Arabic).Problem(&back); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if For(English).Knows(NewProblem("of_tomorrow")) || For(English).Knows(nil) || !For(Arabic).Knows(p) {
+		t.Error("a message that is not there is known, or the other way round")
 	}
 }
 

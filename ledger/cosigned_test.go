@@ -225,7 +225,7 @@ func TestAnAnswerToSomethingElseIsNotTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.notary.AcceptCosignature(t.Context(), (&WitnessRequest{Note: note}).Encode(), []byte(line.String()), key); err == nil {
+	if _, err := w.notary.AcceptCosignature(t.Context(), (&WitnessRequest{Note: note}).Encode(), []byte(line.String()), key); err == nil {
 		t.Fatal("a checkpoint that this node never signed is taken")
 	}
 	// A member's signature that was damaged on the way is left out, and what is stored stays good.
@@ -234,7 +234,7 @@ func TestAnAnswerToSomethingElseIsNotTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Note.Signatures = append(r.Note.Signatures, verify.NoteSignature{Name: "x", ID: key.ID(), Signature: []byte("xxxxxxxxx")})
-	if err := w.notary.AcceptCosignature(t.Context(), r.Encode(), answer, key); err != nil {
+	if _, err := w.notary.AcceptCosignature(t.Context(), r.Encode(), answer, key); err != nil {
 		t.Fatal(err)
 	}
 	if got, _, err := w.notary.opt.Store.Latest(); err != nil || len(got.Signatures) != 2 {

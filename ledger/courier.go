@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sijil-health/sijil/verify"
 )
@@ -49,22 +50,85 @@ func portable(n *verify.Note) *verify.Note {
 
 // AcceptCosignature takes the witness's answer to a request: the cosignature goes onto the latest checkpoint if that is still
 // the one it was made for, and is kept beside it in any case. Both come back from outside: only a checkpoint that this organisation
-// signed, and so found true, is taken, and only signatures that hold.
-func (n *Notary) AcceptCosignature(ctx context.Context, request, answer []byte, witness verify.NoteKey) error {
+// signed, and so found true, is taken, and only signatures that hold. late says that the witness answered with the checkpoint that it had
+// cosigned before (see Witness.Answer), and is that checkpoint: the next request begins from there.
+func (n *Notary) AcceptCosignature(ctx context.Context, request, answer []byte, witness verify.NoteKey) (late *verify.Checkpoint, err error) {
+	if note, c, err := parseCheckpointNote(answer); err == nil {
+		return c, n.acceptLate(ctx, note, c, witness)
+	}
 	r, err := ParseWitnessRequest(request)
 	if err != nil {
-		return fmt.Errorf("ledger: the request: %w", err)
+		return nil, fmt.Errorf("ledger: the request: %w", err)
 	}
 	note, err := n.ours(ctx, r.Note, r.checkpoint)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := addSignatures(note, answer, []verify.NoteKey{witness}); err != nil {
-		return err
+		return nil, err
 	}
 	n.answered(witness, nil)
-	return n.opt.Store.putLatest(note, r.checkpoint)
+	return nil, n.opt.Store.putLatest(note, r.checkpoint)
 }
+
+// acceptLate takes the checkpoint that a witness has cosigned before. It need not bear this organisation's signature, so it is compared with
+// this node's own chain. Errors: ErrOtherHistory, *LongerError, ErrDisagree.
+func (n *Notary) acceptLate(ctx context.Context, theirs *verify.Note, c *verify.Checkpoint, witness verify.NoteKey) error {
+	if c.Origin != verify.OriginOf(n.opt.Chain) {
+		return errNotOurs
+	}
+	note := &verify.Note{Text: theirs.Text}
+	lines := signatureLines(theirs)
+	if err := addSignatures(note, lines, []verify.NoteKey{witness}); err != nil { // first of all: anybody can write such a file
+		return err
+	}
+	if err := n.continues(ctx, c); err != nil {
+		n.answered(witness, err)
+		return err
+	}
+	own, keys, err := n.statement(ctx, c.Height, c.Epoch)
+	if err != nil {
+		return err
+	}
+	if own.Text() != theirs.Text {
+		return ErrDisagree
+	}
+	_ = addSignatures(note, lines, keys) // members' that hold are welcome, and none is needed
+	n.answered(witness, nil)
+	return n.opt.Store.putLatest(note, c)
+}
+
+// continues tells whether this node's log goes on from a checkpoint that a witness cosigned.
+func (n *Notary) continues(ctx context.Context, c *verify.Checkpoint) error {
+	status, err := n.opt.Engine.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Size > status.LogSize {
+		return &LongerError{c.Size, status.LogSize, nil}
+	}
+	root, err := n.opt.Engine.LogRoot(ctx, c.Size)
+	switch {
+	case err != nil:
+		return err
+	case root != c.Root:
+		return fmt.Errorf("%w: its root of %d anchors is another", ErrOtherHistory, c.Size)
+	case c.Height > status.Height: // the same log at a later block: this node has not read that far
+		return fmt.Errorf("%w: height %d of the chain is not reached here", ErrDisagree, c.Height)
+	}
+	return nil
+}
+
+func signatureLines(n *verify.Note) []byte {
+	var b strings.Builder
+	for i := range n.Signatures {
+		b.WriteString(n.Signatures[i].String())
+	}
+	return []byte(b.String())
+}
+
+// errNotOurs refuses what was made for another ledger, or elsewhere.
+var errNotOurs = errors.New("ledger: the request is not of this ledger, or not one that this node made")
 
 // ours gives a note with those of its signatures that hold under members' keys; one of them must be this organisation's.
 func (n *Notary) ours(ctx context.Context, note *verify.Note, c *verify.Checkpoint) (*verify.Note, error) {
@@ -72,9 +136,8 @@ func (n *Notary) ours(ctx context.Context, note *verify.Note, c *verify.Checkpoi
 	if err != nil {
 		return nil, err
 	}
-	refused := errors.New("ledger: the request is not of this ledger, or not one that this node made")
 	if c.Origin != verify.OriginOf(n.opt.Chain) || c.Epoch >= uint64(len(list)) {
-		return nil, refused
+		return nil, errNotOurs
 	}
 	keys, err := memberKeys(n.opt.Chain, list[c.Epoch].Members)
 	if err != nil {
@@ -88,7 +151,7 @@ func (n *Notary) ours(ctx context.Context, note *verify.Note, c *verify.Checkpoi
 		}
 	}
 	if !own {
-		return nil, refused
+		return nil, errNotOurs
 	}
 	return out, nil
 }

@@ -19,12 +19,16 @@ var ErrOtherHistory = errors.New("ledger: the witness has cosigned another histo
 // ahead; a lone one has lost, or cut off, what was cosigned, and that is another history.
 type LongerError struct {
 	Cosigned, Here uint64 // anchors
-	Err            error  // the witness's refusal
+	Err            error  // the witness's refusal; nil where it answered by file
 }
 
 // Error says what happened.
 func (e *LongerError) Error() string {
-	return fmt.Sprintf("ledger: the witness has cosigned %d anchors, the log here has %d (%v)", e.Cosigned, e.Here, e.Err)
+	text := fmt.Sprintf("ledger: the witness has cosigned %d anchors, the log here has %d", e.Cosigned, e.Here)
+	if e.Err != nil {
+		text += fmt.Sprintf(" (%v)", e.Err)
+	}
+	return text
 }
 
 // Unwrap gives the witness's refusal.

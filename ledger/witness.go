@@ -44,6 +44,8 @@ type WitnessError struct {
 	// Fork says that those who speak for the log signed a checkpoint that was not shown to continue the one cosigned last: there are two
 	// histories, or the proof that came with it is wrong.
 	Fork bool
+	// Forgot says that the log holds a cosignature on more than the witness remembers: its directory is an older copy of itself. See Answer.
+	Forgot bool
 }
 
 // Error gives the reason.
@@ -89,8 +91,7 @@ func OpenWitness(dir string, signer *verify.NoteSigner, logs []WitnessLog, clock
 // Key is the witness's public key, which belongs into trust files.
 func (w *Witness) Key() verify.NoteKey { return w.signer.Key() }
 
-// Cosign answers one request of the protocol with a cosignature line. It is all there is to a witness: by HTTP, on a USB stick,
-// by e-mail or as QR codes. Refusals are *WitnessError; other errors are of the disk and of the key.
+// Cosign answers one request of the protocol with a cosignature line. What is carried by hand goes through Answer. Refusals are *WitnessError; other errors are of the disk and of the key.
 func (w *Witness) Cosign(request []byte) ([]byte, error) {
 	r, err := ParseWitnessRequest(request)
 	if err != nil {

@@ -202,26 +202,17 @@ func TestCosignaturesByCourier(t *testing.T) {
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		if err := notary.AcceptCosignature(t.Context(), request, answer, w.Key()); err != nil {
+		if _, err := notary.AcceptCosignature(t.Context(), request, answer, w.Key()); err != nil {
 			t.Fatal(err)
 		}
 		note, _, err := notary.opt.Store.Latest()
 		if err != nil || len(note.Signatures) != 2 {
 			t.Fatal(note, err)
 		}
-		if err := notary.AcceptCosignature(t.Context(), request, []byte(strings.Replace(string(answer), " ", " x", 1)), w.Key()); err == nil {
+		if _, err := notary.AcceptCosignature(t.Context(), request, []byte(strings.Replace(string(answer), " ", " x", 1)), w.Key()); err == nil {
 			t.Fatal("an answer of nobody is accepted")
 		}
-		a, err := verify.DecodeAnchor(s.log[len(s.log)-1].Bytes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		next := verify.Anchor{Org: org.Org, Seq: a.Seq + 1, Prev: a.ID(), Count: 16}
-		next.Signature = org.sign(next.SigningBytes(s.chain()))
-		if err := s.Submit(t.Context(), next.Encode()); err != nil {
-			t.Fatal(err)
-		}
-		s.commit()
+		grow(t, s, org)
 	}
 }
 
@@ -235,4 +226,154 @@ func FuzzWitnessRequest(f *testing.F) {
 			t.Fatalf("%q is read as %q", b, r.Encode())
 		}
 	})
+}
+
+// grow puts one more anchor into the log.
+func grow(t *testing.T, s *sim, org *member) {
+	t.Helper()
+	a, err := verify.DecodeAnchor(s.log[len(s.log)-1].Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := verify.Anchor{Org: org.Org, Seq: a.Seq + 1, Prev: a.ID(), Count: 16}
+	next.Signature = org.sign(next.SigningBytes(s.chain()))
+	if err := s.Submit(t.Context(), next.Encode()); err != nil {
+		t.Fatal(err)
+	}
+	s.commit()
+}
+
+// TestALostAnswerHealsByItself: whatever answers were lost between a witness and a node that are reached by hand, the next answer tells the
+// node where the witness stands, and the request after it is cosigned.
+func TestALostAnswerHealsByItself(t *testing.T) {
+	org := newMember("a", 1)
+	s, _ := logOf(t, org, 3)
+	notary := notaries(t, s, org)[0]
+	w := newWitness(t, s, org)
+	ask := func() (request []byte) {
+		t.Helper()
+		if err := notary.Checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		request, err := notary.WitnessRequest(t.Context(), w.Key())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return request
+	}
+	covered := func() uint64 {
+		_, c := notary.opt.Store.Cosigned(w.Key())
+		if c == nil {
+			return 0
+		}
+		return c.Size
+	}
+	for lost := range 3 {
+		for range lost {
+			if _, _, err := w.Answer(ask()); err != nil {
+				t.Fatal(err)
+			}
+			grow(t, s, org)
+		}
+		request := ask()
+		answer, late, err := w.Answer(request)
+		if err != nil || (late != nil) != (lost > 0) {
+			t.Fatalf("%d lost: %v, %v", lost, late, err)
+		}
+		got, err := notary.AcceptCosignature(t.Context(), request, answer, w.Key())
+		if err != nil || (got != nil) != (lost > 0) || late != nil && *got != *late {
+			t.Fatalf("%d lost: %v, %v", lost, got, err)
+		}
+		request = ask()
+		if answer, late, err = w.Answer(request); err != nil || late != nil {
+			t.Fatalf("%d lost: the request after: %v, %v", lost, late, err)
+		}
+		if _, err := notary.AcceptCosignature(t.Context(), request, answer, w.Key()); err != nil || covered() != uint64(len(s.log)) {
+			t.Fatalf("%d lost: %d of %d covered, %v", lost, covered(), len(s.log), err)
+		}
+		// The same request once more has the same answer, and an older one is answered by what was cosigned last.
+		if _, late, err := w.Answer(request); err != nil || late != nil {
+			t.Fatal(late, err)
+		}
+		grow(t, s, org)
+	}
+}
+
+// TestWhatAWitnessCosignedBeforeIsComparedWithTheLog: nothing is taken that this node's chain does not say, or the witness did not sign.
+func TestWhatAWitnessCosignedBeforeIsComparedWithTheLog(t *testing.T) {
+	org := newMember("a", 1)
+	s, request := logOf(t, org, 20)
+	notary := notaries(t, s, org)[0]
+	notary.opt.Ask = nil
+	if err := notary.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ours, err := notary.WitnessRequest(t.Context(), newWitness(t, s, org).Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cosigned := func(size uint64, change func(*verify.Checkpoint)) (*Witness, []byte) {
+		w := newWitness(t, s, org)
+		r := request(0, min(size, 20))
+		c, err := verify.ParseCheckpoint(r.Note.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(c)
+		if r.Note, err = verify.SignCheckpoint(c, org.signer(t, s.chain())); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Cosign(r.Encode()); err != nil {
+			t.Fatal(err)
+		}
+		answer, late, err := w.Answer(request(0, 4).Encode())
+		if err != nil || late == nil {
+			t.Fatal(late, err)
+		}
+		return w, answer
+	}
+	same := func(*verify.Checkpoint) {}
+	w, good := cosigned(9, same)
+	for _, c := range []struct {
+		name   string
+		change func(*verify.Checkpoint)
+		forked bool
+	}{
+		{"another root", func(c *verify.Checkpoint) { c.Root[3]++ }, true},
+		{"more than there is", func(c *verify.Checkpoint) { c.Size, c.Height = 30, 30 }, true},
+		{"other members", func(c *verify.Checkpoint) { c.Members[3]++ }, false},
+		{"a block that is not there", func(c *verify.Checkpoint) { c.Height = 999 }, false},
+	} {
+		other, answer := cosigned(9, c.change)
+		_, err := notary.AcceptCosignature(t.Context(), ours, answer, other.Key())
+		if err == nil {
+			t.Errorf("%s is taken", c.name)
+		}
+		if u := notary.Unanswered(); (len(u) == 1 && u[0].OtherHistory) != c.forked {
+			t.Errorf("%s: %v, %v", c.name, err, u)
+		}
+		notary.answered(other.Key(), nil)
+	}
+	// Anybody can write a checkpoint into a file: without the witness's signature it raises no alarm.
+	forged := bytes.Replace(good, []byte("\n9\n"), []byte("\n8\n"), 1)
+	if _, err := notary.AcceptCosignature(t.Context(), ours, forged, w.Key()); err == nil || len(notary.Unanswered()) > 0 {
+		t.Errorf("a checkpoint that was changed: %v, %v", err, notary.Unanswered())
+	}
+	if late, err := notary.AcceptCosignature(t.Context(), ours, good, w.Key()); err != nil || late == nil || late.Size != 9 {
+		t.Error(late, err)
+	}
+	// A witness that remembers less than it has signed says so, and answers with nothing older.
+	var refusal *WitnessError
+	if answer, _, err := w.Answer(request(12, 20).Encode()); !errors.As(err, &refusal) || !refusal.Forgot || answer != nil {
+		t.Error(answer, err)
+	}
+	if _, _, err := w.Answer(func() []byte {
+		r := request(0, 9)
+		c, _ := verify.ParseCheckpoint(r.Note.Text)
+		c.Root[1]++
+		r.Note, _ = verify.SignCheckpoint(c, org.signer(t, s.chain()))
+		return r.Encode()
+	}()); !errors.As(err, &refusal) || !refusal.Fork {
+		t.Error(err)
+	}
 }

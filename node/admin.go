@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/sijil-health/sijil/policy"
@@ -77,36 +78,10 @@ func reply(w http.ResponseWriter, v any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
 		w.WriteHeader(http.StatusUnprocessableEntity)
-		v = adminError{Error: err.Error(), Kind: kindOf(err)}
+		v = failure(err)
 	}
 	_ = json.NewEncoder(w).Encode(v) // the operator's program has gone
 }
-
-type adminError struct {
-	Error string `json:"error"`
-	Kind  string `json:"kind,omitempty"`
-}
-
-// kinds are the errors that Ask gives back as what they are; of others the text alone crosses the socket.
-var kinds = map[string]error{"claims": policy.ErrClaims, "not-signed": ErrNotSigned}
-
-func kindOf(err error) string {
-	for kind, known := range kinds {
-		if errors.Is(err, known) {
-			return kind
-		}
-	}
-	return ""
-}
-
-// answered is an error of the node's that came over the socket.
-type answered struct {
-	text string
-	is   error
-}
-
-func (e answered) Error() string { return e.text }
-func (e answered) Unwrap() error { return e.is }
 
 // ErrNotRunning says that no node runs in the directory.
 var ErrNotRunning = errors.New("the node is not running")
@@ -119,11 +94,11 @@ func Ask(ctx context.Context, dir, method, path string, body, v any) error {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		var e adminError
-		if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&e); err != nil {
+		var f Failure
+		if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&f); err != nil {
 			return err
 		}
-		return answered{e.Error, kinds[e.Kind]}
+		return f.Err()
 	}
 	return json.NewDecoder(resp.Body).Decode(v)
 }
@@ -154,7 +129,7 @@ func AskRaw(ctx context.Context, dir, method, path string, body any) (*http.Resp
 	}
 	resp, err := client.Do(r)
 	if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "dial" {
-		if _, err := ReadConfig(Layout{dir}.Config()); errors.Is(err, ErrNoNode) {
+		if _, err := ReadConfig(Layout{dir}.Config()); errors.Is(err, ErrNoNode) || errors.Is(err, syscall.ENOTDIR) {
 			return nil, err
 		}
 		return nil, fmt.Errorf("%s: %w", dir, ErrNotRunning)

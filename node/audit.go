@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
 	"github.com/sijil-health/sijil/vault"
@@ -21,7 +22,7 @@ import (
 type AuditEvent struct {
 	Progress *ledger.Progress    `json:"progress,omitempty"`
 	Report   *ledger.AuditReport `json:"report,omitempty"`
-	Error    string              `json:"error,omitempty"`
+	Failure
 }
 
 // Audit verifies again, from the genesis on, everything that the node in dir keeps. A node that runs there does it itself; otherwise its
@@ -66,7 +67,7 @@ func auditStopped(ctx context.Context, dir string, tell func(AuditEvent)) (err e
 	}
 	view, found, err := chain.Inspect(config)
 	if errors.Is(err, chain.ErrInUse) {
-		return fmt.Errorf("the node starts or stops just now, or runs under another path of its directory; try again: %w", err)
+		return lang.NewProblem("audit_in_use").Because(err)
 	}
 	if err != nil {
 		return err
@@ -129,7 +130,7 @@ func (n *Node) adminAudit(w http.ResponseWriter, r *http.Request) {
 		}, tell)
 	}
 	if err != nil {
-		tell(AuditEvent{Error: err.Error()})
+		tell(AuditEvent{Failure: failure(err)})
 	}
 }
 

@@ -26,7 +26,7 @@ type BackupRequest struct {
 type BackupEvent struct {
 	backup.Progress
 	Report *BackupReport `json:"report,omitempty"`
-	Error  string        `json:"error,omitempty"`
+	Failure
 }
 
 // BackupReport says what a backup holds. It is kept as last-backup.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger/chain"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
@@ -35,9 +36,9 @@ func Backup(ctx context.Context, dir string, q *BackupRequest, passphrase func()
 	}
 	switch {
 	case last.Error != "":
-		return nil, errors.New(last.Error)
+		return nil, last.Err()
 	case last.Report == nil:
-		return nil, errors.New("the node ended the backup before it was done; the one before is whole")
+		return nil, lang.NewProblem("backup_cut")
 	}
 	return last.Report, nil
 }
@@ -54,7 +55,7 @@ func (n *Node) adminBackup(w http.ResponseWriter, r *http.Request) {
 	}
 	var q BackupRequest
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&q); err != nil {
-		tell(BackupEvent{Error: err.Error()})
+		tell(BackupEvent{Failure: failure(err)})
 		return
 	}
 	var last time.Time
@@ -65,7 +66,7 @@ func (n *Node) adminBackup(w http.ResponseWriter, r *http.Request) {
 		}
 	})
 	if err != nil {
-		tell(BackupEvent{Error: err.Error()})
+		tell(BackupEvent{Failure: failure(err)})
 		return
 	}
 	tell(BackupEvent{Report: report})

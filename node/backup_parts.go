@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -111,7 +112,7 @@ func (h *holdings) segments(ctx context.Context) error {
 			return err
 		}
 		if s.Sealed && hash != s.Hash {
-			return fmt.Errorf("journal segment %s is damaged, and damage is not backed up; run `sijil scrub`", name)
+			return lang.NewProblem("backup_damage").In(name)
 		}
 	}
 	return nil
@@ -130,7 +131,7 @@ func (h *holdings) ciphertexts(ctx context.Context) error {
 			return nil // deleted since it was listed
 		}
 		if err != nil {
-			return fmt.Errorf("%w; damage is not backed up: run `sijil scrub`", err)
+			return lang.NewProblem("backup_damage").Because(err)
 		}
 		_, err = h.writer.Add(ctx, as, bytes.NewReader(b))
 		return err

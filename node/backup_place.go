@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/sijil-health/sijil/backup"
+	"github.com/sijil-health/sijil/lang"
 )
 
 // alone keeps a second backup of this node from running beside, and a backup from going into what it backs up.
@@ -22,7 +23,7 @@ func (h *holdings) alone(q *BackupRequest) (unlock func(), err error) {
 			return nil, err
 		}
 		if rel, err := filepath.Rel(dir, q.To); err == nil && rel != ".." && !strings.HasPrefix(rel, "../") {
-			return nil, fmt.Errorf("%s lies in the data directory; a backup there is lost with it. Choose another disk", q.To)
+			return nil, lang.NewProblem("backup_inside", q.To)
 		}
 	}
 	f, err := os.OpenFile(filepath.Join(h.Dir, "backup.lock"), os.O_CREATE|os.O_RDWR, 0o600)
@@ -30,7 +31,7 @@ func (h *holdings) alone(q *BackupRequest) (unlock func(), err error) {
 		return nil, err
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(errors.New("another backup of this node is running; wait for its end"), f.Close())
+		return nil, errors.Join(lang.NewProblem("backup_running"), f.Close())
 	}
 	return func() { f.Close() }, nil
 }
@@ -50,7 +51,7 @@ func (h *holdings) lineage() (string, error) {
 		err = json.Unmarshal(b, &l)
 	}
 	if err == nil && l.Lineage == "" {
-		err = errors.New("it names no lineage; delete the file")
+		err = lang.NewProblem("no_lineage")
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", file, err)

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/url"
 	"os"
-	"strings"
 
 	"github.com/sijil-health/sijil/internal/durable"
+	"github.com/sijil-health/sijil/lang"
 )
 
 // Config is the operator's part of a node, kept as config.json. Everything else is on the ledger or in the key store.
@@ -67,57 +65,12 @@ func ReadConfig(path string) (*Config, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(c); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, lang.NewProblem("config_json", err).In(path)
 	}
-	if err := c.check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if p := c.Check(); p != nil {
+		return nil, p.In(path)
 	}
 	return c, nil
-}
-
-func (c *Config) check() error {
-	if c.Name == "" {
-		return errors.New("name is empty; say which organisation this node belongs to")
-	}
-	for field, address := range map[string]string{"fhir": c.FHIR, "peer": c.Peer, "p2p": c.P2P} {
-		if address == "" && field != "fhir" {
-			continue
-		}
-		_, port, err := net.SplitHostPort(address)
-		if err != nil {
-			return fmt.Errorf("%s: %w; write it as host:port", field, err)
-		}
-		if _, err := net.LookupPort("tcp", port); err != nil {
-			return fmt.Errorf("%s: %q names no port; use 1 to 65535", field, address)
-		}
-	}
-	if c.Peer != "" && c.Peer == c.P2P {
-		return fmt.Errorf("peer and p2p are both %s; two services cannot listen at one address", c.Peer)
-	}
-	if err := checkBase(c.Base); err != nil {
-		return err
-	}
-	if c.Engine != "inside" && c.Engine != "child" {
-		return fmt.Errorf("engine %q is unknown; use \"inside\" or \"child\"", c.Engine)
-	}
-	if c.Network != "lan" && c.Network != "wan" {
-		return fmt.Errorf("network %q is unknown; use \"lan\" or \"wan\"", c.Network)
-	}
-	if c.Copies < 0 || c.Copies > 16 {
-		return fmt.Errorf("copies %d is out of range; use 0 (automatic) to 16", c.Copies)
-	}
-	return nil
-}
-
-func checkBase(base string) error {
-	if base == "" {
-		return nil
-	}
-	u, err := url.Parse(base)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || strings.ContainsAny(base, "?#") {
-		return fmt.Errorf("base %q is no base URL; write it as https://HOST/fhir, the way clients reach the gate", base)
-	}
-	return nil
 }
 
 // writeJSON replaces a file by v, whole or not at all.

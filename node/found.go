@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/internal/durable"
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -22,7 +23,7 @@ func Found(members []verify.Member, at time.Time) (*verify.Genesis, error) {
 	slices.SortFunc(g.Members, func(a, b verify.Member) int { return bytes.Compare(a.Org[:], b.Org[:]) })
 	for i, m := range g.Members {
 		if i > 0 && m.Org == g.Members[i-1].Org {
-			return nil, fmt.Errorf("%s is named twice; name the member.json of each founder once", m.Name)
+			return nil, lang.NewProblem("founder_twice", m.Name)
 		}
 	}
 	return g, g.Check()
@@ -37,7 +38,7 @@ func Adopt(dir string, g *verify.Genesis) error {
 	if _, err := os.Stat(l.Genesis()); err == nil {
 		own, err := ReadGenesis(dir)
 		if err == nil && own.Chain() != g.Chain() {
-			err = fmt.Errorf("%s: this node belongs to another ledger already", l.Genesis())
+			err = lang.NewProblem("other_ledger", own.Chain(), g.Chain()).In(l.Genesis())
 		}
 		return err // of the same ledger, it asks to join again
 	}
@@ -68,7 +69,7 @@ func ReadGenesis(dir string) (*verify.Genesis, error) {
 	l := Layout{dir}
 	b, err := os.ReadFile(l.Genesis())
 	if os.IsNotExist(err) {
-		return nil, fmt.Errorf("%s: this node belongs to no ledger yet; found one with `sijil init` or join one with `sijil join`", l.Genesis())
+		return nil, lang.NewProblem("no_ledger").In(l.Genesis())
 	}
 	if err != nil {
 		return nil, err

@@ -73,7 +73,7 @@ func TestABaseThatIsNoURLIsRefused(t *testing.T) {
 	} {
 		c := DefaultConfig("x")
 		c.Base = base
-		if err := c.check(); (err == nil) != good {
+		if err := c.Check(); (err == nil) != good {
 			t.Errorf("%q: %v", base, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -36,9 +37,9 @@ func (n *Node) fetchBlob(ctx context.Context, h verify.Hash) error {
 	return n.blobs.Put(ctx, h, b)
 }
 
-var errHeld = errors.New("it is held for another member, whose node brings a fresh copy")
+var errHeld = lang.NewProblem("held_for")
 
-var errAlone = errors.New("this node stands alone: no custodian has a copy; restore it from a backup")
+var errAlone = lang.NewProblem("alone")
 
 // healSegment puts a custodian's copy in the place of a damaged segment. The last one is ended first: only then is it known what it must be.
 func (n *Node) healSegment(ctx context.Context, segment uint32) error {

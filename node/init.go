@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger/chain"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
@@ -38,8 +39,8 @@ type Made struct {
 // The directory must be empty or absent. The kit is kept nowhere but in Setup.Kit, and is there, on disk, before there is a configuration
 // to start the node by. If anything fails, neither node nor kit is left.
 func Init(ctx context.Context, s Setup) (_ *Made, err error) {
-	if err := s.Config.check(); err != nil {
-		return nil, err
+	if p := s.Config.Check(); p != nil {
+		return nil, p
 	}
 	_, err = os.Stat(s.Dir)
 	existed := err == nil
@@ -162,11 +163,11 @@ func emptyDir(dir string) error {
 	}
 	for _, e := range entries {
 		if e.Name() == filepath.Base((Layout{dir}).Config()) {
-			return fmt.Errorf("%s: there is a node here already; start it with `sijil serve --dir %s`, or choose another directory", dir, dir)
+			return lang.NewProblem("node_here", dir)
 		}
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("%s is not empty; choose an empty directory for the new node", dir)
+		return lang.NewProblem("dir_not_empty", dir)
 	}
 	return nil
 }

@@ -66,7 +66,11 @@ func TestAKitThatIsWrittenOpensTheOrganisation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := ReadKit(filepath.Join(dir, "recovery-kit.json"))
+	b, err := os.ReadFile(filepath.Join(dir, "recovery-kit.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := ParseKit(b)
 	if err != nil || k.Org != made.Member.Org {
 		t.Fatal(k, err)
 	}

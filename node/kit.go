@@ -10,6 +10,7 @@ import (
 
 	"github.com/sijil-health/sijil/backup"
 	"github.com/sijil-health/sijil/internal/durable"
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -27,21 +28,17 @@ type Kit struct {
 	Backup       []byte       `json:"backup"`       // master key of backups
 }
 
-// ReadKit reads a recovery kit.
-func ReadKit(path string) (*Kit, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
+// ParseKit reads a recovery kit.
+func ParseKit(b []byte) (*Kit, error) {
 	k := new(Kit)
 	if err := json.Unmarshal(b, k); err != nil {
-		return nil, fmt.Errorf("%s is no recovery kit: %w", path, err)
+		return nil, lang.NewProblem("no_kit").Because(err)
 	}
 	if k.Format != kitFormat || len(k.Organisation) != seedSize || len(k.MLDSA) != seedSize || len(k.Backup) != backup.MasterSize || len(k.Escrow) == 0 {
-		return nil, fmt.Errorf("%s is no recovery kit, or not whole", path)
+		return nil, lang.NewProblem("no_kit")
 	}
 	if verify.OrgOf(k.public()) != k.Org {
-		return nil, fmt.Errorf("%s: the signing key is not that of the organisation it names", path)
+		return nil, lang.NewProblem("kit_altered")
 	}
 	return k, nil
 }

@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
 	"github.com/sijil-health/sijil/verify"
@@ -62,6 +65,9 @@ func (n *Node) propose(ctx context.Context, q *MembersRequest) (*MembersAnswer, 
 		return nil, err
 	}
 	p, err := n.proposal(m, q)
+	if err == nil && q.Leave != nil {
+		err = n.leaver(ctx, m, *q.Leave)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +88,23 @@ func (n *Node) propose(ctx context.Context, q *MembersRequest) (*MembersAnswer, 
 		}
 	}
 	return &MembersAnswer{Did: did, Members: m.Members, Pending: m.Pending, Epoch: n.epoch(ctx)}, nil
+}
+
+// leaver refuses the leave of an organisation that never was a member, and names those that are: it was mistyped. One that has left already
+// is no mistake of whoever agrees late.
+func (n *Node) leaver(ctx context.Context, m *ledger.Membership, org verify.OrgID) error {
+	if m.Member(org) != nil {
+		return nil
+	}
+	left, err := n.roster.leftAt(ctx, m, org)
+	if err != nil || left > 0 {
+		return err
+	}
+	var known []string
+	for i := range m.Members {
+		known = append(known, fmt.Sprintf("%s (%s)", m.Members[i].Org, m.Members[i].Name))
+	}
+	return lang.NewProblem("leave_unknown", org, strings.Join(known, ", "))
 }
 
 // counted waits until the ledger has counted the ballot that this node cast when the membership was as given, and gives the membership as it

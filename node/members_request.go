@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger/chain"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
@@ -77,7 +78,7 @@ func (n *Node) adminUpdate(w http.ResponseWriter, r *http.Request) {
 	}
 	member := m.Member(n.org)
 	if member == nil {
-		reply(w, nil, errors.New("this organisation is not a member, as far as its node has read the ledger; `sijil status` shows how far that is"))
+		reply(w, nil, lang.NewProblem("not_member"))
 		return
 	}
 	q, err := n.requestUpdate(member, o.NewValidator)
@@ -97,7 +98,7 @@ func (n *Node) requestUpdate(on *verify.Member, newValidator bool) (*UpdateReque
 	m.P2P, m.Peer = c.P2P, c.Peer
 	if newValidator {
 		if m.Power == 0 {
-			return nil, errors.New("this organisation follows the ledger without a vote and has no validator key")
+			return nil, lang.NewProblem("no_vote")
 		}
 		if m.Validator, err = chain.StageValidator(l.Chain()); err != nil {
 			return nil, err

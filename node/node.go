@@ -17,6 +17,7 @@ import (
 	"github.com/sijil-health/sijil/fhir"
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
 	"github.com/sijil-health/sijil/peer"
@@ -233,7 +234,7 @@ func (n *Node) openRecord(ctx context.Context, _ *Options) error {
 func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 	if n.fhir == nil {
 		if n.fhir, err = net.Listen("tcp", n.config.FHIR); err != nil {
-			return fmt.Errorf("%w; stop the program that uses it, or change \"fhir\" in %s", err, n.Config())
+			return lang.NewProblem("fhir_address", n.config.FHIR).In(n.Config()).Because(err)
 		}
 	}
 	n.opened(closer(func() error { n.fhir.Close(); return nil }))

@@ -3,13 +3,13 @@ package node
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
 
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/peer"
 	"github.com/sijil-health/sijil/verify"
@@ -171,7 +171,7 @@ type CheckpointReport struct {
 func (n *Node) checkpointNow(ctx context.Context) (*CheckpointReport, error) {
 	notary := n.notary.Load()
 	if notary == nil {
-		return nil, errors.New("the node is starting; try again in a moment")
+		return nil, lang.NewProblem("starting")
 	}
 	if err := notary.Checkpoint(ctx); err != nil {
 		return nil, err
@@ -208,39 +208,4 @@ func (n *Node) renewTrust(ctx context.Context) error {
 		return err
 	}
 	return writeTrust(n.Layout, t)
-}
-
-// WitnessExchange is a request to a witness reached by file, and its answer.
-type WitnessExchange struct {
-	Name    string `json:"name"` // of the witness, as in config.json
-	Request []byte `json:"request,omitempty"`
-	Answer  []byte `json:"answer,omitempty"`
-}
-
-func (n *Node) adminWitness(w http.ResponseWriter, r *http.Request) {
-	var x WitnessExchange
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&x); err != nil {
-		reply(w, nil, err)
-		return
-	}
-	key, err := n.witnessNamed(x.Name)
-	switch {
-	case err != nil:
-	case x.Request == nil:
-		x.Request, err = n.notary.Load().WitnessRequest(r.Context(), key)
-	case len(x.Answer) == 0:
-		err = errors.New("the answer is empty: the witness has signed nothing")
-	default:
-		err = errors.Join(n.notary.Load().AcceptCosignature(r.Context(), x.Request, x.Answer, key), n.renewTrust(r.Context()))
-	}
-	reply(w, x, err)
-}
-
-func (n *Node) witnessNamed(name string) (verify.NoteKey, error) {
-	for i, w := range n.config.Witnesses {
-		if w.Name == name {
-			return n.witnesses[i], nil
-		}
-	}
-	return verify.NoteKey{}, fmt.Errorf("no witness %q stands in %s", name, n.Config())
 }

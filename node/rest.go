@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 )
 
@@ -33,7 +34,7 @@ const (
 	restCalm  = 200 * time.Millisecond
 )
 
-var errRestless = errors.New("the ledger's engine did not come to rest within 10 s; make the backup when the node has less to do, or while it is stopped")
+var errRestless = lang.NewProblem("restless")
 
 // rest calls fn with the height at which the engine stands still. fn returns errMoved to be called again.
 func (e *restable) rest(ctx context.Context, fn func(height int64) error) error {

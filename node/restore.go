@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/sijil-health/sijil/backup"
 	"github.com/sijil-health/sijil/internal/durable"
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -59,7 +59,8 @@ type Restored struct {
 	Fetched   uint64        `json:"fetched,omitempty"` // of the entries, from custodians
 	Height    int64         `json:"height,omitempty"`
 	Validator string        `json:"validator"`
-	Silent    []string      `json:"silent,omitempty"` // members that did not answer
+	Asked     int           `json:"asked,omitempty"`  // how many other members were asked for what they hold
+	Silent    []string      `json:"silent,omitempty"` // those of them that did not answer
 	False     []False       `json:"false,omitempty"`
 	Missing   uint64        `json:"missing,omitempty"` // entries that the members know of and none that answered holds
 	// Lost are the ciphertexts outside the journal that nobody has any more, in hexadecimal.
@@ -87,13 +88,16 @@ func Restore(ctx context.Context, q *Restoration) (_ *Restored, err error) {
 			return nil, err
 		}
 	} else if q.Trust == nil {
-		return nil, errors.New("neither a backup nor the trust file of a member was named")
+		return nil, lang.NewProblem("restore_nothing")
 	}
 	if err := os.MkdirAll(filepath.Dir(stage), 0o700); err != nil {
 		return nil, err
 	}
 	if err := os.Mkdir(stage, 0o700); err != nil {
-		return nil, fmt.Errorf("%w; a restore was cut short, or is running: delete %s when none is", err, stage)
+		if errors.Is(err, os.ErrExist) {
+			err = lang.NewProblem("restore_stage", stage)
+		}
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -120,7 +124,7 @@ func freeDir(dir string) error {
 		return nil
 	}
 	if err == nil && len(list) > 0 {
-		err = fmt.Errorf("%s is not empty; restore into an empty or new directory", dir)
+		err = lang.NewProblem("restore_not_empty", dir)
 	}
 	return err
 }

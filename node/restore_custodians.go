@@ -10,6 +10,7 @@ import (
 
 	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/peer"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
@@ -36,9 +37,11 @@ type SilentError struct {
 }
 
 // Error says what happened and what to do.
-func (e *SilentError) Error() string {
-	return fmt.Sprintf("these members do not answer, and may hold what nobody else does: %s. Have their nodes started and try again; with "+
-		"--incomplete the restore goes on without them, and what only they hold is lost (%v)", strings.Join(e.Names, ", "), e.Problems)
+func (e *SilentError) Error() string { return e.Unwrap().Error() }
+
+// Unwrap gives it as a problem, which people are told in their language.
+func (e *SilentError) Unwrap() error {
+	return lang.NewProblem("restore_silent", strings.Join(e.Names, ", ")).Because(e.Problems)
 }
 
 // askHelpers asks the other members what they hold, where there are others and they are wanted.
@@ -46,6 +49,9 @@ func (r *restoring) askHelpers(ctx context.Context) error {
 	t, err := r.given()
 	if err != nil {
 		return err
+	}
+	if r.from == nil && len(lastMembers(t)) < 2 {
+		return lang.NewProblem("restore_alone", r.Kit.Name)
 	}
 	if r.Offline || r.facts.Lone || len(lastMembers(t)) < 2 {
 		return r.addresses()
@@ -83,7 +89,7 @@ func (r *restoring) given() (*verify.Trust, error) {
 	}
 	if t := r.Restoration.Trust; t != nil {
 		if t.Genesis.Chain() != g.Chain() {
-			return nil, errors.New("the trust file is of another ledger than the backup")
+			return nil, lang.NewProblem("trust_ledger", t.Genesis.Chain(), g.Chain())
 		}
 		return t, writeTrust(r.Layout, t)
 	}
@@ -97,7 +103,11 @@ func (r *restoring) given() (*verify.Trust, error) {
 func (r *restoring) enough() error {
 	h := r.others
 	silent := &SilentError{}
+	r.done.Asked = 0
 	for _, m := range h.members {
+		if m.Org != r.Kit.Org {
+			r.done.Asked++
+		}
 		if err, ok := h.held.Silent[m.Org]; ok {
 			silent.Names = append(silent.Names, m.Name)
 			silent.Problems = errors.Join(silent.Problems, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/vault"
 )
 
@@ -41,7 +42,7 @@ func (r *restoring) raiseKeys(pages []vault.SealedPage) (err error) {
 	own := func(secret func(string) ([]byte, error)) error {
 		seed, err := secret(secretOrg)
 		if err == nil && !bytes.Equal(seed, r.Kit.Organisation) {
-			err = errors.New("the key store that was found is another organisation's")
+			err = lang.NewProblem("other_keys")
 		}
 		return err
 	}

@@ -2,9 +2,8 @@ package node
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -35,12 +34,12 @@ func recordOf(k *Kit, members []verify.Member) (*verify.Member, error) {
 	for i := range members {
 		if m := &members[i]; m.Org == k.Org {
 			if m.Key != k.public() {
-				return nil, fmt.Errorf("the ledger knows %s by another signing key than the one in the kit", m.Name)
+				return nil, lang.NewProblem("kit_key", m.Name)
 			}
 			return m, nil
 		}
 	}
-	return nil, errors.New("the organisation of the kit is no member of the ledger in the trust file; get a newer trust file from a member")
+	return nil, lang.NewProblem("kit_no_member", k.Name)
 }
 
 // addresses enters those of the new machine.
@@ -60,8 +59,8 @@ func (r *restoring) addresses() error {
 			*set.to = *set.value
 		}
 	}
-	if err := c.check(); err != nil {
-		return err
+	if p := c.Check(); p != nil {
+		return p
 	}
 	if err := writeJSON(r.Config(), c); err != nil {
 		return err

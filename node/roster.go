@@ -46,19 +46,20 @@ func (r *roster) load(ctx context.Context) {
 		return // it has read nothing yet: what was known before is newer than the genesis
 	}
 	r.now.Store(m)
-	if left, err := r.leftAt(ctx, m); err == nil && r.left.Swap(left) != left && left > 0 {
+	if left, err := r.leftAt(ctx, m, r.org); err == nil && r.left.Swap(left) != left && left > 0 {
 		r.log.Warn("the members voted this organisation out: its entries are kept here, and anchored no more; `sijil status` says what to do", "since", left)
 	}
 }
 
-// leftAt finds since when this organisation is a member no more. The others no longer talk to it: the vote may be the last it hears of.
-func (r *roster) leftAt(ctx context.Context, m *ledger.Membership) (int64, error) {
+// leftAt finds since when an organisation is a member no more; 0 while it is one, or never was. Where it is this node's own, the others no
+// longer talk to it: the vote may be the last it hears of.
+func (r *roster) leftAt(ctx context.Context, m *ledger.Membership, org verify.OrgID) (int64, error) {
 	for i := range m.Pending {
-		if p := &m.Pending[i]; p.Since > 0 && p.Change == chain.Leave.String() && p.Member.Org == r.org {
+		if p := &m.Pending[i]; p.Since > 0 && p.Change == chain.Leave.String() && p.Member.Org == org {
 			return p.Since, nil
 		}
 	}
-	if m.Member(r.org) != nil {
+	if m.Member(org) != nil {
 		return 0, nil
 	}
 	for m.Height > 0 {
@@ -66,12 +67,12 @@ func (r *roster) leftAt(ctx context.Context, m *ledger.Membership) (int64, error
 		if err != nil {
 			return 0, err
 		}
-		if before.Member(r.org) != nil {
+		if before.Member(org) != nil {
 			return m.Height + 1, nil
 		}
 		m = before
 	}
-	return 0, nil // it waits to be taken in
+	return 0, nil // perhaps it waits to be taken in
 }
 
 // watch keeps the roster current until ctx ends.

@@ -11,6 +11,7 @@ import (
 	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
@@ -25,7 +26,7 @@ type ScrubEvent struct {
 	Done    bool   `json:"done,omitempty"`
 	Damages int    `json:"damages"`
 	Repairs int    `json:"repairs"`
-	Error   string `json:"error,omitempty"`
+	Failure
 }
 
 func (n *Node) adminScrub(w http.ResponseWriter, r *http.Request) {
@@ -45,7 +46,7 @@ func (n *Node) adminScrub(w http.ResponseWriter, r *http.Request) {
 	}
 	s.event.Done, s.event.Damage, s.event.Healed = true, "", false
 	if err != nil {
-		s.event.Error = err.Error()
+		s.event.Failure = failure(err)
 	}
 	tell(s.event)
 }
@@ -114,7 +115,7 @@ func (s *scrub) found(place, what string, heal error) {
 		line.Repairs++
 	} else {
 		s.left = append(s.left, place)
-		line.Error = heal.Error()
+		line.Failure = failure(heal)
 	}
 	s.tell(line)
 }
@@ -153,7 +154,7 @@ func (s *scrub) index(ctx context.Context) error {
 	return err
 }
 
-var errIndex = errors.New("restart the node: it makes the index anew from the journal")
+var errIndex = lang.NewProblem("index_anew")
 
 // blobs reads those that were listed, and those that the journal names and the list has not: they are gone.
 func (s *scrub) blobs(ctx context.Context, listed []verify.Hash) error {

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/sijil-health/sijil/lang"
 )
 
 // maxSocketPath is what the operating system allows for a socket's path, with room to spare.
@@ -47,8 +49,7 @@ func ownDir(dir string, owner uint32) error {
 	}
 	s, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || !info.IsDir() || info.Mode().Perm() != 0o700 || s.Uid != owner && s.Uid != 0 {
-		return fmt.Errorf("%s was to hold the node's socket, but it is not a directory of mode 0700 of the node's owner; somebody else may have made it. "+
-			"Remove it, set TMPDIR to a place of your own, or give the data directory a shorter path", dir)
+		return lang.NewProblem("socket_place", dir)
 	}
 	return nil
 }

@@ -125,7 +125,7 @@ func TestAuthorizeRefusesClaims(t *testing.T) {
 		{"org", nil, ErrClaims},
 		{"sub", nil, ErrClaims},
 		{"sub", "a\nb", ErrClaims},
-		{"sub", strings.Repeat("a", maxActor+1), ErrClaims},
+		{"sub", strings.Repeat("a", MaxActor+1), ErrClaims},
 		{"role", "root", ErrClaims},
 		{"role", nil, ErrClaims},
 		{"role", "patient", ErrClaims}, // without the claim patient

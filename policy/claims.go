@@ -17,7 +17,7 @@ const (
 	DefaultLifetime = time.Hour
 	MaxLifetime     = 24 * time.Hour
 	MaxSkew         = 60 * time.Second // by which the clocks of issuer and node may differ
-	maxActor        = 256              // bytes
+	MaxActor        = 256              // bytes
 	maxID           = 128              // bytes
 )
 
@@ -57,7 +57,7 @@ var chartForm = regexp.MustCompile(`^Patient/[A-Za-z0-9\-.]{1,64}$`)
 // check enforces what does not depend on who verifies and when. It never quotes a claim: the error may be shown or logged.
 func (w *wire) check() error {
 	switch {
-	case !printable(w.Subject, maxActor):
+	case !printable(w.Subject, MaxActor):
 		return fmt.Errorf("%w: sub", ErrClaims)
 	case !printable(w.ID, maxID):
 		return fmt.Errorf("%w: jti", ErrClaims)
@@ -78,6 +78,12 @@ func (w *wire) check() error {
 	}
 	return nil
 }
+
+// ActorAllowed tells whether a token may name somebody so: 1 to MaxActor bytes that show on one line, with no blank at either end.
+func ActorAllowed(actor string) bool { return printable(actor, MaxActor) }
+
+// ChartAllowed tells whether a token may be limited to a chart of that name: Patient/ID.
+func ChartAllowed(chart string) bool { return chartForm.MatchString(chart) }
 
 func (w *wire) access(org verify.OrgID) Access {
 	return Access{

@@ -18,7 +18,7 @@ func TestMintRefuses(t *testing.T) {
 		{"actor of blanks", func(c *Claims) { c.Actor = "  " }},
 		{"actor with a line break", func(c *Claims) { c.Actor = "a\nb" }},
 		{"actor that turns the text round", func(c *Claims) { c.Actor = "a\u202eb" }},
-		{"long actor", func(c *Claims) { c.Actor = strings.Repeat("x", maxActor+1) }},
+		{"long actor", func(c *Claims) { c.Actor = strings.Repeat("x", MaxActor+1) }},
 		{"unknown role", func(c *Claims) { c.Role = "owner" }},
 		{"unknown purpose", func(c *Claims) { c.Purpose = "TREATMENT" }},
 		{"no chain", func(c *Claims) { c.Chain = "" }},
