@@ -41,21 +41,7 @@ func (f *folder) makeDir(dir string) error {
 	if _, ok := f.made.Load(dir); ok {
 		return nil
 	}
-	parent := filepath.Dir(dir)
-	if len(dir) > len(f.dir) {
-		if err := f.makeDir(parent); err != nil {
-			return err
-		}
-	}
-	err := os.Mkdir(dir, 0o700)
-	switch {
-	case err == nil:
-		err = durable.SyncDir(parent)
-	case errors.Is(err, fs.ErrExist):
-		err = nil
-	case errors.Is(err, fs.ErrNotExist) && dir == f.dir:
-		err = os.MkdirAll(dir, 0o700)
-	}
+	err := durable.MkdirAll(dir, 0o700)
 	if err == nil {
 		f.made.Store(dir, nil)
 	}

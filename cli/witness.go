@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/node"
@@ -58,7 +59,7 @@ func (a *app) witnessInit() *cobra.Command {
 
 // createWitness puts the witness onto the disk: seed and name first, for with the key the directory is a witness's.
 func (a *app) createWitness(name string, seed []byte, key verify.NoteKey) error {
-	if err := os.MkdirAll(a.dir, 0o700); err != nil {
+	if err := durable.MkdirAll(a.dir, 0o700); err != nil {
 		return err
 	}
 	if err := createSecret(filepath.Join(a.dir, witnessSeedFile), seed); err != nil {

@@ -414,6 +414,35 @@ func TestCustodians(t *testing.T) {
 	})
 }
 
+// TestWhatLeftWithoutCopiesIsMarked has an entry acknowledged while no custodian answered. They all vouch for its batch a moment later, and its
+// anchor says local-only all the same; the next does not.
+func TestWhatLeftWithoutCopiesIsMarked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		org, b := newMember("a", 1), newMember("b", 1)
+		n := newNode(t, org, newSim(org, b))
+		n.opt.Copies = func() int { return 2 }
+		n.opt.Custodians = func(_ context.Context, d *Draft) []verify.Custody {
+			return []verify.Custody{{Org: b.Org, Signature: b.sign(d.Anchor.CustodyBytes(n.chain.chain()))}}
+		}
+		n.open()
+		defer n.close()
+		for seq, flags := range []uint8{0, verify.FlagLocalOnly, 0} {
+			entry := n.write(1)
+			if flags != 0 {
+				n.LocalOnly(entry, entry+1)
+			} else {
+				n.LocalOnly(0, entry) // of entries that are in a plan already
+			}
+			n.drain()
+			a, err := verify.DecodeAnchor(n.chain.log[seq].Bytes)
+			if err != nil || len(a.Custodians) != 1 || a.Flags != flags {
+				t.Fatalf("anchor %d has %d custodians and flags %d, want %d: %v", seq, len(a.Custodians), a.Flags, flags, err)
+			}
+		}
+		n.check()
+	})
+}
+
 func TestTheEngineMayBeDownLoseAndRefuse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		org := newMember("a", 1)

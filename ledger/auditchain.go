@@ -110,8 +110,10 @@ func (w *chainWalk) anchor(ctx context.Context, b *Block, an *Anchored) error {
 		bad("it is number %d of %s, which is not the next", anchor.Seq, anchor.Org)
 	} else if anchor.Prev != head.ID {
 		bad("it does not name its predecessor")
+	} else if anchor.Control < head.Control {
+		bad("its control number is lower than that of its predecessor")
 	}
-	w.heads[anchor.Org] = Head{Seq: anchor.Seq, ID: id, Index: an.Index}
+	w.heads[anchor.Org] = Head{Seq: anchor.Seq, ID: id, Index: an.Index, Control: anchor.Control}
 	if anchor.Org == w.opt.Org {
 		w.ours = append(w.ours, ownAnchor{id, anchor.Root, anchor.Count})
 	}

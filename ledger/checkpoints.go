@@ -43,7 +43,7 @@ func (s *Checkpoints) Dir() string { return s.dir }
 
 // OpenCheckpoints opens the directory and makes it if it is not there. The error may be a *Damage.
 func OpenCheckpoints(dir string) (*Checkpoints, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("ledger: checkpoints: %w", err)
 	}
 	s := &Checkpoints{dir: dir, kept: make(map[string]*storedNote)}

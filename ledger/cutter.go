@@ -148,7 +148,7 @@ func fatal(err error) bool {
 func (a *Anchorer) plan(ctx context.Context) error {
 	a.mu.Lock()
 	leaves, end, records := a.queue.next()
-	begin, seq, prev := a.queue.begin, a.next, a.prev
+	begin, seq, prev, local := a.queue.begin, a.next, a.prev, a.queue.localOnly(end.Entry)
 	a.mu.Unlock()
 	d, err := cut(a.opt.Sealer, seq, begin, end, leaves)
 	if err != nil {
@@ -156,6 +156,9 @@ func (a *Anchorer) plan(ctx context.Context) error {
 	}
 	d.Anchor.Org, d.Anchor.Prev = a.opt.Org, prev
 	d.Anchor.Control, d.Anchor.Time = a.opt.Control(), a.opt.Clock().UnixMilli()
+	if local {
+		d.Anchor.Flags |= verify.FlagLocalOnly
+	}
 	anchor, err := a.sign(ctx, d)
 	if err != nil {
 		return err

@@ -130,6 +130,8 @@ type Head struct {
 	Seq   uint64      `cbor:"1,keyasint"`
 	ID    verify.Hash `cbor:"2,keyasint"`
 	Index uint64      `cbor:"3,keyasint"` // in the global log
+	// Control is its control number, which never falls.
+	Control uint64 `cbor:"4,keyasint,omitempty"`
 }
 
 // Membership is who keeps the ledger from a height on: whose signatures the blocks after it are judged by, and whose validators

@@ -30,7 +30,7 @@ type Plans struct {
 // OpenPlans opens the plans in a directory and makes it if it is not there. The remains of a write that a crash cut short are
 // removed, see Torn; any other damage is returned as a *Damage and nothing is changed.
 func OpenPlans(dir string) (*Plans, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("ledger: plans: %w", err)
 	}
 	s := &Plans{dir: dir}

@@ -16,7 +16,11 @@ type queue struct {
 	records []queued
 	leaves  []verify.Hash // of all entries of records
 	urgent  []uint64      // entries somebody waits for that are in no plan yet, also of records still to come
+	local   []span        // entries that were acknowledged while too few custodians held them, also of records still to come
 }
+
+// span is the entries from first to before end.
+type span struct{ first, end uint64 }
 
 type queued struct {
 	next    journal.Cursor // after the record
@@ -49,6 +53,19 @@ func (q *queue) waiting() (n int) {
 		}
 	}
 	return n
+}
+
+// markLocal notes entries that too few custodians held when they were acknowledged. One that is in a plan already was vouched for before
+// that, or its anchor says that it was not.
+func (q *queue) markLocal(s span) {
+	if s.end > q.begin.Entry {
+		q.local = append(q.local, s)
+	}
+}
+
+// localOnly tells whether such an entry is among those from the queue's begin to before end.
+func (q *queue) localOnly(end uint64) bool {
+	return slices.ContainsFunc(q.local, func(s span) bool { return s.first < end && s.end > q.begin.Entry })
 }
 
 // pace is what the decision to cut a batch depends on besides the queue.
@@ -124,6 +141,7 @@ func (q *queue) take(records int) {
 	q.records = slices.Delete(q.records, 0, records)
 	q.leaves = slices.Delete(q.leaves, 0, n)
 	q.urgent = slices.DeleteFunc(q.urgent, func(e uint64) bool { return e < q.begin.Entry })
+	q.local = slices.DeleteFunc(q.local, func(s span) bool { return s.end <= q.begin.Entry })
 }
 
 // oldest gives the time of the first record; ok is false when the queue is empty.

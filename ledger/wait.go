@@ -17,6 +17,14 @@ func (a *Anchorer) Urgent(entry uint64) {
 	kick(a.cutC)
 }
 
+// LocalOnly says that the entries from first to before end were acknowledged while too few custodians held them. It is known until the
+// node stops: after that, an anchor says what custodians vouch for.
+func (a *Anchorer) LocalOnly(first, end uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.queue.markLocal(span{first, end})
+}
+
 // Wait makes an entry urgent and returns once it is in a committed block. Errors: ctx.Err(); Err's when the Anchorer has
 // failed or is closed; those of the engine.
 func (a *Anchorer) Wait(ctx context.Context, entry uint64) (Place, error) {

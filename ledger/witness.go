@@ -56,7 +56,7 @@ const witnessKeyFile = "witness.vkey"
 // CreateWitness makes the directory of a new witness. It refuses one that is there: a witness that forgets what it
 // cosigned is none, and takes a new key.
 func CreateWitness(dir string, key verify.NoteKey) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("ledger: witness: %w", err)
 	}
 	path := filepath.Join(dir, witnessKeyFile)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger/chain"
 	"github.com/sijil-health/sijil/vault"
@@ -156,7 +157,7 @@ func describe(l Layout, s *Setup, v *vault.Vault, escrowPublic, escrowPrivate []
 func emptyDir(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return os.MkdirAll(dir, 0o700)
+		return durable.MkdirAll(dir, 0o700)
 	}
 	if err != nil {
 		return err

@@ -221,7 +221,7 @@ func (n *Node) openRecord(ctx context.Context, _ *Options) error {
 		Anchors: anchors{n.anchorer}, Extract: fhir.Terms, Heal: n.heal, HealSegment: n.healSegment, Log: n.log,
 	}
 	if n.replicator != nil {
-		o.HoldKeys, o.HoldBlob = n.replicator.HoldPages, n.replicator.HoldBlob
+		o.HoldKeys, o.HoldBlob, o.Copies = n.replicator.HoldPages, n.replicator.HoldBlob, n.copies
 	}
 	n.record, err = record.Open(ctx, o)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 )
@@ -132,7 +133,7 @@ func copyStill(from, to string) error {
 
 // copyFile copies a file, or links it where it is a table of a database, which is never written to again.
 func copyFile(from, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+	if err := durable.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
 	if ext := filepath.Ext(from); (ext == ".sst" || ext == ".ldb") && os.Link(from, to) == nil {

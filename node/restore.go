@@ -90,7 +90,7 @@ func Restore(ctx context.Context, q *Restoration) (_ *Restored, err error) {
 	} else if q.Trust == nil {
 		return nil, lang.NewProblem("restore_nothing")
 	}
-	if err := os.MkdirAll(filepath.Dir(stage), 0o700); err != nil {
+	if err := durable.MkdirAll(filepath.Dir(stage), 0o700); err != nil {
 		return nil, err
 	}
 	if err := os.Mkdir(stage, 0o700); err != nil {

@@ -51,7 +51,7 @@ func (r *restoring) files(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(r.Journal(), 0o700); err != nil {
+	if err := durable.MkdirAll(r.Journal(), 0o700); err != nil {
 		return err
 	}
 	for i := range r.from.Files {
@@ -105,7 +105,7 @@ func (r *restoring) file(ctx context.Context, f *backup.File, blobs vault.Blobs)
 
 func (r *restoring) plain(ctx context.Context, f *backup.File) error {
 	name := filepath.Join(r.Layout.Dir, filepath.FromSlash(f.Path))
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+	if err := durable.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
 	}
 	w, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)

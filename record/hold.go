@@ -79,5 +79,9 @@ func settle(ctx context.Context, p *pending) (journal.Ack, error) {
 		return ack, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	ack.Copies = min(ack.Copies, copies)
+	if s := p.escort.store; s.Copies != nil && ack.Copies < s.Copies()-1 {
+		first := p.journal.Cursor().Entry
+		s.Anchors.LocalOnly(first, first+uint64(p.entries))
+	}
 	return ack, nil
 }

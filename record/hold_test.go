@@ -57,9 +57,15 @@ func TestNothingIsAcknowledgedBeforeItsKeys(t *testing.T) {
 	if a := <-answers; a.err != nil || a.copies != 2 {
 		t.Errorf("%+v, want 2 copies", a)
 	}
+	if short := s.short.Load(); short != 0 {
+		t.Errorf("entries with 2 copies are said to be local only: %x", short)
+	}
 	arrived <- 0
 	if a := <-answers; a.err != nil || a.copies != 0 {
 		t.Errorf("%+v, want 0 copies: nobody has the keys", a)
+	}
+	if short := s.short.Load(); short>>32 != s.log.End().Entry || short<<32>>32 != s.log.End().Entry-1 {
+		t.Errorf("an entry that nobody else can open was acknowledged, and the anchor is not told: %x", short)
 	}
 
 	s.holdBlob = func(context.Context, verify.Hash, []byte) int { return 1 }

@@ -29,6 +29,8 @@ type Options struct {
 	HoldKeys func(edition uint64) (wait func(context.Context) (copies int))
 	// HoldBlob brings a ciphertext that is kept in Blobs to custodians, in a bounded time, and tells how many hold it. It may be nil.
 	HoldBlob func(ctx context.Context, hash verify.Hash, blob []byte) (copies int)
+	// Copies is how many organisations are to hold everything, this one included. nil means this one alone.
+	Copies func() int
 	// Extract gives the terms of a resource as served. It is used when the index is rebuilt from the journal.
 	Extract func(typ string, served []byte) ([]index.Term, error)
 	// Heal brings a good copy of a damaged ciphertext from a custodian and puts it in place. It may be nil.

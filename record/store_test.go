@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/sijil-health/sijil/index"
@@ -16,7 +17,7 @@ import (
 )
 
 // unanchored stands for a ledger without a quorum: nothing is ever in a block. What the record promises must hold all the same.
-type unanchored struct{}
+type unanchored struct{ *site }
 
 func (unanchored) Wait(ctx context.Context, _ uint64) error {
 	<-ctx.Done()
@@ -28,10 +29,13 @@ func (unanchored) Receipt(ctx context.Context, _ uint64, _ verify.Salt, _ []byte
 	return nil, ctx.Err()
 }
 
+func (u unanchored) LocalOnly(first, end uint64) { u.short.Store(end<<32 | first) }
+
 func (unanchored) Block(context.Context, uint64) (int64, error) { return 0, nil }
 
 // site is a record on real parts in a directory.
 type site struct {
+	short atomic.Uint64 // entries acknowledged with too few copies of late: where they end in the upper half, where they begin in the lower
 	t     testing.TB
 	dir   string
 	root  vault.RootKey
@@ -85,7 +89,8 @@ func (s *site) open() {
 	s.blobs, err = vault.NewDirBlobs(filepath.Join(s.dir, "blobs"))
 	s.ok(err)
 	s.store, err = record.Open(context.Background(), record.Options{
-		Org: org, Vault: s.vault, Journal: s.log, Index: s.index, Blobs: s.blobs, Anchors: unanchored{},
+		Org: org, Vault: s.vault, Journal: s.log, Index: s.index, Blobs: s.blobs, Anchors: unanchored{s},
+		Copies:  func() int { return 3 },
 		Extract: func(_ string, served []byte) ([]index.Term, error) { return terms(string(served)), nil },
 		Heal:    func(ctx context.Context, v index.Version) ([]byte, error) { return s.healed(ctx, v) },
 		HealSegment: func(ctx context.Context, segment uint32) error {

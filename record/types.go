@@ -165,6 +165,9 @@ type Anchors interface {
 	// Receipt gives the proof for a journal entry, waiting until it is anchored. salt and body open the entry; contents are the salts
 	// that open the commitments of its targets, by their index.
 	Receipt(ctx context.Context, entry uint64, salt verify.Salt, body []byte, contents map[uint32]verify.Salt) (*verify.Receipt, error)
+	// LocalOnly says that the journal entries from first to before end were acknowledged while too few custodians held them. Their anchor
+	// says so for ever, whoever holds them later.
+	LocalOnly(first, end uint64)
 	// Block tells in which block a journal entry is; 0 while it is in none.
 	Block(ctx context.Context, entry uint64) (height int64, err error)
 }

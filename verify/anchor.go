@@ -9,7 +9,8 @@ import (
 
 // Flags of an anchor.
 const (
-	// FlagLocalOnly marks a batch of which fewer custodians than configured held a copy when it was anchored.
+	// FlagLocalOnly marks a batch of which fewer custodians than configured held a copy when one of its entries was acknowledged, or when
+	// it was anchored.
 	FlagLocalOnly uint8 = 1 << 0
 )
 

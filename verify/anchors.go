@@ -28,9 +28,10 @@ type AnchorWalk struct {
 	Chain string
 	Org   OrgID
 
-	next uint64
-	prev Hash
-	tags map[Tag]struct{}
+	next    uint64
+	prev    Hash
+	control uint64
+	tags    map[Tag]struct{}
 }
 
 // Batch is what a custodian or auditor holds of one anchored batch.
@@ -56,6 +57,8 @@ func (w *AnchorWalk) Add(a *Anchor, key PublicKey, batch Batch) error {
 		return fail(fmt.Errorf("missing; anchor %d comes in its place", a.Seq))
 	case a.Prev != w.prev:
 		return fail(errors.New("it does not name the anchor before it"))
+	case a.Control < w.control:
+		return fail(fmt.Errorf("its control number is %d, the one before had %d", a.Control, w.control))
 	case !key.Verify(a.SigningBytes(w.Chain), a.Signature):
 		return fail(errors.New("its signature is wrong"))
 	case len(batch.Tags) >= int(a.Count):
@@ -72,6 +75,6 @@ func (w *AnchorWalk) Add(a *Anchor, key PublicKey, batch Batch) error {
 		}
 		w.tags[t] = struct{}{}
 	}
-	w.next, w.prev = w.next+1, a.ID()
+	w.next, w.prev, w.control = w.next+1, a.ID(), a.Control
 	return nil
 }

@@ -88,6 +88,11 @@ func TestAnchorsOfOneOrganisation(t *testing.T) {
 func brokenAnchors(t *testing.T, w *world, o *org, walk func([]*Anchor, ...Batch) error, a, b *Anchor, one, two Batch) {
 	first := one.Leaves
 	unsigned, fork := *b, *b
+	high, falls := *a, *b
+	high.Control = 7
+	high.Signature = sign(o.key, high.SigningBytes(w.chain))
+	falls.Prev, falls.Control = high.ID(), 6
+	falls.Signature = sign(o.key, falls.SigningBytes(w.chain))
 	unsigned.Time++
 	fork.Prev[0] ^= 1
 	fork.Signature = sign(o.key, fork.SigningBytes(w.chain))
@@ -97,6 +102,7 @@ func brokenAnchors(t *testing.T, w *world, o *org, walk func([]*Anchor, ...Batch
 		"twice":         walk([]*Anchor{a, a}),
 		"unsigned":      walk([]*Anchor{a, &unsigned}),
 		"predecessor":   walk([]*Anchor{a, &fork}),
+		"control falls": walk([]*Anchor{&high, &falls}),
 		"other owner":   walk([]*Anchor{other}),
 		"other leaves":  walk([]*Anchor{a, b}, one, Batch{two.Tags, first}),
 		"too many tags": walk([]*Anchor{a}, Batch{Tags: make([]Tag, 16)}),

@@ -23,7 +23,7 @@ type Result struct {
 	Content      *Content `json:"content,omitempty"` // with Options.Content
 
 	Seq        uint64 `json:"seq"`                  // of the anchor
-	LocalOnly  bool   `json:"local_only,omitempty"` // too few custodians held a copy when it was anchored
+	LocalOnly  bool   `json:"local_only,omitempty"` // too few custodians held a copy when it was acknowledged or anchored
 	Custodians int    `json:"custodians"`           // members that signed that they hold the batch
 	Epoch      uint64 `json:"epoch"`
 
@@ -65,7 +65,7 @@ func (w *walk) result() (*Result, error) {
 		Chain: w.v.chain, Org: a.Org, Organisation: w.period.members[w.owner].Name,
 		Kind: e.Kind.String(), Actor: e.Actor, Role: e.Role, Purpose: e.Purpose, Chart: e.Chart, Number: e.Number,
 		Recorded: e.Time, Outcome: e.Outcome, Detail: e.Detail, Targets: e.Targets, Content: w.content,
-		Seq: a.Seq, LocalOnly: a.Flags&FlagLocalOnly != 0, Custodians: len(a.Custodians), Epoch: w.period.start.Epoch,
+		Seq: a.Seq, LocalOnly: w.localOnly(), Custodians: len(a.Custodians), Epoch: w.period.start.Epoch,
 	}
 	if b := w.r.Block; b != nil {
 		res.Height, res.Time = b.Header.Height, w.time
@@ -84,6 +84,12 @@ func (w *walk) result() (*Result, error) {
 		return res, fmt.Errorf("%w: rests on %s, the policy asks for %d", ErrNotWitnessed, plural(len(res.Keys)), res.Wanted)
 	}
 	return res, nil
+}
+
+// localOnly tells whether too few held a copy. That nobody vouched for the batch says so too, where there was somebody who could have,
+// whatever the organisation says of itself.
+func (w *walk) localOnly() bool {
+	return w.anchor.Flags&FlagLocalOnly != 0 || len(w.anchor.Custodians) == 0 && len(w.period.members) > 1
 }
 
 // addHead tells of a checkpoint and of those who signed it, each once: one who signed several, with the first that is shown.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 const tempPrefix = ".new-"
@@ -38,6 +39,28 @@ func Place(path string, mode fs.FileMode, fill func(*os.File) error) error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return SyncDir(filepath.Dir(path))
+}
+
+// MkdirAll makes a directory, and those above it that are missing, each durable in the one above it. One that is there may have been made by
+// a process that the power left before it came to that: it is made durable too, where that is permitted.
+func MkdirAll(dir string, mode fs.FileMode) error {
+	parent := filepath.Dir(filepath.Clean(dir))
+	if info, err := os.Stat(dir); err == nil {
+		if !info.IsDir() {
+			return &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOTDIR}
+		}
+		if err := SyncDir(parent); err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
+			return err
+		}
+		return nil
+	}
+	if err := MkdirAll(parent, mode); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, mode); err != nil && !errors.Is(err, fs.ErrExist) { // another process may be as quick
+		return err
+	}
+	return SyncDir(parent)
 }
 
 // SyncDir makes the names in a directory durable: those made, changed and removed.

@@ -13,6 +13,7 @@ var (
 	errGap      = errors.New("anchor: its predecessor is not on the chain")
 	errPast     = errors.New("anchor: its number is taken")
 	errConflict = errors.New("anchor: it names another predecessor than the one on the chain")
+	errControl  = errors.New("anchor: its control number is lower than that of its predecessor")
 )
 
 // applyAnchor takes an anchor that continues its organisation's sequence: dense number, right predecessor, a member's
@@ -26,7 +27,7 @@ func (st *step) applyAnchor(p *parsed, tx []byte) error {
 		return err
 	}
 	index := st.base.log.size + uint64(len(st.anchors))
-	st.heads[a.Org] = ledger.Head{Seq: a.Seq, ID: p.id, Index: index}
+	st.heads[a.Org] = ledger.Head{Seq: a.Seq, ID: p.id, Index: index, Control: a.Control}
 	st.anchors = append(st.anchors, &ledger.Anchored{
 		Bytes: tx, ID: p.id, Index: index, Height: st.height, Tx: st.tried,
 	})
@@ -47,6 +48,8 @@ func follows(a *verify.Anchor, head func(verify.OrgID) (ledger.Head, bool)) erro
 		return errGap
 	case a.Prev != h.ID: // zero for the first, as verify.DecodeAnchor demands
 		return errConflict
+	case a.Control < h.Control:
+		return errControl
 	}
 	return nil
 }

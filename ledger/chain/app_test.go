@@ -139,6 +139,20 @@ func TestProposalRefuses(t *testing.T) {
 			t.Errorf("%s: accepted %v", name, got)
 		}
 	}
+	risen := bare("a", 1)
+	risen.control = 7
+	high := risen.anchor(m.chain)
+	risen.control = 6
+	falls := risen.anchor(m.chain)
+	risen.next, risen.prev, risen.control = 0, verify.Hash{}, 7
+	again := risen.anchor(m.chain)
+	same := risen.anchor(m.chain)
+	if m.accepts(high, falls) {
+		t.Error("the control number may fall")
+	}
+	if !m.accepts(again, same) {
+		t.Error("the control number may not stay")
+	}
 	m.block(one)
 	if m.accepts(one) || !m.accepts(two) {
 		t.Error("after a block its anchor stands again, or the next does not")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	"github.com/cometbft/cometbft/p2p"
 	cmtstore "github.com/cometbft/cometbft/store"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/ledger"
 )
 
@@ -51,7 +51,7 @@ func openBooks(ctx context.Context, cfg Config) (_ *books, err error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Join(cfg.Dir, "data"), 0o700); err != nil {
+	if err := durable.MkdirAll(filepath.Join(cfg.Dir, "data"), 0o700); err != nil {
 		return nil, fmt.Errorf("chain: %w", err)
 	}
 	b := &books{cfg: cfg, log: cfg.Log, started: time.Now(), behind: make(chan struct{})}

@@ -34,7 +34,7 @@ func StageValidator(dir string) (public verify.PublicKey, err error) {
 	next := filepath.Join(dir, nextDir)
 	pv, err := loadNext(dir)
 	if err == nil && pv == nil {
-		if err := os.MkdirAll(next, 0o700); err != nil {
+		if err := durable.MkdirAll(next, 0o700); err != nil {
 			return public, fmt.Errorf("chain: keys: %w", err)
 		}
 		pv, err = makeSigner(next, ed25519.GenPrivKey(), 0)
@@ -167,7 +167,7 @@ func openKeyring(dir string, pv *signer, g *guard, current func() *state) (*keyr
 // directory without a key, or with a key and what it signed, never a key with the record of another: recoverKeys ends it.
 func takeUp(dir string, next *signer) error {
 	aside := filepath.Join(dir, "replaced-by-"+next.Key.Address.String())
-	if err := os.MkdirAll(aside, 0o700); err != nil {
+	if err := durable.MkdirAll(aside, 0o700); err != nil {
 		return fmt.Errorf("chain: keys: %w", err)
 	}
 	for _, name := range []string{validatorKeyFile, signStateFile} {

@@ -11,6 +11,7 @@ import (
 	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/privval"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -33,7 +34,7 @@ var (
 // GenerateKeys makes a node's p2p key and validator key in a directory, which it makes too, and gives their public
 // parts, as verify.Member names them. A restored node calls it anew: signing state is never restored.
 func GenerateKeys(dir string) (nodeID string, validator verify.PublicKey, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return "", validator, fmt.Errorf("chain: keys: %w", err)
 	}
 	for _, name := range []string{nodeKeyFile, validatorKeyFile, signStateFile} {
@@ -42,7 +43,7 @@ func GenerateKeys(dir string) (nodeID string, validator verify.PublicKey, err er
 		}
 	}
 	node := p2p.NodeKey{PrivKey: ed25519.GenPrivKey()}
-	if err := node.SaveAs(filepath.Join(dir, nodeKeyFile)); err != nil {
+	if err := saveNodeKey(dir, &node); err != nil {
 		return "", validator, fmt.Errorf("chain: keys: %w", err)
 	}
 	s, err := makeSigner(dir, ed25519.GenPrivKey(), 0)
@@ -50,6 +51,15 @@ func GenerateKeys(dir string) (nodeID string, validator verify.PublicKey, err er
 		return "", validator, err
 	}
 	return string(node.ID()), publicOf(s), nil
+}
+
+// saveNodeKey does what CometBFT's NodeKey.SaveAs does, and makes it last.
+func saveNodeKey(dir string, node *p2p.NodeKey) error {
+	b, err := cmtjson.Marshal(node)
+	if err != nil {
+		return err
+	}
+	return durable.Write(filepath.Join(dir, nodeKeyFile), b, 0o600)
 }
 
 // PublicKeys reads the public parts of a node's keys.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/sijil-health/sijil/internal/durable"
 )
 
 // ErrNotMendable says that a finding can only be dealt with as its Do says. Returned by Mend.
@@ -111,7 +113,7 @@ func (c *Config) setBack(height int64) error {
 // asideDir makes a directory for what is replaced.
 func (c *Config) asideDir() (string, error) {
 	dir := filepath.Join(c.Dir, "put-aside", time.Now().UTC().Format("20060102T150405.000"))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("chain: put aside: %w", err)
 	}
 	return dir, nil

@@ -22,12 +22,13 @@ import (
 // org is an organisation of a test: its keys, its node, and how far it anchored.
 type org struct {
 	verify.Member
-	key  ed25519.PrivateKey
-	cfg  Config
-	e    *engine
-	mu   sync.Mutex
-	next uint64
-	prev verify.Hash
+	key     ed25519.PrivateKey
+	cfg     Config
+	e       *engine
+	mu      sync.Mutex
+	next    uint64
+	prev    verify.Hash
+	control uint64
 }
 
 // network is a ledger kept by real nodes in this process, on free ports of 127.0.0.1.
@@ -122,7 +123,7 @@ func (n *network) stop(o *org) {
 func (o *org) anchor(chain string, custodians ...*org) []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	a := &verify.Anchor{Org: o.Org, Seq: o.next, Prev: o.prev, Count: verify.MinBatch, Time: time.Now().UnixMilli()}
+	a := &verify.Anchor{Org: o.Org, Seq: o.next, Prev: o.prev, Control: o.control, Count: verify.MinBatch, Time: time.Now().UnixMilli()}
 	binary.BigEndian.PutUint64(a.Root[:], o.next)
 	statement := a.CustodyBytes(chain)
 	slices.SortFunc(custodians, func(x, y *org) int { return slices.Compare(x.Org[:], y.Org[:]) })

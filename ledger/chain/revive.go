@@ -11,7 +11,6 @@ import (
 	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/privval"
 
-	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -37,10 +36,10 @@ func ReviveNode(dir string, node []byte) (id string, err error) {
 	if err := cmtjson.Unmarshal(node, &key); err != nil || key.PrivKey == nil {
 		return "", errors.Join(ErrKeyCopy, err)
 	}
-	if err := key.SaveAs(filepath.Join(dir, nodeKeyFile)); err != nil {
+	if err := saveNodeKey(dir, &key); err != nil {
 		return "", fmt.Errorf("chain: keys: %w", err)
 	}
-	return string(key.ID()), durable.SyncDir(dir)
+	return string(key.ID()), nil
 }
 
 // ReviveValidator gives a directory in which GenerateKeys made new keys the validator key of a lone node that was lost, as one that has signed

@@ -162,7 +162,7 @@ func (s *state) next(rec *record, anchors []*ledger.Anchored, store func(uint8, 
 			return nil, err
 		}
 		a.Index, a.Height = n.log.size, n.Height
-		n.heads[an.Org] = ledger.Head{Seq: an.Seq, ID: a.ID, Index: a.Index}
+		n.heads[an.Org] = ledger.Head{Seq: an.Seq, ID: a.ID, Index: a.Index, Control: an.Control}
 		n.log = n.log.add(a.ID, store)
 	}
 	if n.log.size != rec.LogSize {
