@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -120,9 +121,12 @@ func broken(err error, limit int) *problem {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fail(http.StatusBadRequest, "incomplete", "the body ended before its announced length")
 	}
-	p := fail(http.StatusRequestTimeout, "timeout", "the body did not arrive in time")
-	p.cause = err
-	return p
+	if late := net.Error(nil); errors.As(err, &late) && late.Timeout() {
+		p := fail(http.StatusRequestTimeout, "timeout", "the body did not arrive in time")
+		p.cause = err
+		return p
+	}
+	return fail(http.StatusBadRequest, "incomplete", "the body broke off, or is not sent as HTTP says (RFC 9112, section 6 and 7.1)")
 }
 
 func tooLong(limit int) *problem {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sijil-health/sijil/fhir/shape"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/policy"
 )
@@ -24,6 +25,9 @@ func (s *Server) bundle(q *request) (*answer, error) {
 	root := q.body
 	if !root.Get("resourceType").Is("Bundle") {
 		return nil, fail(http.StatusBadRequest, "invalid", "the base takes Bundles; send any other resource to the address of its type").on(root, "resourceType")
+	}
+	if p := misshapen(shape.CheckBundle(root)); p != nil {
+		return nil, p
 	}
 	typ := root.Get("type")
 	if !typ.Is("transaction") && !typ.Is("batch") {
@@ -108,6 +112,9 @@ func (e *entry) read(l Limits) *problem {
 	if e.at.Kind() != tape.Object {
 		return fail(http.StatusBadRequest, "structure", "an entry is an object, this is %s", e.at.Kind()).at(e.at)
 	}
+	if p := misshapen(shape.CheckEntry(e.at)); p != nil { // a condition that is misspelt or empty must not be taken for none
+		return p
+	}
 	for _, field := range []struct {
 		name string
 		to   *string
@@ -153,9 +160,9 @@ func (e *entry) address() *problem {
 		return fail(http.StatusBadRequest, "not-supported", "request.url must begin with a resource type of FHIR R4").at(at)
 	}
 	e.ifNoneExist = e.criteria(e.ifNoneExist)
-	shape := e.method + " " + shapeOf(parts)
+	form := e.method + " " + shapeOf(parts)
 	e.form = len(parts) > 1 && parts[1] == "_search"
-	e.history = strings.HasSuffix(shape, "/_history")
+	e.history = strings.HasSuffix(form, "/_history")
 	if len(parts) > 1 && !e.form {
 		if e.id = parts[1]; !isID(e.id) {
 			return fail(http.StatusBadRequest, "value", "request.url holds no valid id").at(at)
@@ -168,11 +175,30 @@ func (e *entry) address() *problem {
 	if e.typ == "AuditEvent" {
 		interactions = auditInteractions
 	}
-	if e.do = interactions[shape]; e.do == nil || strings.HasSuffix(shape, "/v") && e.version == 0 {
+	if e.do = interactions[form]; e.do == nil || strings.HasSuffix(form, "/v") && e.version == 0 {
 		return fail(http.StatusMethodNotAllowed, "not-supported", "this method and address are no interaction that is supported in a Bundle").at(at)
 	}
 	if e.query != "" && (e.method == http.MethodPut || e.method == http.MethodDelete) {
 		return fail(http.StatusPreconditionFailed, "not-supported", "conditional updates and deletes are not supported").at(at)
+	}
+	return e.conditional()
+}
+
+// conditional refuses a condition that belongs to another method: what is asked on a condition must not be done without it.
+func (e *entry) conditional() *problem {
+	put, get := e.method == http.MethodPut, e.method == http.MethodGet
+	for _, c := range []struct {
+		name, value string
+		fits        bool
+	}{
+		{"ifNoneExist", e.ifNoneExist, e.method == http.MethodPost && !e.form},
+		{"ifMatch", e.ifMatch, put || e.method == http.MethodDelete},
+		{"ifNoneMatch", e.ifNoneMatch, put || get},
+		{"ifModifiedSince", e.ifModifiedSince, get},
+	} {
+		if c.value != "" && !c.fits {
+			return fail(http.StatusBadRequest, "not-supported", "%s is no condition of %s", c.name, e.method).at(e.at.Get("request").Get(c.name))
+		}
 	}
 	return nil
 }

@@ -24,6 +24,9 @@ func (s *Server) handle(do interaction) http.HandlerFunc {
 		if typ, _, _ := strings.Cut(s.below(r), "/"); typ == "AuditEvent" { // its routes name it themselves
 			q.typ = typ
 		}
+		if q.typ == "" {
+			q.named = namedBy(s.below(r))
+		}
 		defer q.release()
 		a, err := s.answer(q, r, do, w)
 		if err != nil {
@@ -57,6 +60,9 @@ func (s *Server) answer(q *request, r *http.Request, do interaction, w http.Resp
 	if err := acceptable(r); err != nil {
 		return nil, err
 	}
+	if err := oneCondition(r); err != nil {
+		return nil, err
+	}
 	if err := q.address(r); err != nil {
 		return nil, err
 	}
@@ -79,19 +85,6 @@ func (s *Server) below(r *http.Request) string {
 		return r.URL.Path
 	}
 	return path
-}
-
-// detail is what the entry says was asked for.
-func detail(method, path, query string) string {
-	d := method + " " + path
-	if query != "" {
-		d += "?" + query
-	}
-	return clip(d)
-}
-
-func clip(detail string) string {
-	return strings.ToValidUTF8(detail[:min(len(detail), MaxDetail)], "\uFFFD")
 }
 
 // address checks what the path names.

@@ -75,3 +75,17 @@ func isBody(r *http.Request) error {
 	}
 	return nil
 }
+
+// oneCondition refuses a condition that says nothing: what is asked on a condition must not be done without it.
+func oneCondition(r *http.Request) error {
+	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-None-Exist"} {
+		values := r.Header.Values(name)
+		if len(values) > 1 || len(values) == 1 && strings.TrimSpace(values[0]) == "" {
+			return fail(http.StatusBadRequest, "value", "%s must stand once and say something, or be left out", name)
+		}
+	}
+	if r.Header.Get("If-None-Exist") != "" && r.Method != http.MethodPost {
+		return fail(http.StatusBadRequest, "not-supported", "If-None-Exist is no condition of %s", r.Method)
+	}
+	return nil
+}

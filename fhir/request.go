@@ -39,7 +39,7 @@ type request struct {
 
 	prefer preference
 	chart  string   // that a write is for, once that is known
-	named  []string // what the entries of a refused transaction are about, "Type/id"
+	named  []string // what the entries of a refused transaction, or an address where nothing is, are about: "Type/id"
 }
 
 // preference is the Prefer header (RFC 7240; FHIR R4, 3.1.0.1.10).
@@ -103,6 +103,25 @@ func (q *request) refuse(s *Server, p *problem) {
 	if err := s.Store.Refuse(ctx, q.access, refs, p.status, p.issues[0].Code+": "+p.issues[0].Text); err != nil {
 		s.Log.Error("a refusal could not be recorded", "request", hex.EncodeToString(q.access.Request[:]), "status", p.status, "err", err)
 	}
+}
+
+// namedBy gives the resource that an address begins with, where no interaction is found at it: whoever is asked about is told all the same.
+func namedBy(path string) []string {
+	parts := strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
+	if len(parts) < 2 || types[parts[0]] == nil || !isID(parts[1]) {
+		return nil
+	}
+	return []string{parts[0] + "/" + parts[1]}
+}
+
+// patientOf gives the reference to a patient in a body whose form may be wrong; "" where there is none.
+func patientOf(root tape.Value) string {
+	for _, name := range []string{"subject", "patient"} {
+		if ref := root.Get(name).Get("reference"); ref.Kind() == tape.String {
+			return ref.Text()
+		}
+	}
+	return ""
 }
 
 // about names the resources that a refused request is recorded with: the one of its address or else the patient whom its body or its query

@@ -194,7 +194,13 @@ func (s *Server) entryChange(q *request, e *entry, v *resolver) (change record.C
 	case http.MethodPost:
 		change, err = s.changeOf(e.resource, record.OpCreate, e.id, v, e.urlBase)
 	default:
-		change, err = s.changeOf(e.resource, record.OpUpdate, e.id, v, e.urlBase)
+		op := record.OpUpdate
+		if e.ifNoneMatch != "" {
+			if op = record.OpCreate; e.ifNoneMatch != "*" {
+				return change, false, onlyIfNone().at(e.at.Get("request").Get("ifNoneMatch"))
+			}
+		}
+		change, err = s.changeOf(e.resource, op, e.id, v, e.urlBase)
 	}
 	e.chart = change.Chart
 	if err == nil {
@@ -239,7 +245,11 @@ func placed(err error, at tape.Value) error { return problemOf(err).at(at) }
 func blame(err error, list []entry, entries []int) error {
 	var change *record.ChangeError
 	if errors.As(err, &change) && change.Index >= 0 && change.Index < len(entries) {
-		return placed(err, list[entries[change.Index]].at)
+		e := &list[entries[change.Index]]
+		if e.ifNoneMatch != "" && errors.Is(err, record.ErrExists) {
+			err = existsAlready()
+		}
+		return placed(err, e.at)
 	}
 	return err
 }

@@ -28,11 +28,19 @@ func (s *Server) update(q *request) (*answer, error) {
 		return s.store(q, r, record.OpUpdate, q.id, version)
 	}
 	if q.ifNoneMatch != "*" {
-		return nil, fail(http.StatusBadRequest, "not-supported", "of an update only If-None-Match: * can be asked, which creates and never replaces")
+		return nil, onlyIfNone()
 	}
 	a, err := s.store(q, r, record.OpCreate, q.id, version)
 	if errors.Is(err, record.ErrExists) {
-		return nil, fail(http.StatusPreconditionFailed, "conflict", "a resource of this id exists, and If-None-Match: * asks that there be none")
+		return nil, existsAlready()
 	}
 	return a, err
+}
+
+func onlyIfNone() *problem {
+	return fail(http.StatusBadRequest, "not-supported", "of an update only If-None-Match: * can be asked, which creates and never replaces")
+}
+
+func existsAlready() *problem {
+	return fail(http.StatusPreconditionFailed, "conflict", "a resource of this id exists, and If-None-Match: * asks that there be none")
 }

@@ -79,6 +79,7 @@ func (s *Server) loadResource(q *request) (*resource, error) {
 			return nil, err
 		}
 	}
+	q.chart = patientOf(q.body) // of what is refused for its form, too
 	r, p := inspect(q.body)
 	if p != nil {
 		return nil, p

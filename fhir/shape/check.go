@@ -24,8 +24,23 @@ func Check(root tape.Value) []Fault {
 	return c.faults
 }
 
+// CheckBundle is Check for the members of a Bundle beside its entries.
+func CheckBundle(root tape.Value) []Fault {
+	c := checker{all: structures(), skip: "entry"}
+	c.resource(root)
+	return c.faults
+}
+
+// CheckEntry is Check for an entry of a Bundle, without the resource in it.
+func CheckEntry(entry tape.Value) []Fault {
+	c := checker{all: structures(), skip: "resource"}
+	c.members(entry, c.all["Bundle.entry"])
+	return c.faults
+}
+
 type checker struct {
 	all    map[string]*structure
+	skip   string // member of the outermost object that is not looked at
 	faults []Fault
 }
 
@@ -64,8 +79,13 @@ func (c *checker) members(v tape.Value, s *structure) {
 		c.fault(v, "structure", "an object must not be empty: leave out what has no value")
 	}
 	var chosen choices
+	skip := c.skip
+	c.skip = ""
 	for m := v.First(); m.Exists() && len(c.faults) < MaxFaults; m = m.Next() {
 		name := m.NameBytes()
+		if skip != "" && string(name) == skip {
+			continue
+		}
 		plain, companion := bytes.CutPrefix(name, []byte{'_'})
 		e := s.find(plain)
 		switch {

@@ -41,7 +41,7 @@ var lexical = [...]struct {
 	is   func([]byte) bool
 	must string
 }{
-	text:     {func(b []byte) bool { return true }, ""},
+	text:     {isText, "text without control characters but tab, carriage return and line feed"},
 	code:     {isCode, "a code: no space at its ends, and only single ones inside"},
 	id:       {isID, "an id: 1 to 64 letters, digits, '-' or '.'"},
 	uri:      {isURI, "a URI, which has no spaces"},
@@ -88,6 +88,16 @@ func (c *checker) number(v tape.Value, p primitive) {
 	case p == unsignedInt && n < 0:
 		c.fault(v, "value", "this must be a whole number from 0 on")
 	}
+}
+
+// isText is what R4 says of string: no characters below U+0020 but tab, carriage return and line feed.
+func isText(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return false
+		}
+	}
+	return true
 }
 
 func isID(b []byte) bool {

@@ -16,6 +16,7 @@ func TestWrong(t *testing.T) {
 	for _, c := range []struct{ src, at, code string }{
 		{`{"resourceType":"Patient","birthDate":7}`, "Patient.birthDate", "structure"},
 		{`{"resourceType":"Patient","gender":{}}`, "Patient.gender", "structure"},
+		{"{\"resourceType\":\"Patient\",\"name\":[{\"family\":\"a\\u0007\"}]}", "Patient.name[0].family", "value"},
 		{`{"resourceType":"Patient","gender":null}`, "Patient.gender", "structure"},
 		{`{"resourceType":"Patient","gender":""}`, "Patient.gender", "value"},
 		{`{"resourceType":"Patient","gender":" male"}`, "Patient.gender", "value"},
