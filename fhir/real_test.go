@@ -26,6 +26,8 @@ func (prompt) Receipt(context.Context, uint64, verify.Salt, []byte, map[uint32]v
 	return nil, errors.New("no receipts here")
 }
 
+func (prompt) LocalOnly(uint64, uint64) {}
+
 func (prompt) Block(context.Context, uint64) (int64, error) { return 1, nil }
 
 // realGate is a gate over the record itself: sealed, journalled and indexed in a directory.
