@@ -77,7 +77,7 @@ func (n *ledgerNode) open(ctx context.Context) (err error) {
 	for i := range n.entries {
 		e := &n.entries[i]
 		e.Envelope = make([]byte, sealedSize)
-		for _, b := range [][]byte{e.Envelope[1:], e.Key[:], e.Commit[:], e.Guide[:]} {
+		for _, b := range [][]byte{e.Envelope[1:], e.Bind[:], e.Guide[:]} {
 			_, _ = rand.Read(b) // never fails
 		}
 	}

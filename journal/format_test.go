@@ -21,8 +21,7 @@ func drawRecord(t *rapid.T) *Record {
 	for range rapid.IntRange(1, 5).Draw(t, "entries") {
 		var e Entry
 		copy(e.Tag[:], bytesOf("tag", 16))
-		copy(e.Key[:], bytesOf("key", 32))
-		copy(e.Commit[:], bytesOf("commit", 32))
+		copy(e.Bind[:], bytesOf("binding", 32))
 		copy(e.Guide[:], bytesOf("guide", 16))
 		e.Envelope = bytesOf("envelope", 400)
 		r.Entries = append(r.Entries, e)

@@ -22,7 +22,7 @@ const (
 	recordVersion = 1
 	sealedVersion = 2                 // the same, with a seal at the end
 	recordFixed   = 1 + 8 + 8         // version, first entry, time
-	entryFixed    = 16 + 32 + 32 + 16 // bytes of an entry before its envelope
+	entryFixed    = 16 + 32 + 16 // bytes of an entry before its envelope
 	recordMin     = recordFixed + 1 + entryFixed + 1 + 1
 )
 
@@ -32,8 +32,7 @@ var ErrRecord = errors.New("journal: malformed record")
 // Entry is one sealed entry: what a custodian can see of it, and all that its leaf is made of.
 type Entry struct {
 	Tag      verify.Tag
-	Key      verify.Hash // commitment to the key it is sealed under
-	Commit   verify.Hash // HMAC(salt, entry); the salt follows from the chart's key
+	Bind     verify.Hash // verify.Bind of the commitments to its key and to itself, which follow from the chart's key
 	Envelope []byte      // see Envelope
 	// Guide tells the owner, and only the owner, which chart and which number this is: one AES block over (key slot, number)
 	// under the vault's guide key. The input never repeats, so the block cipher alone hides it. It is no part of the leaf:
@@ -43,7 +42,7 @@ type Entry struct {
 
 // Leaf is the entry's value in its batch. It needs no key.
 func (e *Entry) Leaf() verify.Hash {
-	return verify.Leaf(e.Tag, sha256.Sum256(e.Envelope), e.Key, e.Commit)
+	return verify.Leaf(e.Tag, sha256.Sum256(e.Envelope), e.Bind)
 }
 
 // Record is what one request leaves in the journal: written whole or not at all, and never changed after.
@@ -92,8 +91,7 @@ func (r *Record) Append(b []byte) []byte {
 	for i := range r.Entries {
 		e := &r.Entries[i]
 		b = append(b, e.Tag[:]...)
-		b = append(b, e.Key[:]...)
-		b = append(b, e.Commit[:]...)
+		b = append(b, e.Bind[:]...)
 		b = append(b, e.Guide[:]...)
 		b = appendBytes(b, e.Envelope)
 	}
@@ -163,8 +161,7 @@ func DecodeRecord(b []byte) (*Record, error) {
 			return nil, ErrRecord
 		}
 		p = p[copy(e.Tag[:], p):]
-		p = p[copy(e.Key[:], p):]
-		p = p[copy(e.Commit[:], p):]
+		p = p[copy(e.Bind[:], p):]
 		p = p[copy(e.Guide[:], p):]
 		if e.Envelope, p, ok = takeBytes(p); !ok {
 			return nil, ErrRecord

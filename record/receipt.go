@@ -58,7 +58,7 @@ func (s *Store) receipt(ctx context.Context, a Access, o *opened, contents map[u
 	if err := s.record(ctx, a, l); err != nil {
 		return nil, err
 	}
-	r, err := s.Anchors.Receipt(ctx, o.at, verify.Salt(o.salt), o.body, contents)
+	r, err := s.Anchors.Receipt(ctx, o.at, &verify.OpenedEntry{Key: o.key, Salt: verify.Salt(o.salt), Body: o.body}, contents)
 	if err != nil {
 		return nil, err
 	}

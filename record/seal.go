@@ -28,8 +28,7 @@ func (s *Store) sealEntry(key *vault.Key, e *verify.Entry, blobs []verify.Hash) 
 	}
 	return journal.Entry{
 		Tag:      key.Tag(e.Number),
-		Key:      commitment,
-		Commit:   verify.Commit(&salt, body),
+		Bind:     verify.Bind(commitment, verify.Commit(&salt, body)),
 		Envelope: journal.Envelope(blobs, append(outside.commitments, sealed...)),
 		Guide:    s.vault.Guide(key.Slot(), e.Number),
 	}, nil
@@ -40,6 +39,7 @@ type opened struct {
 	entry *verify.Entry
 	body  []byte
 	salt  [32]byte
+	key   verify.Hash // commitment to the key it was sealed under
 	from  *journal.Entry
 	at    uint64 // journal number
 }
@@ -67,11 +67,11 @@ func (s *Store) openEntry(from *journal.Entry, at uint64) (*opened, error) {
 	if len(sealed) < n {
 		return nil, errEntry
 	}
-	stored, err := key.OpenEntry(number, sealed[n:], from.Key)
-	if err != nil {
+	o := &opened{from: from, at: at}
+	var stored []byte
+	if stored, o.key, err = key.OpenEntry(number, sealed[n:]); err != nil {
 		return nil, err
 	}
-	o := &opened{from: from, at: at}
 	outside := beside{blobs, sealed[:n]}
 	if o.entry, err = outside.restore(stored, s.Org, number); err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (s *Store) openEntry(from *journal.Entry, at uint64) (*opened, error) {
 	if o.salt, err = key.Salt(number); err != nil {
 		return nil, err
 	}
-	if o.body = o.entry.Encode(); verify.Commit(&o.salt, o.body) != from.Commit {
+	if o.body = o.entry.Encode(); verify.Bind(o.key, verify.Commit(&o.salt, o.body)) != from.Bind {
 		return nil, errEntry
 	}
 	if o.entry.Number != number {

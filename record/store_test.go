@@ -23,7 +23,7 @@ func (unanchored) Wait(ctx context.Context, _ uint64) error {
 	return ctx.Err()
 }
 
-func (unanchored) Receipt(ctx context.Context, _ uint64, _ verify.Salt, _ []byte, _ map[uint32]verify.Salt) (*verify.Receipt, error) {
+func (unanchored) Receipt(ctx context.Context, _ uint64, _ *verify.OpenedEntry, _ map[uint32]verify.Salt) (*verify.Receipt, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
@@ -146,7 +146,7 @@ func (s *site) entries() map[string][]*verify.Entry {
 			if !ok || key.Tag(number) != sealed.Tag {
 				return fmt.Errorf("entry %d: tag does not belong to its number", at.Record.First+uint64(i))
 			}
-			e, commit, err := s.store.Opened(sealed)
+			e, binding, err := s.store.Opened(sealed)
 			if err != nil {
 				return err
 			}
@@ -155,8 +155,8 @@ func (s *site) entries() map[string][]*verify.Entry {
 				return fmt.Errorf("chart %q: entry %d stands at place %d", chart, e.Number, len(all[chart]))
 			case e.Prev != last[chart]:
 				return fmt.Errorf("chart %q: entry %d does not name the one before", chart, e.Number)
-			case commit != sealed.Commit:
-				return fmt.Errorf("chart %q: entry %d: wrong commitment", chart, e.Number)
+			case binding != sealed.Bind:
+				return fmt.Errorf("chart %q: entry %d: wrong binding", chart, e.Number)
 			}
 			all[chart] = append(all[chart], e)
 			last[chart] = sealed.Leaf()

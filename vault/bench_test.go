@@ -42,13 +42,13 @@ func BenchmarkSealEntry(b *testing.B) {
 
 func BenchmarkOpenEntry(b *testing.B) {
 	k := benchKey(b)
-	sealed, commit, err := k.SealEntry(1, make([]byte, 200))
+	sealed, _, err := k.SealEntry(1, make([]byte, 200))
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer cpu(b)()
 	for b.Loop() {
-		if _, err := k.OpenEntry(1, sealed, commit); err != nil {
+		if _, _, err := k.OpenEntry(1, sealed); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -167,7 +167,7 @@ func TestErasedChartIsGone(t *testing.T) {
 	d := newMemDisk()
 	v := memVault(t, d)
 	a, b := mustKey(t, v, "Patient/a", Log), mustKey(t, v, "Patient/b", Log)
-	sealed, commit, err := a.SealEntry(0, []byte("x"))
+	sealed, _, err := a.SealEntry(0, []byte("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestErasedChartIsGone(t *testing.T) {
 	if err := v.EraseChart("Patient/a"); err != nil {
 		t.Fatalf("again: %v", err)
 	}
-	if _, err := a.OpenEntry(0, sealed, commit); !errors.Is(err, ErrErased) {
+	if _, _, err := a.OpenEntry(0, sealed); !errors.Is(err, ErrErased) {
 		t.Fatalf("erased key in hand: %v", err)
 	}
 	if _, _, err := b.SealEntry(0, nil); err != nil {

@@ -121,14 +121,23 @@ func Commit(salt *[32]byte, b []byte) Hash {
 	return Hash(m.Sum(nil))
 }
 
-// Leaf is the value by which an entry stands in its batch:
-// SHA-256("sijil/leaf/1" ‖ tag ‖ SHA-256(envelope) ‖ key commitment ‖ commitment to the entry).
-func Leaf(tag Tag, envelope, key, entry Hash) Hash {
-	var b [12 + 16 + 3*32]byte
+// Bind joins the commitment to the key that an entry was sealed under and the commitment to the entry itself, so that one hash stands for both
+// wherever neither can be opened: SHA-256("sijil/bind/1" ‖ key commitment ‖ commitment to the entry).
+func Bind(key, entry Hash) Hash {
+	var b [12 + 2*32]byte
+	n := copy(b[:], "sijil/bind/1")
+	n += copy(b[n:], key[:])
+	copy(b[n:], entry[:])
+	return sha256.Sum256(b[:])
+}
+
+// Leaf is the value by which an entry stands in its batch: SHA-256("sijil/leaf/1" ‖ tag ‖ SHA-256(envelope) ‖ binding). None of the three needs
+// a key, so that it can be computed when the entry is erased.
+func Leaf(tag Tag, envelope, binding Hash) Hash {
+	var b [12 + 16 + 2*32]byte
 	n := copy(b[:], "sijil/leaf/1")
 	n += copy(b[n:], tag[:])
 	n += copy(b[n:], envelope[:])
-	n += copy(b[n:], key[:])
-	copy(b[n:], entry[:])
+	copy(b[n:], binding[:])
 	return sha256.Sum256(b[:])
 }

@@ -57,8 +57,10 @@ type OpenedEntry struct {
 
 // Leaf is the entry's value in its batch.
 func (e *OpenedEntry) Leaf() Hash {
-	return Leaf(e.Tag, e.Envelope, e.Key, Commit((*[32]byte)(&e.Salt), e.Body))
+	return Leaf(e.Tag, e.Envelope, e.binding())
 }
+
+func (e *OpenedEntry) binding() Hash { return Bind(e.Key, Commit((*[32]byte)(&e.Salt), e.Body)) }
 
 // BatchProof places the entry in its batch.
 type BatchProof struct {

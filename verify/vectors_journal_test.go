@@ -52,9 +52,9 @@ func TestJournalVector(t *testing.T) {
 	}
 	var leaves, blobs []octets
 	for range number() {
-		tag, key, commit := Tag(take(16)), Hash(take(32)), Hash(take(32))
+		tag, binding := Tag(take(16)), Hash(take(32))
 		take(16) // guide
-		leaf := Leaf(tag, sum256(take(int(number()))), key, commit)
+		leaf := Leaf(tag, sum256(take(int(number()))), binding)
 		leaves = append(leaves, leaf[:])
 	}
 	for range number() {
