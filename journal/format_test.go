@@ -22,7 +22,7 @@ func drawRecord(t *rapid.T) *Record {
 		var e Entry
 		copy(e.Tag[:], bytesOf("tag", 16))
 		copy(e.Bind[:], bytesOf("binding", 32))
-		copy(e.Guide[:], bytesOf("guide", 16))
+		copy(e.Guide[:], bytesOf("guide", 8))
 		e.Envelope = bytesOf("envelope", 400)
 		r.Entries = append(r.Entries, e)
 	}

@@ -20,9 +20,9 @@ const (
 
 const (
 	recordVersion = 1
-	sealedVersion = 2                 // the same, with a seal at the end
-	recordFixed   = 1 + 8 + 8         // version, first entry, time
-	entryFixed    = 16 + 32 + 16 // bytes of an entry before its envelope
+	sealedVersion = 2           // the same, with a seal at the end
+	recordFixed   = 1 + 8 + 8   // version, first entry, time
+	entryFixed    = 16 + 32 + 8 // bytes of an entry before its envelope
 	recordMin     = recordFixed + 1 + entryFixed + 1 + 1
 )
 
@@ -34,10 +34,9 @@ type Entry struct {
 	Tag      verify.Tag
 	Bind     verify.Hash // verify.Bind of the commitments to its key and to itself, which follow from the chart's key
 	Envelope []byte      // see Envelope
-	// Guide tells the owner, and only the owner, which chart and which number this is: one AES block over (key slot, number)
-	// under the vault's guide key. The input never repeats, so the block cipher alone hides it. It is no part of the leaf:
-	// if it is damaged the entry's tag disagrees with it.
-	Guide [16]byte
+	// Guide tells the owner, and only the owner, which chart and which number this is: slot and number of the key under a pad that the
+	// vault makes of the tag; see vault.Guide. It is no part of the leaf: if it is damaged the entry's tag disagrees with it.
+	Guide [8]byte
 }
 
 // Leaf is the entry's value in its batch. It needs no key.

@@ -13,7 +13,7 @@ import (
 
 // Opened is what only the holder of a chart's key can add to a receipt.
 type Opened struct {
-	Key      verify.Hash            // commitment to the key that the entry was sealed under
+	Key      verify.Hash // commitment to the key that the entry was sealed under
 	Salt     verify.Salt
 	Body     []byte                 // verify.Entry.Encode
 	Contents map[uint32]verify.Salt // see verify.Receipt; nil when the holder shall not check contents

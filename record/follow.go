@@ -67,7 +67,7 @@ func (s *Store) projectRecord(ctx context.Context, b *index.Batch, heads heads, 
 	places := newPlaces(at)
 	for i := range at.Record.Entries {
 		e, n := &at.Record.Entries[i], at.Record.First+uint64(i)
-		slot, number := s.vault.OpenGuide(e.Guide)
+		slot, number := s.vault.OpenGuide(e.Tag, e.Guide)
 		key, chart, _, ok := s.vault.Slot(slot)
 		if !ok {
 			continue // erased: the chart and all its entries are gone

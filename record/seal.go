@@ -26,11 +26,16 @@ func (s *Store) sealEntry(key *vault.Key, e *verify.Entry, blobs []verify.Hash) 
 	if err != nil {
 		return journal.Entry{}, err
 	}
+	tag := key.Tag(e.Number)
+	guide, err := s.vault.Guide(tag, key.Slot(), e.Number)
+	if err != nil {
+		return journal.Entry{}, err
+	}
 	return journal.Entry{
-		Tag:      key.Tag(e.Number),
+		Tag:      tag,
 		Bind:     verify.Bind(commitment, verify.Commit(&salt, body)),
 		Envelope: journal.Envelope(blobs, append(outside.commitments, sealed...)),
-		Guide:    s.vault.Guide(key.Slot(), e.Number),
+		Guide:    guide,
 	}, nil
 }
 
@@ -51,7 +56,7 @@ var (
 
 // openEntry opens an entry of this node's journal and checks that it is the one its tag names.
 func (s *Store) openEntry(from *journal.Entry, at uint64) (*opened, error) {
-	slot, number := s.vault.OpenGuide(from.Guide)
+	slot, number := s.vault.OpenGuide(from.Tag, from.Guide)
 	key, _, _, ok := s.vault.Slot(slot)
 	if !ok {
 		return nil, errErased

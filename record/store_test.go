@@ -141,7 +141,7 @@ func (s *site) entries() map[string][]*verify.Entry {
 	err := journal.Scan(filepath.Join(s.dir, "journal"), journal.Cursor{}, func(at journal.Located) error {
 		for i := range at.Record.Entries {
 			sealed := &at.Record.Entries[i]
-			slot, number := s.vault.OpenGuide(sealed.Guide)
+			slot, number := s.vault.OpenGuide(sealed.Tag, sealed.Guide)
 			key, chart, _, ok := s.vault.Slot(slot)
 			if !ok || key.Tag(number) != sealed.Tag {
 				return fmt.Errorf("entry %d: tag does not belong to its number", at.Record.First+uint64(i))

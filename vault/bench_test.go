@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sijil-health/sijil/verify"
 )
 
 // cpu reports the processor time of an operation, all threads and the garbage collector included: on a machine shared
@@ -117,7 +119,9 @@ func BenchmarkTag(b *testing.B) {
 func BenchmarkGuide(b *testing.B) {
 	v := memVault(b, newMemDisk())
 	for b.Loop() {
-		v.Guide(7, 8)
+		if _, err := v.Guide(verify.Tag{1}, 7, 8); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sijil-health/sijil/verify"
 )
 
 var testRoot = mustRoot(1)
@@ -80,7 +82,10 @@ func TestKeysSurviveReopening(t *testing.T) {
 	if err := v.PutSecret("signing", []byte("seed")); err != nil {
 		t.Fatal(err)
 	}
-	guide := v.Guide(77, 3)
+	guide, err := v.Guide(verify.Tag{1}, 77, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for reopened := range 3 {
 		if err := v.Close(); err != nil {
 			t.Fatal(err)
@@ -98,7 +103,7 @@ func TestKeysSurviveReopening(t *testing.T) {
 		if s, err := v.Secret("signing"); err != nil || string(s) != "seed" {
 			t.Fatalf("secret: %q, %v", s, err)
 		}
-		if slot, number := v.OpenGuide(guide); slot != 77 || number != 3 {
+		if slot, number := v.OpenGuide(verify.Tag{1}, guide); slot != 77 || number != 3 {
 			t.Fatalf("guide: %d, %d", slot, number)
 		}
 	}

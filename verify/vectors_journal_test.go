@@ -53,7 +53,7 @@ func TestJournalVector(t *testing.T) {
 	var leaves, blobs []octets
 	for range number() {
 		tag, binding := Tag(take(16)), Hash(take(32))
-		take(16) // guide
+		take(8) // guide
 		leaf := Leaf(tag, sum256(take(int(number()))), binding)
 		leaves = append(leaves, leaf[:])
 	}
