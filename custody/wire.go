@@ -93,6 +93,7 @@ type Witnessed struct {
 	Number   uint64      `cbor:"1,keyasint"` // of the entry in its owner's journal
 	Bind     verify.Hash `cbor:"2,keyasint"`
 	Envelope []byte      `cbor:"3,keyasint"`
+	Time     int64       `cbor:"4,keyasint"` // of its record, Unix milliseconds: the sealed form leaves out what is usual
 }
 
 var (

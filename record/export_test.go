@@ -7,9 +7,9 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// Opened gives a sealed entry in the clear, and the binding that its CBOR, salt and key make.
-func (s *Store) Opened(sealed *journal.Entry) (*verify.Entry, verify.Hash, error) {
-	o, err := s.openEntry(sealed, 0)
+// Opened gives an entry of a record in the clear, and the binding that its CBOR, salt and key make.
+func (s *Store) Opened(r *journal.Record, entry uint64) (*verify.Entry, verify.Hash, error) {
+	o, err := s.openEntry(r, entry)
 	if err != nil {
 		return nil, verify.Hash{}, err
 	}

@@ -13,12 +13,16 @@ import (
 //
 //	(source[32] ‖ served[32])* ‖ sealed
 //
-// The vault pads what is sealed, so that its length does not tell what it records. The salt of the commitment follows from the key, as
+// The vault pads what is sealed, so that its length does not tell what it records. r is the record that it goes into. The salt of the commitment follows from the key, as
 // the tag does: it need not be stored, and a salt that a receipt shows tells nothing of any other.
-func (s *Store) sealEntry(key *vault.Key, e *verify.Entry, blobs []verify.Hash) (journal.Entry, error) {
+func (s *Store) sealEntry(key *vault.Key, e *verify.Entry, blobs []verify.Hash, r *journal.Record) (journal.Entry, error) {
+	_, chart, _, ok := s.vault.Slot(key.Slot())
+	if !ok {
+		return journal.Entry{}, errErased
+	}
 	body := e.Encode()
-	outside := besideOf(e.Targets, blobs)
-	sealed, commitment, err := key.SealEntry(e.Number, outside.store(e, body))
+	k := known{s.Org, chart, key.Slot(), e.Number, r.Time, besideOf(e.Targets, blobs)}
+	sealed, commitment, err := key.SealEntry(e.Number, k.store(e, body))
 	if err != nil {
 		return journal.Entry{}, err
 	}
@@ -34,7 +38,7 @@ func (s *Store) sealEntry(key *vault.Key, e *verify.Entry, blobs []verify.Hash) 
 	return journal.Entry{
 		Tag:      tag,
 		Bind:     verify.Bind(commitment, verify.Commit(&salt, body)),
-		Envelope: journal.Envelope(blobs, append(outside.commitments, sealed...)),
+		Envelope: journal.Envelope(blobs, append(k.commitments, sealed...)),
 		Guide:    guide,
 	}, nil
 }
@@ -54,17 +58,18 @@ var (
 	errErased = errors.New("the key of the entry's chart was erased")
 )
 
-// openEntry opens an entry of this node's journal and checks that it is the one its tag names.
-func (s *Store) openEntry(from *journal.Entry, at uint64) (*opened, error) {
-	slot, number := s.vault.OpenGuide(from.Tag, from.Guide)
-	key, _, _, ok := s.vault.Slot(slot)
+// openEntry opens entry number `at` of this node's journal, which r has, and checks that it is the one its tag names.
+func (s *Store) openEntry(r *journal.Record, at uint64) (*opened, error) {
+	o := &opened{from: &r.Entries[at-r.First], at: at}
+	slot, number := s.vault.OpenGuide(o.from.Tag, o.from.Guide)
+	key, chart, _, ok := s.vault.Slot(slot)
 	if !ok {
 		return nil, errErased
 	}
-	if key.Tag(number) != from.Tag {
+	if key.Tag(number) != o.from.Tag {
 		return nil, errEntry
 	}
-	blobs, sealed, err := from.Open()
+	blobs, sealed, err := o.from.Open()
 	if err != nil {
 		return nil, err
 	}
@@ -72,19 +77,19 @@ func (s *Store) openEntry(from *journal.Entry, at uint64) (*opened, error) {
 	if len(sealed) < n {
 		return nil, errEntry
 	}
-	o := &opened{from: from, at: at}
+	k := known{s.Org, chart, slot, number, r.Time, beside{blobs, sealed[:n]}}
 	var stored []byte
 	if stored, o.key, err = key.OpenEntry(number, sealed[n:]); err != nil {
 		return nil, err
 	}
-	outside := beside{blobs, sealed[:n]}
-	if o.entry, err = outside.restore(stored, s.Org, number); err != nil {
+	if o.entry, err = k.restore(stored); err != nil {
 		return nil, err
 	}
 	if o.salt, err = key.Salt(number); err != nil {
 		return nil, err
 	}
-	if o.body = o.entry.Encode(); verify.Bind(o.key, verify.Commit(&o.salt, o.body)) != from.Bind {
+	// Only now is it known that the entry was sealed to this key, and says what its leaf stands for.
+	if o.body = o.entry.Encode(); verify.Bind(o.key, verify.Commit(&o.salt, o.body)) != o.from.Bind {
 		return nil, errEntry
 	}
 	if o.entry.Number != number {

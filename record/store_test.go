@@ -146,7 +146,7 @@ func (s *site) entries() map[string][]*verify.Entry {
 			if !ok || key.Tag(number) != sealed.Tag {
 				return fmt.Errorf("entry %d: tag does not belong to its number", at.Record.First+uint64(i))
 			}
-			e, binding, err := s.store.Opened(sealed)
+			e, binding, err := s.store.Opened(at.Record, at.Record.First+uint64(i))
 			if err != nil {
 				return err
 			}

@@ -13,10 +13,12 @@ const (
 	saltPurpose  = "sijil/salt/1"
 )
 
-// padEntry gives the size to which an entry is padded: 128, 192, 256 bytes, steps of 128 up to 1 KiB, PADMÉ above. Reads and writes
+// padEntry gives the size to which an entry is padded: 96, 128, 192, 256 bytes, steps of 128 up to 1 KiB, PADMÉ above. Reads and writes
 // of usual size fall into the first; its length then does not tell what was done.
 func padEntry(n int) int {
 	switch {
+	case n <= 96:
+		return 96
 	case n <= 256:
 		return max(128, (n+63)&^63)
 	case n <= 1<<10:

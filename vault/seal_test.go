@@ -22,7 +22,7 @@ func twoKeys(t testing.TB) (a, b *Key) {
 
 func TestEntry(t *testing.T) {
 	a, b := twoKeys(t)
-	for _, n := range []int{0, 1, 127, 128, 200, 255, 256, 1 << 10, 70_000, MaxEntry} {
+	for _, n := range []int{0, 1, 95, 96, 127, 128, 200, 255, 256, 1 << 10, 70_000, MaxEntry} {
 		plain := bytes.Repeat([]byte{7}, n)
 		sealed, commit, err := a.SealEntry(5, plain)
 		if err != nil {
@@ -53,7 +53,7 @@ func TestEntry(t *testing.T) {
 // TestEntryPadding: one content has one form, also when it ends in what padding looks like.
 func TestEntryPadding(t *testing.T) {
 	key, _ := twoKeys(t)
-	for _, plain := range []string{"", "\x80", "\x80\x00\x00", "\x00", "a\x80", string(make([]byte, 127)), string(make([]byte, 300))} {
+	for _, plain := range []string{"", "\x80", "\x80\x00\x00", "\x00", "a\x80", string(make([]byte, 95)), string(make([]byte, 96)), string(make([]byte, 300))} {
 		sealed, _, err := key.SealEntry(1, []byte(plain))
 		if err != nil {
 			t.Fatal(err)
@@ -62,7 +62,7 @@ func TestEntryPadding(t *testing.T) {
 			t.Fatalf("%q became %q: %v", plain, got, err)
 		}
 	}
-	for _, bad := range []string{"", string(make([]byte, 128)), "a\x80", "\x80" + string(make([]byte, 255)), string(make([]byte, 130)) + "\x80\x00"} {
+	for _, bad := range []string{"", string(make([]byte, 128)), "a\x80", "\x80" + string(make([]byte, 127)), "\x80" + string(make([]byte, 255)), string(make([]byte, 130)) + "\x80\x00"} {
 		if got, ok := unmark([]byte(bad)); ok {
 			t.Errorf("%q was taken, as %q", bad, got)
 		}
