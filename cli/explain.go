@@ -37,6 +37,7 @@ var meanings = []struct {
 	{node.ErrNotRunning, "not_running"},
 	{node.ErrNotSigned, "not_signed"},
 	{node.ErrMissing, "missing"},
+	{node.ErrHistories, "histories"},
 	{errToken, "token"},
 	{errNotTrust, "not_trust"},
 	{vault.ErrPassphrase, "passphrase"},

@@ -50,7 +50,7 @@ type Record struct {
 	Time    int64  // Unix milliseconds
 	Entries []Entry
 	Blobs   [][]byte // ciphertexts of at most MaxInline bytes that the entries' envelopes name by hash
-	Seal    []byte   // of SealSize bytes, by which the owner knows its own record in its place; nil in a journal without a Key
+	Seal    []byte   // of SealSize bytes, by which the owner knows its own record in its place, after its own; nil in a journal without a Key
 }
 
 // Envelope joins the content addresses of the ciphertexts that an entry brings with its sealed bytes. Because the leaf covers
