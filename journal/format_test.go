@@ -17,7 +17,7 @@ import (
 
 func drawRecord(t *rapid.T) *Record {
 	bytesOf := func(label string, n int) []byte { return rapid.SliceOfN(rapid.Byte(), 0, n).Draw(t, label) }
-	r := &Record{First: rapid.Uint64().Draw(t, "first"), Time: rapid.Int64().Draw(t, "time")}
+	r := &Record{First: rapid.Uint64Max(maxU48).Draw(t, "first"), Time: rapid.Int64Range(0, maxU48).Draw(t, "time")}
 	for range rapid.IntRange(1, 5).Draw(t, "entries") {
 		var e Entry
 		copy(e.Tag[:], bytesOf("tag", 16))

@@ -18,10 +18,13 @@ const (
 	MaxBlobs   = 1 << 16  // inline ciphertexts of one record
 )
 
+// maxU48 bounds the number of an entry and the time of a record, which is before the year 10,889.
+const maxU48 = 1<<48 - 1
+
 const (
 	recordVersion = 1
 	sealedVersion = 2           // the same, with a seal at the end
-	recordFixed   = 1 + 8 + 8   // version, first entry, time
+	recordFixed   = 1 + 6 + 6   // version, first entry, time
 	entryFixed    = 16 + 32 + 8 // bytes of an entry before its envelope
 	recordMin     = recordFixed + 1 + entryFixed + 1 + 1
 )
@@ -84,8 +87,8 @@ func (r *Record) Append(b []byte) []byte {
 		version = sealedVersion
 	}
 	b = append(b, version)
-	b = binary.BigEndian.AppendUint64(b, r.First)
-	b = binary.BigEndian.AppendUint64(b, uint64(r.Time))
+	b = appendU48(b, r.First)
+	b = appendU48(b, uint64(r.Time))
 	b = binary.AppendUvarint(b, uint64(len(r.Entries)))
 	for i := range r.Entries {
 		e := &r.Entries[i]
@@ -118,6 +121,8 @@ func (r *Record) check() error {
 	switch {
 	case len(r.Entries) == 0 || len(r.Entries) > MaxEntries:
 		return fmt.Errorf("%w: %d entries, want 1 to %d", ErrRecord, len(r.Entries), MaxEntries)
+	case r.First > maxU48 || r.Time < 0 || r.Time > maxU48:
+		return fmt.Errorf("%w: entry %d at %d ms, at most %d of either", ErrRecord, r.First, r.Time, uint64(maxU48))
 	case len(r.Blobs) > MaxBlobs:
 		return fmt.Errorf("%w: %d ciphertexts, at most %d", ErrRecord, len(r.Blobs), MaxBlobs)
 	}
@@ -148,7 +153,7 @@ func DecodeRecord(b []byte) (*Record, error) {
 	default:
 		return nil, ErrRecord
 	}
-	r := &Record{Seal: mark, First: binary.BigEndian.Uint64(b[1:]), Time: int64(binary.BigEndian.Uint64(b[9:]))}
+	r := &Record{Seal: mark, First: u48(b[1:]), Time: int64(u48(b[7:]))}
 	n, p, ok := takeCount(b[recordFixed:], entryFixed+1)
 	if !ok || n == 0 || n > MaxEntries {
 		return nil, ErrRecord
@@ -181,6 +186,14 @@ func DecodeRecord(b []byte) (*Record, error) {
 		return nil, ErrRecord
 	}
 	return r, nil
+}
+
+func appendU48(b []byte, n uint64) []byte {
+	return append(b, byte(n>>40), byte(n>>32), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+}
+
+func u48(b []byte) uint64 {
+	return uint64(binary.BigEndian.Uint16(b))<<32 | uint64(binary.BigEndian.Uint32(b[2:]))
 }
 
 func appendBytes(b, v []byte) []byte { return append(binary.AppendUvarint(b, uint64(len(v))), v...) }

@@ -56,7 +56,7 @@ func TestSealTellsTheTrueBytesInTheirPlace(t *testing.T) {
 		// Well-formed and changed: whether it opens a group, its content, its place, its header.
 		for name, change := range map[string]func([]byte, *Cursor){
 			"group bit": func(b []byte, at *Cursor) { sealFrame(b, b[0]&0x80 == 0) },
-			"time":      func(b []byte, at *Cursor) { b[frameHead+16]++; sealFrame(b, b[0]&0x80 != 0) },
+			"time":      func(b []byte, at *Cursor) { b[frameHead+recordFixed-1]++; sealFrame(b, b[0]&0x80 != 0) },
 			"place":     func(_ []byte, at *Cursor) { at.Offset += 8 },
 		} {
 			b, at := bytes.Clone(g.Frames), g.Start
