@@ -21,7 +21,7 @@ func (a anchors) Wait(ctx context.Context, entry uint64) error {
 }
 
 // Receipt waits for the entry's block and gives its proof.
-func (a anchors) Receipt(ctx context.Context, number uint64, entry *verify.OpenedEntry, contents map[uint32]verify.Salt) (*verify.Receipt, error) {
+func (a anchors) Receipt(ctx context.Context, number uint64, entry *verify.OpenedEntry, contents map[uint32]verify.Forms) (*verify.Receipt, error) {
 	if _, err := a.Anchorer.Wait(ctx, number); err != nil {
 		return nil, err
 	}

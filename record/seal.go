@@ -11,7 +11,7 @@ import (
 // sealEntry seals the stored form of an entry under its chart's log key. In the envelope the commitments to the content it brings stand before
 // the seal:
 //
-//	(source[32] ‖ served[32])* ‖ sealed
+//	content[32]* ‖ sealed
 //
 // The vault pads what is sealed, so that its length does not tell what it records. r is the record that it goes into. The salt of the commitment follows from the key, as
 // the tag does: it need not be stored, and a salt that a receipt shows tells nothing of any other.

@@ -23,7 +23,7 @@ func (unanchored) Wait(ctx context.Context, _ uint64) error {
 	return ctx.Err()
 }
 
-func (unanchored) Receipt(ctx context.Context, _ uint64, _ *verify.OpenedEntry, _ map[uint32]verify.Salt) (*verify.Receipt, error) {
+func (unanchored) Receipt(ctx context.Context, _ uint64, _ *verify.OpenedEntry, _ map[uint32]verify.Forms) (*verify.Receipt, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }

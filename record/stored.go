@@ -16,7 +16,7 @@ import (
 //	target = text ref ‖ uvarint (2·version + brought) ‖ varint (slot − slot of the log key), if brought
 //
 // The head is the kind, and which of three fields stand here because they are not what is usual. A target that is brought has its ciphertext in
-// the envelope, and its two commitments beside the seal; its key was mostly made together with the log key, so that the slots are neighbours.
+// the envelope, and its commitment beside the seal; its key was mostly made together with the log key, so that the slots are neighbours.
 // For text see storedText. Whatever does not come back the same from this form is stored as `00 ‖ CBOR`, so that the form need not know
 // everything that an entry may say.
 const (
@@ -44,17 +44,17 @@ type known struct {
 // salt inside the ciphertext.
 type beside struct {
 	blobs       []verify.Hash
-	commitments []byte // source and served, 64 bytes each
+	commitments []byte // to the contents, 32 bytes each
 }
 
-const besideSize = 2 * 32
+const besideSize = 32
 
 // besideOf collects the commitments to what an entry brings.
 func besideOf(targets []verify.Target, blobs []verify.Hash) beside {
 	b := beside{blobs, make([]byte, 0, besideSize*len(blobs))}
 	for i := range targets {
 		if t := &targets[i]; len(b.commitments) < besideSize*len(blobs) && !t.Blob.IsZero() {
-			b.commitments = append(append(b.commitments, t.Source[:]...), t.Served[:]...)
+			b.commitments = append(b.commitments, t.Content[:]...)
 		}
 	}
 	b.commitments = append(b.commitments, make([]byte, besideSize*len(blobs)-len(b.commitments))...)
@@ -66,8 +66,7 @@ func (b *beside) put(t *verify.Target, i int) bool {
 	if i >= len(b.blobs) {
 		return false
 	}
-	c := b.commitments[besideSize*i:]
-	t.Blob, t.Source, t.Served = b.blobs[i], verify.Hash(c[:32]), verify.Hash(c[32:besideSize])
+	t.Blob, t.Content = b.blobs[i], verify.Hash(b.commitments[besideSize*i:])
 	return true
 }
 

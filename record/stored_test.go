@@ -22,7 +22,7 @@ func usual(actor string) (create, read *verify.Entry) {
 	e := verify.Entry{
 		Version: verify.EntryVersion, Kind: verify.KindCreate, Time: 1795000000123, Org: verify.OrgID{1, 2, 3}, Number: 70000, Prev: hashOf("prev"),
 		Actor: actor, Role: "clinician", Purpose: "TREAT", Chart: patient,
-		Targets: []verify.Target{{Ref: observation, Version: 1, Source: hashOf("s"), Served: hashOf("t"), Blob: hashOf("b"), Slot: 90000}},
+		Targets: []verify.Target{{Ref: observation, Version: 1, Content: hashOf("s"), Blob: hashOf("b"), Slot: 90000}},
 		Detail:  "POST Observation", Outcome: 201, Request: request,
 	}
 	r := e
@@ -67,7 +67,7 @@ var hashes = rapid.Custom(func(t *rapid.T) verify.Hash {
 var entries = rapid.Custom(func(t *rapid.T) *verify.Entry {
 	target := rapid.Custom(func(t *rapid.T) verify.Target {
 		return verify.Target{
-			Ref: texts.Draw(t, "ref"), Version: rapid.Uint64().Draw(t, "version"), Source: hashes.Draw(t, "source"), Served: hashes.Draw(t, "served"),
+			Ref: texts.Draw(t, "ref"), Version: rapid.Uint64().Draw(t, "version"), Content: hashes.Draw(t, "content"),
 			Blob: hashes.Draw(t, "blob"), Slot: rapid.Uint64().Draw(t, "slot"),
 		}
 	})

@@ -163,8 +163,8 @@ type Anchors interface {
 	// Wait returns once the journal entry is in a committed block.
 	Wait(ctx context.Context, entry uint64) error
 	// Receipt gives the proof for a journal entry, waiting until it is anchored. entry shows what the seal hid: key commitment,
-	// salt and body; contents are the salts that open the commitments of its targets, by their index.
-	Receipt(ctx context.Context, number uint64, entry *verify.OpenedEntry, contents map[uint32]verify.Salt) (*verify.Receipt, error)
+	// salt and body; contents open the commitments of its targets, by their index.
+	Receipt(ctx context.Context, number uint64, entry *verify.OpenedEntry, contents map[uint32]verify.Forms) (*verify.Receipt, error)
 	// Block tells in which block a journal entry is; 0 while it is in none.
 	Block(ctx context.Context, entry uint64) (height int64, err error)
 }
