@@ -15,7 +15,7 @@ import (
 type Opened struct {
 	Key      verify.Hash // commitment to the key that the entry was sealed under
 	Salt     verify.Salt
-	Body     []byte                 // verify.Entry.Encode
+	Body     []byte                  // verify.Entry.Encode
 	Contents map[uint32]verify.Forms // see verify.Receipt; nil when the holder shall not check contents
 	// Epoch is the last one that the receipt's reader knows already; later ones are added to the receipt. 0: the genesis.
 	Epoch uint64
