@@ -108,7 +108,27 @@ func (f *Fetcher) assemble(ctx context.Context, from journal.Cursor, before []by
 	if d.at.Compare(from) <= 0 {
 		return fmt.Errorf("%w: %w", ErrNowhere, errors.Join(d.errs...))
 	}
-	return check(d.upTo(d.at))
+	err = check(d.upTo(d.at))
+	for _, org := range order {
+		// The whole of it may be of another history than the segments beside it: then each may be the one that has the right one.
+		if !errors.Is(err, journal.ErrCopy) {
+			break
+		}
+		other, fail := newDraft(from, bytes.NewReader(before))
+		if fail == nil {
+			fail = f.grow(ctx, other, first(org, order))
+		}
+		if fail == nil && other.at.Compare(from) > 0 {
+			err = check(other.upTo(other.at))
+		}
+		if other != nil {
+			fail = errors.Join(fail, other.close())
+		}
+		if fail != nil {
+			return errors.Join(err, fail)
+		}
+	}
+	return err
 }
 
 // share is how long one custodian is asked alone before the next in order is asked beside it.

@@ -168,6 +168,67 @@ func TestALostHistoryDoesNotGoOnFromThePresent(t *testing.T) {
 	}
 }
 
+// TestASegmentOfAnotherHistoryDoesNotStandInTheWay has the first custodian in order hold a whole segment of the lost history: the header that
+// begins it names another segment before, and the next custodian is asked.
+func TestASegmentOfAnotherHistoryDoesNotStandInTheWay(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 4)
+	o := c.nodes[0].own(1, journal.Options{})
+	dir, tags := filepath.Join(t.TempDir(), "journal"), uint64(0)
+	write := func(n int) (files [2][]byte, starts [2]journal.Cursor, end journal.Cursor) {
+		j, err := journal.Open(dir, journal.Options{Key: testKey, SegmentSize: 1 << 11})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.Close()
+		for range n {
+			p, err := j.Append(record(&tags, 1))
+			if err == nil {
+				_, err = p.Wait(t.Context())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, s := range j.Segments() {
+			g, err := j.Frames(journal.Cursor{Segment: s.Number, Entry: s.FirstEntry}, 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[s.Number], starts[s.Number], end = g.Frames, g.Start, g.End
+		}
+		return files, starts, end
+	}
+	_, _, shared := write(3)
+	lost, starts, _ := write(6)
+	err := errors.Join(os.Remove(journal.SegmentFile(dir, 1)), os.Truncate(journal.SegmentFile(dir, 0), shared.Offset), os.Remove(filepath.Join(dir, "durable")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	since, _, end := write(6)
+	hold := func(m *member, at journal.Cursor, b []byte) {
+		s, err := m.keeper.shelf(o.self.Org)
+		if err == nil {
+			_, err = s.mirror.Append(at, b)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	hold(o.custodian(1, 0), starts[1], lost[1])
+	hold(o.custodian(1, 1), starts[0], since[0])
+	hold(o.custodian(1, 1), starts[1], since[1])
+	restored := filepath.Join(t.TempDir(), "journal")
+	if err := o.fetcher().Extend(t.Context(), restored, journal.Cursor{}, end, nil); err != nil {
+		t.Fatal(err)
+	}
+	for number, want := range since {
+		if b, err := os.ReadFile(journal.SegmentFile(restored, uint32(number))); err != nil || !bytes.Equal(b, want) {
+			t.Errorf("segment %d is another: %v", number, err)
+		}
+	}
+}
+
 func alike(a, b []byte) (n int) {
 	for n < min(len(a), len(b)) && a[n] == b[n] {
 		n++
