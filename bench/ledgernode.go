@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	sealedSize   = 1 + 128 + 28        // bytes of a sealed entry of the smallest size (vault.SealEntry), which a read's is
-	entrySize    = 96 + 2 + sealedSize // of an entry in the journal (journal.Entry)
+	sealedSize   = 1 + 96 + 28         // bytes of a sealed entry of the smallest size (vault.SealEntry), which a read's is
+	entrySize    = 56 + 1 + sealedSize // of an entry in the journal (journal.Entry)
 	perRecord    = 64                  // entries of one record: what a transaction of 64 resources leaves
 	appenders    = 8
 	lead         = 1 << 18 // how many entries the journal may be ahead of the chain: what the node's memory is for is measured, not a backlog
@@ -77,7 +77,7 @@ func (n *ledgerNode) open(ctx context.Context) (err error) {
 	for i := range n.entries {
 		e := &n.entries[i]
 		e.Envelope = make([]byte, sealedSize)
-		for _, b := range [][]byte{e.Envelope[1:], e.Key[:], e.Commit[:], e.Guide[:]} {
+		for _, b := range [][]byte{e.Envelope[1:], e.Bind[:], e.Guide[:]} {
 			_, _ = rand.Read(b) // never fails
 		}
 	}

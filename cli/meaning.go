@@ -38,6 +38,7 @@ var meanings = []struct {
 	{node.ErrNotRunning, "not_running"},
 	{node.ErrNotSigned, "not_signed"},
 	{node.ErrMissing, "missing"},
+	{node.ErrHistories, "histories"},
 	{errToken, "token"},
 	{errNoPatient, "no_patient"},
 	{errNoGate, "no_gate"},

@@ -128,6 +128,9 @@ func (a *app) sayRestored(done *node.Restored) error {
 	for _, f := range done.False {
 		a.tell("restore.false", f.Member, f.Problem)
 	}
+	for _, name := range done.Other {
+		a.tell("restore.other", name)
+	}
 	for _, hash := range done.Lost {
 		a.tell("restore.lost", hash)
 	}

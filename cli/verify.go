@@ -169,8 +169,8 @@ func (a *app) sayVerified(r *verify.Result, err error) {
 	a.tell("verify.purpose", plain(r.Purpose))
 	for _, target := range r.Targets {
 		a.tell("verify.what", target.Ref, target.Version)
-		if !target.Served.IsZero() {
-			a.tell("verify.commitment", target.Served)
+		if !target.Content.IsZero() {
+			a.tell("verify.commitment", target.Content)
 		}
 	}
 	if r.Height > 0 {

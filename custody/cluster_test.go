@@ -276,7 +276,7 @@ func record(tags *uint64, n int) *journal.Record {
 		*tags++
 		e := journal.Entry{Envelope: journal.Envelope(nil, make([]byte, 200))}
 		binary.BigEndian.PutUint64(e.Tag[:], *tags)
-		rand.Read(e.Commit[:])
+		rand.Read(e.Bind[:])
 		r.Entries = append(r.Entries, e)
 	}
 	return r

@@ -96,7 +96,7 @@ func TestFalseTailIsNotTaken(t *testing.T) {
 	if h.End() != far {
 		t.Fatalf("the lie was not told: %s", h.End())
 	}
-	f.Prove(ctx, &h, journal.Cursor{})
+	f.Prove(ctx, &h, journal.Cursor{}, nil)
 	if h.End() != end || len(h.False) != 2 || h.Held[honest.self.Org] == nil {
 		t.Fatalf("believed up to %s, want %s; false %v, silent %v", h.End(), end, h.False, h.Silent)
 	}
@@ -138,7 +138,7 @@ func TestStalledAnswerEnds(t *testing.T) {
 	defer cancel()
 	f := o.fetcher()
 	h := f.Holdings(ctx)
-	f.Prove(ctx, &h, journal.Cursor{})
+	f.Prove(ctx, &h, journal.Cursor{}, nil)
 	if ctx.Err() != nil || h.Silent[c.nodes[1].self.Org] == nil || len(h.Held) != 0 {
 		t.Errorf("%v, %+v", ctx.Err(), h)
 	}

@@ -1,11 +1,11 @@
 package custody
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -89,7 +89,8 @@ func (f *Fetcher) Segment(ctx context.Context, segment uint32, check func(io.Rea
 
 // Rest is Segment for one whose beginning is here: before are its first from.Offset bytes, and only what follows is fetched.
 // When custodians hold nothing from there on, it returns ErrNowhere. Nothing but the true bytes is taken: those that carry
-// the seal of this node's key, each custodian's before the next is asked, so that one that serves others does not stand in the way.
+// the seal of this node's key and continue what was here or came before, each custodian's before the next is asked, so that one that
+// serves others does not stand in the way.
 func (f *Fetcher) Rest(ctx context.Context, from journal.Cursor, before []byte, check func(io.Reader) error) error {
 	if err := f.assemble(ctx, from, before, check); err != nil {
 		return fmt.Errorf("%w: segment %d from byte %d on: %w", ErrNowhere, from.Segment, from.Offset, err)
@@ -98,54 +99,36 @@ func (f *Fetcher) Rest(ctx context.Context, from journal.Cursor, before []byte, 
 }
 
 func (f *Fetcher) assemble(ctx context.Context, from journal.Cursor, before []byte, check func(io.Reader) error) (err error) {
-	tmp, err := os.CreateTemp("", "sijil-segment-*") // sealed bytes only
-	if err != nil {
-		return fmt.Errorf("custody: %w", err)
-	}
-	defer func() { err = errors.Join(err, tmp.Close(), os.Remove(tmp.Name())) }()
-	if _, err := tmp.Write(before); err != nil {
-		return fmt.Errorf("custody: %w", err)
-	}
-	size, err := f.copySegment(ctx, tmp, from)
+	order := Custodians(f.org, from.Segment, f.members())
+	d, err := f.longest(ctx, from, bytes.NewReader(before), order)
 	if err != nil {
 		return err
 	}
-	return check(io.NewSectionReader(tmp, 0, int64(len(before))+size))
-}
-
-// copySegment writes a segment from a place on as far as any custodian holds it, going over to the next where one ends. A custodian
-// that does not hold the place is asked again further on; one that gave other bytes, or none in time, is not. What is written
-// carries the owner's seal, so that it is never more than the owner wrote.
-func (f *Fetcher) copySegment(ctx context.Context, w io.Writer, at journal.Cursor) (size int64, err error) {
-	var errs []error
-	order := Custodians(f.org, at.Segment, f.members())
-	for {
-		p, refused := f.race(ctx, order, at)
-		for _, r := range refused {
-			errs = append(errs, fmt.Errorf("%s: %w", r.org, r.err))
-			if !errors.As(r.err, new(*peer.Problem)) {
-				order = slices.DeleteFunc(order, func(org verify.OrgID) bool { return org == r.org })
-			}
-		}
-		if len(p.frames) == 0 {
+	defer func() { err = errors.Join(err, d.close()) }()
+	if d.at.Compare(from) <= 0 {
+		return fmt.Errorf("%w: %w", ErrNowhere, errors.Join(d.errs...))
+	}
+	err = check(d.upTo(d.at))
+	for _, org := range order {
+		// The whole of it may be of another history than the segments beside it: then each may be the one that has the right one.
+		if !errors.Is(err, journal.ErrCopy) {
 			break
 		}
-		if _, err := w.Write(p.frames); err != nil {
-			return size, fmt.Errorf("custody: %w", err)
+		other, fail := newDraft(from, bytes.NewReader(before))
+		if fail == nil {
+			fail = f.grow(ctx, other, first(org, order))
 		}
-		size += int64(len(p.frames))
-		at = p.end
-		i := slices.Index(order, p.org)
-		copy(order[1:i+1], order[:i])
-		order[0] = p.org // who let others be asked meanwhile is not waited for again
+		if fail == nil && other.at.Compare(from) > 0 {
+			err = check(other.upTo(other.at))
+		}
+		if other != nil {
+			fail = errors.Join(fail, other.close())
+		}
+		if fail != nil {
+			return errors.Join(err, fail)
+		}
 	}
-	if err := ctx.Err(); err != nil {
-		return size, err
-	}
-	if size == 0 {
-		return 0, fmt.Errorf("%w: %w", ErrNowhere, errors.Join(errs...))
-	}
-	return size, nil
+	return err
 }
 
 // share is how long one custodian is asked alone before the next in order is asked beside it.
@@ -161,7 +144,7 @@ type piece struct {
 
 // race asks custodians in order for frames, the next whenever one refuses or takes longer than its share, and gives the first true answer;
 // none if nobody has frames at that place. A custodian that drips its answer thus takes no time from the others.
-func (f *Fetcher) race(ctx context.Context, order []verify.OrgID, at journal.Cursor) (won piece, refused []piece) {
+func (f *Fetcher) race(ctx context.Context, order []verify.OrgID, at journal.Cursor, before []byte) (won piece, refused []piece) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answers := make(chan piece, len(order))
@@ -176,7 +159,7 @@ func (f *Fetcher) race(ctx context.Context, order []verify.OrgID, at journal.Cur
 		asked++
 		next.Reset(share)
 		go func() {
-			b, end, err := f.frames(ctx, org, at)
+			b, end, err := f.frames(ctx, org, at, before)
 			answers <- piece{org, b, end, err}
 		}()
 	}
@@ -198,12 +181,13 @@ func (f *Fetcher) race(ctx context.Context, order []verify.OrgID, at journal.Cur
 	return won, refused
 }
 
-// frames gets frames from a custodian, checked by their seals. None are the end of a run.
-func (f *Fetcher) frames(ctx context.Context, org verify.OrgID, from journal.Cursor) (b []byte, end journal.Cursor, err error) {
+// frames gets frames from a custodian, checked by their seals; before is what they must continue, nil where nobody knows. None are the end
+// of a run.
+func (f *Fetcher) frames(ctx context.Context, org verify.OrgID, from journal.Cursor, before []byte) (b []byte, end journal.Cursor, err error) {
 	if b, _, err = f.ask.frames(ctx, org, from); err != nil || len(b) == 0 {
 		return nil, from, err
 	}
-	if end, err = f.key.Check(from, b); err != nil {
+	if end, err = f.key.Check(from, before, b); err != nil {
 		return nil, from, err
 	}
 	return b, end, nil

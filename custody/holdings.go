@@ -24,12 +24,18 @@ type Holdings struct {
 	Held   map[verify.OrgID][]journal.Range
 	Silent map[verify.OrgID]error // those who could not be asked, and why
 	False  map[verify.OrgID]error // those who claimed what they do not have, and what they gave instead; see Prove
+	Other  map[verify.OrgID]error // those who hold true records of another history than this node's; see Prove and Compare
+
+	last map[verify.OrgID]last // by which those who hold the same are known
 }
 
 // Holdings asks every member at the same time what it holds of this node's journal. One that cannot be reached is asked again until ctx
 // ends: it may be starting.
 func (f *Fetcher) Holdings(ctx context.Context) Holdings {
-	all := Holdings{make(map[verify.OrgID][]journal.Range), make(map[verify.OrgID]error), make(map[verify.OrgID]error)}
+	all := Holdings{Held: make(map[verify.OrgID][]journal.Range), last: make(map[verify.OrgID]last)}
+	for _, m := range []*map[verify.OrgID]error{&all.Silent, &all.False, &all.Other} {
+		*m = make(map[verify.OrgID]error)
+	}
 	var mu sync.Mutex
 	var asking sync.WaitGroup
 	for _, org := range rank(f.org, nil, f.members()) {
@@ -41,7 +47,7 @@ func (f *Fetcher) Holdings(ctx context.Context) Holdings {
 				all.Silent[org] = err
 				return
 			}
-			all.Held[org] = h.Ranges
+			all.Held[org], all.last[org] = h.Ranges, h.Last
 		})
 	}
 	asking.Wait()
@@ -64,8 +70,9 @@ func (f *Fetcher) persist(ctx context.Context, org verify.OrgID) (held, error) {
 
 // Prove has each member that claims to hold something beyond a place, where this node's journal ends, show it: of its furthest range the
 // first bytes beyond the place must carry this node's seal. Who shows others, or none, is believed no more, so that a false claim keeps
-// nobody waiting for what does not exist; who cannot be reached any more, or stalls, is silent. All are asked at the same time.
-func (f *Fetcher) Prove(ctx context.Context, h *Holdings, from journal.Cursor) {
+// nobody waiting for what does not exist; who cannot be reached any more, or stalls, is silent. Before are the last bytes of the journal, nil
+// where it has none: who shows there what does not continue them has another history of it. All are asked at the same time.
+func (f *Fetcher) Prove(ctx context.Context, h *Holdings, from journal.Cursor, before []byte) {
 	var mu sync.Mutex
 	var asking sync.WaitGroup
 	for org, ranges := range maps.Clone(h.Held) { // answers take from it while others are still being asked
@@ -74,17 +81,21 @@ func (f *Fetcher) Prove(ctx context.Context, h *Holdings, from journal.Cursor) {
 			continue
 		}
 		asking.Go(func() {
-			at := from
+			at, before := from, before
 			if far.Start.Compare(from) > 0 {
-				at = far.Start
+				at, before = far.Start, nil
 			}
-			b, _, err := f.frames(ctx, org, whole(at))
+			b, _, err := f.frames(ctx, org, whole(at), before)
 			if err == nil && len(b) > 0 {
 				return
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			delete(h.Held, org)
+			if errors.Is(err, journal.ErrOther) {
+				h.Other[org] = fmt.Errorf("it holds the journal up to %s: %w", far.End, err)
+				return
+			}
 			if lied(err) {
 				h.False[org] = fmt.Errorf("it claims to hold the journal up to %s, and does not show what is at %s: %w", far.End, at, cmp.Or(err, ErrNowhere))
 				return
@@ -99,7 +110,7 @@ func (f *Fetcher) Prove(ctx context.Context, h *Holdings, from journal.Cursor) {
 // copy that the custodian itself calls damaged, and an answer that did not come, do not.
 func lied(err error) bool {
 	_, unknown := refusedAs(err, codeUnknown)
-	return err == nil || unknown || errors.Is(err, journal.ErrSeal) || errors.Is(err, journal.ErrFrames)
+	return err == nil || unknown || errors.Is(err, ErrNowhere) || errors.Is(err, journal.ErrSeal) || errors.Is(err, journal.ErrFrames)
 }
 
 // whole is a place from which frames can be checked: of a segment's first frame that includes the header.

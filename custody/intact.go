@@ -30,7 +30,7 @@ func (c *courier) intact(place journal.Cursor) error {
 		if len(g.Frames) == 0 || g.Start.Segment != s.Number || g.End.Entry == g.Start.Entry {
 			return nil // only a header stands here
 		}
-		if _, err := src.Key.Check(at, g.Frames); err != nil {
+		if _, err := src.Key.Check(at, nil, g.Frames); err != nil {
 			return &journal.DamageError{File: fmt.Sprintf("segment %d", s.Number), Segment: s.Number, Offset: at.Offset, Reason: err.Error()}
 		}
 		at = g.End

@@ -106,7 +106,7 @@ func (k *Keeper) getEntry(r *http.Request, v *visit) error {
 		return fmt.Errorf("custody: the book names entry %d of %s for tag %s, the record does not", p.number, s.owner, hex.EncodeToString(tag[:]))
 	}
 	e := &record.Entries[i]
-	answerCBOR(v.w, Witnessed{Number: p.number, Key: e.Key, Commit: e.Commit, Envelope: e.Envelope})
+	answerCBOR(v.w, Witnessed{Number: p.number, Bind: e.Bind, Envelope: e.Envelope, Time: record.Time})
 	return nil
 }
 

@@ -582,7 +582,7 @@ func TestEntryByTagForAnotherMember(t *testing.T) {
 	}
 	f := NewFetcher(c.nodes[1].self.Org, c.nodes[1].client(), c.members)
 	e := r.Entries[1]
-	want := Witnessed{Number: 1, Key: e.Key, Commit: e.Commit, Envelope: e.Envelope}
+	want := Witnessed{Number: 1, Bind: e.Bind, Envelope: e.Envelope, Time: r.Time}
 	got, err := f.Entry(ctx, o.self.Org, e.Tag)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)

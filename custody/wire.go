@@ -91,9 +91,9 @@ const TopPage = 0
 // Witnessed is a sealed entry as a custodian holds it, for a member that walks a chart whose key it has.
 type Witnessed struct {
 	Number   uint64      `cbor:"1,keyasint"` // of the entry in its owner's journal
-	Key      verify.Hash `cbor:"2,keyasint"`
-	Commit   verify.Hash `cbor:"3,keyasint"`
-	Envelope []byte      `cbor:"4,keyasint"`
+	Bind     verify.Hash `cbor:"2,keyasint"`
+	Envelope []byte      `cbor:"3,keyasint"`
+	Time     int64       `cbor:"4,keyasint"` // of its record, Unix milliseconds: the sealed form leaves out what is usual
 }
 
 var (

@@ -156,7 +156,7 @@ func (c *courier) framesOf(at journal.Cursor) ([]byte, journal.Cursor, error) {
 		return nil, end, err
 	}
 	key := c.sources().Key
-	if end, err = key.Check(at, b); err != nil {
+	if end, err = key.Check(at, nil, b); err != nil {
 		return nil, at, fmt.Errorf("%w: %s: %w", errStranger, c.org, err)
 	}
 	return b, end, nil

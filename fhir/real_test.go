@@ -22,7 +22,7 @@ type prompt struct{}
 
 func (prompt) Wait(context.Context, uint64) error { return nil }
 
-func (prompt) Receipt(context.Context, uint64, verify.Salt, []byte, map[uint32]verify.Salt) (*verify.Receipt, error) {
+func (prompt) Receipt(context.Context, uint64, *verify.OpenedEntry, map[uint32]verify.Forms) (*verify.Receipt, error) {
 	return nil, errors.New("no receipts here")
 }
 

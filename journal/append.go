@@ -2,7 +2,7 @@ package journal
 
 import (
 	"context"
-	"encoding/binary"
+	"fmt"
 )
 
 // Ack says that a record is durable.
@@ -53,11 +53,14 @@ func (j *Journal) Append(r *Record) (*Pending, error) {
 		return nil, err
 	}
 	at := j.next
+	if at.Entry+uint64(len(whole.Entries)) > maxU48 {
+		return nil, fmt.Errorf("%w: the journal is full: it has %d entries", ErrRecord, at.Entry)
+	}
 	if at.Offset > int64(headerSize) && at.Offset+int64(len(frame)) > j.opt.SegmentSize {
 		at = Cursor{Segment: at.Segment + 1, Offset: int64(headerSize), Entry: at.Entry}
 	}
 	r.First = at.Entry
-	binary.BigEndian.PutUint64(frame[frameHead+1:], r.First)
+	appendU48(frame[:frameHead+1], r.First)
 	j.next = Cursor{Segment: at.Segment, Offset: at.Offset + int64(len(frame)), Entry: at.Entry + uint64(len(r.Entries))}
 	j.pending += len(frame)
 

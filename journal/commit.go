@@ -128,9 +128,11 @@ func (j *Journal) seal(g *group) error {
 					return err
 				}
 			}
-			copy(frame[len(frame)-SealSize:], seal(j.mac, at, header, frame))
+			copy(frame[len(frame)-SealSize:], j.live.last[:])
+			copy(frame[len(frame)-markSize:], mark(j.mac, at, header, frame))
 		}
 		putSum(frame)
+		j.live.last = [LinkSize]byte(frame[len(frame)-LinkSize:])
 		at.Offset += int64(len(frame))
 	}
 	return nil

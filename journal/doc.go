@@ -7,6 +7,8 @@
 //   - Entry numbers and places are dense and never change. A sealed segment is never modified; Repair puts back the same bytes.
 //   - Bytes that were durable and cannot be read any more are named, with file and offset, and never silently dropped. A torn tail,
 //     the remains of a write that was never acknowledged, is told from damage, cut off and reported.
+//   - Under a Key each record names the one before it and bears its owner's mark, so that what comes back from others is the owner's own, in
+//     its place, and continues what is there. A record that does not is damage.
 //   - After a failed write or fsync nothing more is acknowledged until the journal is opened again.
 //
 // # Format

@@ -5,6 +5,9 @@ import (
 	"fmt"
 )
 
+// errUnlinked is why a frame that is whole is no part of a journal.
+var errUnlinked = errors.New("a record that does not continue the one before it")
+
 var (
 	// ErrFailed is returned by Append and Pending.Wait, and by Mirror.Append, once a write or an fsync has failed. It wraps
 	// the cause and stays until the directory is opened again: after a failed fsync nobody knows what the disk holds, so

@@ -22,7 +22,7 @@ func sample(seed uint64, entries, size int) *Record {
 		var e Entry
 		sum := sha256.Sum256(binary.BigEndian.AppendUint64([]byte("entry"), seed<<16|uint64(i)))
 		copy(e.Tag[:], sum[:])
-		e.Key, e.Commit = sum, sha256.Sum256(sum[:])
+		e.Bind = sum
 		copy(e.Guide[:], sum[8:])
 		e.Envelope = bytes.Repeat(sum[:], size/32+1)[:size]
 		r.Entries = append(r.Entries, e)

@@ -23,7 +23,7 @@ func (j *Journal) Follow(ctx context.Context, from Cursor, fn func([]Located) er
 			return err
 		}
 	}
-	w := new(window)
+	w := &window{chained: true}
 	for {
 		if pos, err = j.await(ctx, pos); err != nil {
 			return err

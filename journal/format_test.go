@@ -17,13 +17,12 @@ import (
 
 func drawRecord(t *rapid.T) *Record {
 	bytesOf := func(label string, n int) []byte { return rapid.SliceOfN(rapid.Byte(), 0, n).Draw(t, label) }
-	r := &Record{First: rapid.Uint64().Draw(t, "first"), Time: rapid.Int64().Draw(t, "time")}
+	r := &Record{First: rapid.Uint64Max(maxU48).Draw(t, "first"), Time: rapid.Int64Range(0, maxU48).Draw(t, "time")}
 	for range rapid.IntRange(1, 5).Draw(t, "entries") {
 		var e Entry
 		copy(e.Tag[:], bytesOf("tag", 16))
-		copy(e.Key[:], bytesOf("key", 32))
-		copy(e.Commit[:], bytesOf("commit", 32))
-		copy(e.Guide[:], bytesOf("guide", 16))
+		copy(e.Bind[:], bytesOf("binding", 32))
+		copy(e.Guide[:], bytesOf("guide", 8))
 		e.Envelope = bytesOf("envelope", 400)
 		r.Entries = append(r.Entries, e)
 	}

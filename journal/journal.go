@@ -88,9 +88,10 @@ type live struct {
 	file      file
 	name      string
 	number    uint32
-	size      int64     // bytes written
-	allocated int64     // bytes the file extends to
-	sum       hash.Hash // over the bytes written
+	size      int64          // bytes written
+	allocated int64          // bytes the file extends to
+	sum       hash.Hash      // over the bytes written
+	last      [LinkSize]byte // of the bytes sealed: the link of the next record
 }
 
 // Err gives ErrFailed, with its cause, once the disk has failed, ErrClosed after Close, else nil.

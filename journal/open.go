@@ -157,6 +157,7 @@ func headerOf(d disk, name string, number uint32) (h header, size int64, err err
 func newLive(d disk, dir string, h header) (*live, error) {
 	l := &live{name: segmentName(dir, h.number), number: h.number, size: int64(headerSize), sum: sha256.New()}
 	b := h.encode()
+	l.last = [LinkSize]byte(b[len(b)-LinkSize:])
 	l.sum.Write(b)
 	f, err := placeFile(d, l.name, func(f file) error {
 		_, err := f.WriteAt(b, 0)
@@ -204,6 +205,9 @@ func (j *Journal) replay(mark Cursor) error {
 	if err := j.live.file.Sync(); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	if _, err := j.live.file.ReadAt(j.live.last[:], end.Offset-LinkSize); err != nil {
+		return fmt.Errorf("journal: read %s: %w", j.live.name, err)
+	}
 	j.live.size, j.live.allocated = end.Offset, end.Offset
 	last.Size, j.end = end.Offset, end
 	return nil
@@ -217,7 +221,7 @@ func readLast(f io.ReaderAt, s Segment, t tail, sum io.Writer) (end Cursor, torn
 	}
 	sum.Write(head)
 	end = Cursor{Segment: s.Number, Offset: int64(headerSize), Entry: s.FirstEntry}
-	w := window{src: f, name: t.name, limit: s.Size}
+	w := window{src: f, name: t.name, limit: s.Size, chained: true}
 	for {
 		found, err := w.batch(end)
 		if damage := (*DamageError)(nil); errors.As(err, &damage) || errors.Is(err, io.EOF) {

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -114,7 +113,7 @@ func (p *part) begin(f file, size int64) {
 	}
 	if p.start.Offset > 0 {
 		if len(b) >= frameHead+recordFixed {
-			p.start.Entry = binary.BigEndian.Uint64(b[frameHead+1:])
+			p.start.Entry = u48(b[frameHead+1:])
 			p.end.Entry = p.start.Entry
 		}
 		return

@@ -72,7 +72,7 @@ func (j *Journal) Frames(from Cursor, limit int) (Group, error) {
 	if err != nil {
 		return Group{}, fmt.Errorf("journal: open %s: %w", name, err)
 	}
-	g, err := readGroup(&window{src: f, name: name, limit: s.Size}, from, limit)
+	g, err := readGroup(&window{src: f, name: name, limit: s.Size, chained: true}, from, limit)
 	g.Segment = s
 	return g, errors.Join(err, f.Close())
 }

@@ -18,11 +18,14 @@ const (
 	MaxBlobs   = 1 << 16  // inline ciphertexts of one record
 )
 
+// maxU48 bounds the number of an entry and the time of a record, which is before the year 10,889.
+const maxU48 = 1<<48 - 1
+
 const (
 	recordVersion = 1
-	sealedVersion = 2                 // the same, with a seal at the end
-	recordFixed   = 1 + 8 + 8         // version, first entry, time
-	entryFixed    = 16 + 32 + 32 + 16 // bytes of an entry before its envelope
+	sealedVersion = 2           // the same, with a seal at the end
+	recordFixed   = 1 + 6 + 6   // version, first entry, time
+	entryFixed    = 16 + 32 + 8 // bytes of an entry before its envelope
 	recordMin     = recordFixed + 1 + entryFixed + 1 + 1
 )
 
@@ -32,18 +35,16 @@ var ErrRecord = errors.New("journal: malformed record")
 // Entry is one sealed entry: what a custodian can see of it, and all that its leaf is made of.
 type Entry struct {
 	Tag      verify.Tag
-	Key      verify.Hash // commitment to the key it is sealed under
-	Commit   verify.Hash // HMAC(salt, entry); the salt follows from the chart's key
+	Bind     verify.Hash // verify.Bind of the commitments to its key and to itself, which follow from the chart's key
 	Envelope []byte      // see Envelope
-	// Guide tells the owner, and only the owner, which chart and which number this is: one AES block over (key slot, number)
-	// under the vault's guide key. The input never repeats, so the block cipher alone hides it. It is no part of the leaf:
-	// if it is damaged the entry's tag disagrees with it.
-	Guide [16]byte
+	// Guide tells the owner, and only the owner, which chart and which number this is: slot and number of the key under a pad that the
+	// vault makes of the tag; see vault.Guide. It is no part of the leaf: if it is damaged the entry's tag disagrees with it.
+	Guide [8]byte
 }
 
 // Leaf is the entry's value in its batch. It needs no key.
 func (e *Entry) Leaf() verify.Hash {
-	return verify.Leaf(e.Tag, sha256.Sum256(e.Envelope), e.Key, e.Commit)
+	return verify.Leaf(e.Tag, sha256.Sum256(e.Envelope), e.Bind)
 }
 
 // Record is what one request leaves in the journal: written whole or not at all, and never changed after.
@@ -52,7 +53,7 @@ type Record struct {
 	Time    int64  // Unix milliseconds
 	Entries []Entry
 	Blobs   [][]byte // ciphertexts of at most MaxInline bytes that the entries' envelopes name by hash
-	Seal    []byte   // of SealSize bytes, by which the owner knows its own record in its place; nil in a journal without a Key
+	Seal    []byte   // of SealSize bytes, by which the owner knows its own record in its place, after its own; nil in a journal without a Key
 }
 
 // Envelope joins the content addresses of the ciphertexts that an entry brings with its sealed bytes. Because the leaf covers
@@ -86,14 +87,13 @@ func (r *Record) Append(b []byte) []byte {
 		version = sealedVersion
 	}
 	b = append(b, version)
-	b = binary.BigEndian.AppendUint64(b, r.First)
-	b = binary.BigEndian.AppendUint64(b, uint64(r.Time))
+	b = appendU48(b, r.First)
+	b = appendU48(b, uint64(r.Time))
 	b = binary.AppendUvarint(b, uint64(len(r.Entries)))
 	for i := range r.Entries {
 		e := &r.Entries[i]
 		b = append(b, e.Tag[:]...)
-		b = append(b, e.Key[:]...)
-		b = append(b, e.Commit[:]...)
+		b = append(b, e.Bind[:]...)
 		b = append(b, e.Guide[:]...)
 		b = appendBytes(b, e.Envelope)
 	}
@@ -121,6 +121,8 @@ func (r *Record) check() error {
 	switch {
 	case len(r.Entries) == 0 || len(r.Entries) > MaxEntries:
 		return fmt.Errorf("%w: %d entries, want 1 to %d", ErrRecord, len(r.Entries), MaxEntries)
+	case r.First > maxU48 || r.Time < 0 || r.Time > maxU48:
+		return fmt.Errorf("%w: entry %d at %d ms, at most %d of either", ErrRecord, r.First, r.Time, uint64(maxU48))
 	case len(r.Blobs) > MaxBlobs:
 		return fmt.Errorf("%w: %d ciphertexts, at most %d", ErrRecord, len(r.Blobs), MaxBlobs)
 	}
@@ -151,7 +153,7 @@ func DecodeRecord(b []byte) (*Record, error) {
 	default:
 		return nil, ErrRecord
 	}
-	r := &Record{Seal: mark, First: binary.BigEndian.Uint64(b[1:]), Time: int64(binary.BigEndian.Uint64(b[9:]))}
+	r := &Record{Seal: mark, First: u48(b[1:]), Time: int64(u48(b[7:]))}
 	n, p, ok := takeCount(b[recordFixed:], entryFixed+1)
 	if !ok || n == 0 || n > MaxEntries {
 		return nil, ErrRecord
@@ -163,8 +165,7 @@ func DecodeRecord(b []byte) (*Record, error) {
 			return nil, ErrRecord
 		}
 		p = p[copy(e.Tag[:], p):]
-		p = p[copy(e.Key[:], p):]
-		p = p[copy(e.Commit[:], p):]
+		p = p[copy(e.Bind[:], p):]
 		p = p[copy(e.Guide[:], p):]
 		if e.Envelope, p, ok = takeBytes(p); !ok {
 			return nil, ErrRecord
@@ -185,6 +186,14 @@ func DecodeRecord(b []byte) (*Record, error) {
 		return nil, ErrRecord
 	}
 	return r, nil
+}
+
+func appendU48(b []byte, n uint64) []byte {
+	return append(b, byte(n>>40), byte(n>>32), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+}
+
+func u48(b []byte) uint64 {
+	return uint64(binary.BigEndian.Uint16(b))<<32 | uint64(binary.BigEndian.Uint32(b[2:]))
 }
 
 func appendBytes(b, v []byte) []byte { return append(binary.AppendUvarint(b, uint64(len(v))), v...) }

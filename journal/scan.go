@@ -86,7 +86,7 @@ func (s *scanner) segment(at Cursor, sealed bool) (Cursor, error) {
 	if err != nil {
 		return at, errors.Join(err, f.Close())
 	}
-	w := &window{src: f, name: name, buf: s.buf}
+	w := &window{src: f, name: name, buf: s.buf, chained: true}
 	whole := at.Offset <= int64(headerSize)
 	if at.Offset < int64(headerSize) {
 		at = Cursor{Segment: at.Segment, Offset: int64(headerSize), Entry: h.first}

@@ -18,7 +18,7 @@ func (r *Record) BlobSpans() []Span {
 	if len(r.Blobs) == 0 {
 		return nil
 	}
-	at := 1 + 8 + 8 + uvarintLen(len(r.Entries))
+	at := recordFixed + uvarintLen(len(r.Entries))
 	for i := range r.Entries {
 		n := len(r.Entries[i].Envelope)
 		at += entryFixed + uvarintLen(n) + n

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 )
@@ -88,7 +87,7 @@ func (s *frameSearch) at(b []byte) (frame, bool) {
 	if err != nil || n > len(b) || b[frameHead] != recordVersion && b[frameHead] != sealedVersion {
 		return frame{}, false
 	}
-	if first := binary.BigEndian.Uint64(b[frameHead+1:]); first < s.expect || first-s.expect > 1<<32 {
+	if first := u48(b[frameHead+1:]); first < s.expect || first-s.expect > 1<<32 {
 		return frame{}, false
 	}
 	if s.budget -= n; s.budget < 0 {

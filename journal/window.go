@@ -25,6 +25,8 @@ type window struct {
 	limit int64     // offset in the segment at which reading stops
 	buf   []byte    // reused by each chunk
 	sum   hash.Hash // if not nil, takes the bytes of the frames passed
+	// chained asks of each sealed record that it continues what stands before it. A custodian, who may hold any runs, does not ask.
+	chained bool
 }
 
 // chunk gives the whole valid frames that begin at pos, at least one. At the limit it returns io.EOF, at bytes that are no frame
@@ -66,10 +68,31 @@ func (w *window) batch(pos Cursor) ([]Located, error) {
 		return nil, err
 	}
 	found, reason := decodeFrames(nil, pos, b)
+	if w.chained {
+		before := make([]byte, LinkSize)
+		if _, err := w.src.ReadAt(before, pos.Offset-LinkSize); err != nil {
+			return nil, fmt.Errorf("journal: read %s: %w", w.name, err)
+		}
+		if n := continued(before, b, found); n < len(found) {
+			reason, found = errUnlinked, found[:n]
+		}
+	}
 	if len(found) == 0 {
 		return nil, w.damage(pos, reason.Error())
 	}
 	return found, nil
+}
+
+// continued is how many of the records found in b, one after the other, continue what stands before them.
+func continued(before, b []byte, found []Located) int {
+	for i, l := range found {
+		frame := b[:l.Next.Offset-l.At.Offset]
+		if !linked(before, frame) {
+			return i
+		}
+		before, b = frame, b[len(frame):]
+	}
+	return len(found)
 }
 
 func (w *window) fill(pos Cursor, size int64) ([]byte, error) {

@@ -208,6 +208,7 @@ var englishTexts = map[string]string{
 	"restore.silent":   "NOTE: %[1]s did not answer; what only it holds is not here.",
 	"restore.alone":    "NOTE: no other member answered (%[1]s). Here is the record as it was at the backup: entries: %[2]d, with their contents and keys. Not here: what was written after it, and the ledger, which comes from the members when the node runs. To have what was written after the backup as well, do not start this node: restore again, into another directory, when members answer.",
 	"restore.false":    "FALSE: %[1]s claims to hold more of the record than it can show; nothing of that was taken. Ask that member, and tell the others. (%[2]s)",
+	"restore.other":    "TWO HISTORIES: %[1]s holds another history of this record, from before a loss of power; it was not taken. Run \"sijil audit\": it tells whether what was taken is on the ledger.",
 	"restore.missing":  "MISSING: %[1]d entries that the members know of are not here: none that answered holds them. Keep the kit, and restore again when others answer.",
 	"restore.lost":     "LOST: the ciphertext %[1]s, which nobody has any more. The entry that names it stays.",
 	"restore.drill":    "This is a drill: the node reads and proves, and anchors nothing, for its validator key is new. If the old machine will never run again, restore once more with --old-machine-is-destroyed.",

@@ -35,6 +35,8 @@ var englishErrors = map[string]string{
 	"hint.not_signed":    "Get the file again from who made it. Nothing was proposed.",
 	"error.missing":      "Entries are known that none of the members asked holds. Nothing was restored.",
 	"hint.missing":       "Have all members' nodes started. If one joined after the trust file was made, run \"sijil checkpoint\" at any member and give its trust.json with --trust. With --incomplete the restore goes on without those entries.",
+	"error.histories":    "Members hold two histories of this record: a loss of power took entries from this node's disk, others were written in their places, and one member still holds the first. Nothing was restored.",
+	"hint.histories":     "With --incomplete the restore takes the one that goes further; \"sijil audit\" then tells whether it is the one that is on the ledger. If it is not, restore again while of those two only the member that is named runs.",
 	"error.demo_foreign": "The directory holds something else than a demonstration.",
 	"hint.demo_foreign":  "Name a new or empty directory. Nothing was changed.",
 	"error.demo_ports":   "Addresses of this demonstration are in use by another program.",

@@ -109,7 +109,7 @@ func (r *real) write(t testing.TB, n int) (last uint64, one verify.Entry, salt [
 	rec := &journal.Record{Time: time.Now().UnixMilli()}
 	one = verify.Entry{Version: verify.EntryVersion, Kind: verify.KindRead, Org: r.Org, Time: rec.Time}
 	for range n {
-		rec.Entries = append(rec.Entries, journal.Entry{Commit: verify.Commit(&salt, one.Encode()), Envelope: journal.Envelope(nil, make([]byte, 600))})
+		rec.Entries = append(rec.Entries, journal.Entry{Bind: verify.Bind(verify.Hash{}, verify.Commit(&salt, one.Encode())), Envelope: journal.Envelope(nil, make([]byte, 600))})
 	}
 	p, err := r.journal.Append(rec)
 	if err != nil {

@@ -13,9 +13,10 @@ import (
 
 // Opened is what only the holder of a chart's key can add to a receipt.
 type Opened struct {
+	Key      verify.Hash // commitment to the key that the entry was sealed under
 	Salt     verify.Salt
-	Body     []byte                 // verify.Entry.Encode
-	Contents map[uint32]verify.Salt // see verify.Receipt; nil when the holder shall not check contents
+	Body     []byte                  // verify.Entry.Encode
+	Contents map[uint32]verify.Forms // see verify.Receipt; nil when the holder shall not check contents
 	// Epoch is the last one that the receipt's reader knows already; later ones are added to the receipt. 0: the genesis.
 	Epoch uint64
 }
@@ -55,7 +56,7 @@ func (a *Anchorer) batchProof(ctx context.Context, r *verify.Receipt, p *Plan, e
 		for i := range l.Record.Entries {
 			e := &l.Record.Entries[i]
 			if l.Record.First+uint64(i) == entry {
-				sealed = &journal.Entry{Tag: e.Tag, Key: e.Key, Commit: e.Commit}
+				sealed = &journal.Entry{Tag: e.Tag}
 				r.Entry.Envelope = sha256.Sum256(e.Envelope)
 			}
 			leaves = append(leaves, e.Leaf())
@@ -68,7 +69,7 @@ func (a *Anchorer) batchProof(ctx context.Context, r *verify.Receipt, p *Plan, e
 	if sealed == nil || uint64(len(leaves)) != p.Entries() {
 		return &Damage{What: fmt.Sprintf("batch %d", p.Seq), Detail: "the journal has other entries there than were anchored"}
 	}
-	r.Entry.Tag, r.Entry.Key, r.Entry.Salt, r.Entry.Body = sealed.Tag, sealed.Key, o.Salt, o.Body
+	r.Entry.Tag, r.Entry.Key, r.Entry.Salt, r.Entry.Body = sealed.Tag, o.Key, o.Salt, o.Body
 	index := int(entry - p.Begin.Entry)
 	if r.Entry.Leaf() != leaves[index] {
 		return fmt.Errorf("ledger: what is shown as entry %d is not what was anchored", entry)

@@ -30,10 +30,10 @@ type opened struct {
 func (n *node) record(detail string) opened {
 	n.t.Helper()
 	e := verify.Entry{Version: verify.EntryVersion, Kind: verify.KindRead, Time: time.Now().UnixMilli(), Org: n.org.Org, Actor: "Practitioner/1", Detail: detail}
-	o := opened{Opened: Opened{Salt: verify.Salt(seedOf("salt" + detail)), Body: e.Encode()}}
+	o := opened{Opened: Opened{Key: verify.Hash{7}, Salt: verify.Salt(seedOf("salt" + detail)), Body: e.Encode()}}
 	sealed := seedOf("sealed" + detail)
 	r := &journal.Record{Time: e.Time, Entries: []journal.Entry{{
-		Tag: verify.Tag(sealed[:16]), Key: verify.Hash{7}, Commit: verify.Commit((*[32]byte)(&o.Salt), o.Body), Envelope: journal.Envelope(nil, sealed),
+		Tag: verify.Tag(sealed[:16]), Bind: verify.Bind(o.Key, verify.Commit((*[32]byte)(&o.Salt), o.Body)), Envelope: journal.Envelope(nil, sealed),
 	}}}
 	p, err := n.journal.Append(r)
 	if err != nil {

@@ -21,11 +21,11 @@ func (a anchors) Wait(ctx context.Context, entry uint64) error {
 }
 
 // Receipt waits for the entry's block and gives its proof.
-func (a anchors) Receipt(ctx context.Context, entry uint64, salt verify.Salt, body []byte, contents map[uint32]verify.Salt) (*verify.Receipt, error) {
-	if _, err := a.Anchorer.Wait(ctx, entry); err != nil {
+func (a anchors) Receipt(ctx context.Context, number uint64, entry *verify.OpenedEntry, contents map[uint32]verify.Forms) (*verify.Receipt, error) {
+	if _, err := a.Anchorer.Wait(ctx, number); err != nil {
 		return nil, err
 	}
-	return a.Anchorer.Receipt(ctx, entry, ledger.Opened{Salt: salt, Body: body, Contents: contents})
+	return a.Anchorer.Receipt(ctx, number, ledger.Opened{Key: entry.Key, Salt: entry.Salt, Body: entry.Body, Contents: contents})
 }
 
 // Block tells which block the entry is in; 0 while it is in none, or while the engine cannot tell.

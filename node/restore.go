@@ -62,6 +62,7 @@ type Restored struct {
 	Asked     int           `json:"asked,omitempty"`  // how many other members were asked for what they hold
 	Silent    []string      `json:"silent,omitempty"` // those of them that did not answer
 	False     []False       `json:"false,omitempty"`
+	Other     []string      `json:"other,omitempty"`   // members that hold another history, which was not taken
 	Missing   uint64        `json:"missing,omitempty"` // entries that the members know of and none that answered holds
 	// Lost are the ciphertexts outside the journal that nobody has any more, in hexadecimal.
 	Lost []string `json:"lost,omitempty"`
@@ -75,7 +76,7 @@ type False struct {
 
 // Restore makes a node in an empty directory, from the latest backup, from what custodians hold, or both. Everything is checked before
 // the directory appears under its name; on any error nothing is left. Errors: backup.ErrNone, backup.ErrKit, *backup.DamageError for
-// each damaged object, joined; *SilentError; ErrMissing; custody.ErrNowhere.
+// each damaged object, joined; *SilentError; ErrMissing; ErrHistories; custody.ErrNowhere.
 func Restore(ctx context.Context, q *Restoration) (_ *Restored, err error) {
 	if err := freeDir(q.Dir); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -144,6 +145,7 @@ func (r *restoring) tail(ctx context.Context) error {
 	if err := r.prove(ctx, from); err != nil {
 		return err
 	}
+	stale := maps.Clone(held.Other) // they contradict what is here already: the backup
 	to := held.End()
 	if to.Compare(from) <= 0 {
 		if r.from == nil {
@@ -166,6 +168,9 @@ func (r *restoring) tail(ctx context.Context) error {
 	if err := r.prove(ctx, end); err != nil {
 		return err
 	}
+	if err := r.compare(ctx, from, stale); err != nil {
+		return err
+	}
 	if to = held.End(); end.Compare(to) >= 0 {
 		return nil
 	}
@@ -175,21 +180,6 @@ func (r *restoring) tail(ctx context.Context) error {
 			ErrMissing, to.Entry, end.Entry, custody.ErrNowhere)
 	}
 	return nil
-}
-
-// prove leaves of what members claim to hold beyond a place only what they can show: a false claim must not make a restore
-// impossible, or endless.
-func (r *restoring) prove(ctx context.Context, from journal.Cursor) error {
-	ctx, cancel := context.WithTimeout(ctx, helperPatience)
-	defer cancel()
-	r.others.fetcher.Prove(ctx, &r.others.held, from)
-	r.done.False = nil
-	for _, m := range r.others.members {
-		if err, ok := r.others.held.False[m.Org]; ok {
-			r.done.False = append(r.done.False, False{Member: m.Name, Problem: err.Error()})
-		}
-	}
-	return r.enough()
 }
 
 func (r *restoring) segmentSize(segment uint32) (size int64) {

@@ -82,13 +82,25 @@ func (n *Node) heldByOthers(ctx context.Context) custody.Holdings {
 func (n *Node) prove(ctx context.Context, held *custody.Holdings, from journal.Cursor) {
 	ctx, cancel := context.WithTimeout(ctx, proofPatience)
 	defer cancel()
-	known := len(held.False)
-	n.fetcher.Prove(ctx, held, from)
+	known, others := len(held.False), len(held.Other)
+	n.fetcher.Prove(ctx, held, from, n.lastBytes(from))
+	if len(held.Other) > others {
+		for org, err := range held.Other {
+			n.log.Warn("a member holds records that this node has lost, and others stand in their places here; they will be withdrawn from it", "member", org, "error", err)
+		}
+	}
 	if len(held.False) > known {
 		for org, err := range held.False {
 			n.log.Error("a member claims to hold more of this node's journal than it can show; it is not believed", "member", org, "error", err)
 		}
 	}
+}
+
+// lastBytes are the last bytes of the journal, which what follows must continue.
+func (n *Node) lastBytes(end journal.Cursor) []byte {
+	// A journal has a header at least. Bytes that cannot be read now are for whoever reads the journal to tell.
+	b, _ := n.journal.ReadRaw(end.Segment, end.Offset-journal.LinkSize, journal.LinkSize)
+	return b
 }
 
 // journalKey is the key that the organisation's journal is sealed under. It is no key of a chart: it outlives every erasure.

@@ -198,7 +198,7 @@ func (s *Store) openAt(ctx context.Context, entry uint64) (*opened, error) {
 
 // openIn opens an entry of a record that has it. Errors: ErrGone when its key was erased, ErrDamaged.
 func (s *Store) openIn(r *journal.Record, entry uint64) (*opened, error) {
-	o, err := s.openEntry(&r.Entries[entry-r.First], entry)
+	o, err := s.openEntry(r, entry)
 	if errors.Is(err, errErased) {
 		return nil, ErrGone
 	}

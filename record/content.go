@@ -95,7 +95,7 @@ func (c *content) served() ([]byte, error) {
 	return append(out, c.source[at:]...), nil
 }
 
-// commit gives the commitments to the bytes as received and as served.
-func (c *content) commit(served []byte) (src, srv verify.Hash) {
-	return verify.Commit(&c.salt, c.source), verify.Commit(&c.salt, served)
+// forms gives the commitments to the bytes as received and as served.
+func (c *content) forms(served []byte) verify.Forms {
+	return verify.FormsOf(verify.Salt(c.salt), c.source, served)
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// Opened gives a sealed entry in the clear, and the commitment that its CBOR and salt make.
-func (s *Store) Opened(sealed *journal.Entry) (*verify.Entry, verify.Hash, error) {
-	o, err := s.openEntry(sealed, 0)
+// Opened gives an entry of a record in the clear, and the binding that its CBOR, salt and key make.
+func (s *Store) Opened(r *journal.Record, entry uint64) (*verify.Entry, verify.Hash, error) {
+	o, err := s.openEntry(r, entry)
 	if err != nil {
 		return nil, verify.Hash{}, err
 	}
 	e, err := verify.DecodeEntry(o.body)
-	return e, verify.Commit(&o.salt, o.body), err
+	return e, verify.Bind(o.key, verify.Commit(&o.salt, o.body)), err
 }
 
 // OpenUnplaced opens a resource as one does who looked it up while it was in memory only, and comes when the index has it.

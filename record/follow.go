@@ -67,7 +67,7 @@ func (s *Store) projectRecord(ctx context.Context, b *index.Batch, heads heads, 
 	places := newPlaces(at)
 	for i := range at.Record.Entries {
 		e, n := &at.Record.Entries[i], at.Record.First+uint64(i)
-		slot, number := s.vault.OpenGuide(e.Guide)
+		slot, number := s.vault.OpenGuide(e.Tag, e.Guide)
 		key, chart, _, ok := s.vault.Slot(slot)
 		if !ok {
 			continue // erased: the chart and all its entries are gone
@@ -81,7 +81,7 @@ func (s *Store) projectRecord(ctx context.Context, b *index.Batch, heads heads, 
 			return err
 		}
 		b.Entries = append(b.Entries, index.Counted{Chart: chart, Number: number, Leaf: leaf, Entry: n})
-		u, err := s.update(ctx, e, n, prev, places)
+		u, err := s.update(ctx, n, prev, places)
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (s *Store) projectRecord(ctx context.Context, b *index.Batch, heads heads, 
 
 // update gives what an entry changes in the index. What was written a moment ago is still at hand; otherwise the entry, and for
 // its terms the content, is opened again.
-func (s *Store) update(ctx context.Context, e *journal.Entry, n uint64, prev *verify.Hash, at *places) (*index.Update, error) {
+func (s *Store) update(ctx context.Context, n uint64, prev *verify.Hash, at *places) (*index.Update, error) {
 	if w := s.overlay.entry(n); w != nil {
 		u := &index.Update{Type: w.typ, ID: w.id, Version: w.version, Terms: w.terms}
 		u.Version.Place = at.of(u.Version.Blob)
@@ -103,7 +103,7 @@ func (s *Store) update(ctx context.Context, e *journal.Entry, n uint64, prev *ve
 	if s.overlay.isLook(n) {
 		return nil, nil
 	}
-	o, err := s.openEntry(e, n)
+	o, err := s.openEntry(at.at.Record, n)
 	if err != nil {
 		return nil, err
 	}

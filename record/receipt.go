@@ -10,8 +10,8 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// Receipt waits until a version's entry is in a block and gives its receipt, a JSON document, with the salt that opens the commitments
-// to its content. Version 0 is the current one. Handing it out is itself an entry.
+// Receipt waits until a version's entry is in a block and gives its receipt, a JSON document, with what opens the commitment to
+// its content. Version 0 is the current one. Handing it out is itself an entry.
 func (s *Store) Receipt(ctx context.Context, a Access, typ, id string, version uint64) ([]byte, error) {
 	v, err := s.lookup(typ, id, version)
 	if errors.Is(err, ErrGone) {
@@ -31,7 +31,11 @@ func (s *Store) Receipt(ctx context.Context, a Access, typ, id string, version u
 	if err != nil {
 		return nil, err
 	}
-	return s.receipt(ctx, a, o, map[uint32]verify.Salt{0: verify.Salt(c.salt)})
+	served, err := c.served()
+	if err != nil {
+		return nil, fmt.Errorf("entry %d: %w: %w", v.Entry, ErrDamaged, err)
+	}
+	return s.receipt(ctx, a, o, map[uint32]verify.Forms{0: c.forms(served)})
 }
 
 // AuditReceipt is Receipt for any entry, by its Audited.ID, for whoever may read the entry itself: a receipt shows all of it. It opens no
@@ -53,12 +57,12 @@ func (s *Store) openNumbered(ctx context.Context, entry uint64) (*opened, error)
 	return s.openAt(ctx, entry)
 }
 
-func (s *Store) receipt(ctx context.Context, a Access, o *opened, contents map[uint32]verify.Salt) ([]byte, error) {
+func (s *Store) receipt(ctx context.Context, a Access, o *opened, contents map[uint32]verify.Forms) ([]byte, error) {
 	l := line{kind: verify.KindExport, chart: o.entry.Chart, outcome: http.StatusOK, targets: named(o.entry.Targets)}
 	if err := s.record(ctx, a, l); err != nil {
 		return nil, err
 	}
-	r, err := s.Anchors.Receipt(ctx, o.at, verify.Salt(o.salt), o.body, contents)
+	r, err := s.Anchors.Receipt(ctx, o.at, &verify.OpenedEntry{Key: o.key, Salt: verify.Salt(o.salt), Body: o.body}, contents)
 	if err != nil {
 		return nil, err
 	}

@@ -11,14 +11,18 @@ import (
 // sealEntry seals the stored form of an entry under its chart's log key. In the envelope the commitments to the content it brings stand before
 // the seal:
 //
-//	(source[32] ‖ served[32])* ‖ sealed
+//	content[32]* ‖ sealed
 //
-// The vault pads what is sealed, so that its length does not tell what it records. The salt of the commitment follows from the key, as
+// The vault pads what is sealed, so that its length does not tell what it records. r is the record that it goes into. The salt of the commitment follows from the key, as
 // the tag does: it need not be stored, and a salt that a receipt shows tells nothing of any other.
-func (s *Store) sealEntry(key *vault.Key, e *verify.Entry, blobs []verify.Hash) (journal.Entry, error) {
+func (s *Store) sealEntry(key *vault.Key, e *verify.Entry, blobs []verify.Hash, r *journal.Record) (journal.Entry, error) {
+	_, chart, _, ok := s.vault.Slot(key.Slot())
+	if !ok {
+		return journal.Entry{}, errErased
+	}
 	body := e.Encode()
-	outside := besideOf(e.Targets, blobs)
-	sealed, commitment, err := key.SealEntry(e.Number, outside.store(e, body))
+	k := known{s.Org, chart, key.Slot(), e.Number, r.Time, besideOf(e.Targets, blobs)}
+	sealed, commitment, err := key.SealEntry(e.Number, k.store(e, body))
 	if err != nil {
 		return journal.Entry{}, err
 	}
@@ -26,12 +30,16 @@ func (s *Store) sealEntry(key *vault.Key, e *verify.Entry, blobs []verify.Hash) 
 	if err != nil {
 		return journal.Entry{}, err
 	}
+	tag := key.Tag(e.Number)
+	guide, err := s.vault.Guide(tag, key.Slot(), e.Number)
+	if err != nil {
+		return journal.Entry{}, err
+	}
 	return journal.Entry{
-		Tag:      key.Tag(e.Number),
-		Key:      commitment,
-		Commit:   verify.Commit(&salt, body),
-		Envelope: journal.Envelope(blobs, append(outside.commitments, sealed...)),
-		Guide:    s.vault.Guide(key.Slot(), e.Number),
+		Tag:      tag,
+		Bind:     verify.Bind(commitment, verify.Commit(&salt, body)),
+		Envelope: journal.Envelope(blobs, append(k.commitments, sealed...)),
+		Guide:    guide,
 	}, nil
 }
 
@@ -40,6 +48,7 @@ type opened struct {
 	entry *verify.Entry
 	body  []byte
 	salt  [32]byte
+	key   verify.Hash // commitment to the key it was sealed under
 	from  *journal.Entry
 	at    uint64 // journal number
 }
@@ -49,17 +58,18 @@ var (
 	errErased = errors.New("the key of the entry's chart was erased")
 )
 
-// openEntry opens an entry of this node's journal and checks that it is the one its tag names.
-func (s *Store) openEntry(from *journal.Entry, at uint64) (*opened, error) {
-	slot, number := s.vault.OpenGuide(from.Guide)
-	key, _, _, ok := s.vault.Slot(slot)
+// openEntry opens entry number `at` of this node's journal, which r has, and checks that it is the one its tag names.
+func (s *Store) openEntry(r *journal.Record, at uint64) (*opened, error) {
+	o := &opened{from: &r.Entries[at-r.First], at: at}
+	slot, number := s.vault.OpenGuide(o.from.Tag, o.from.Guide)
+	key, chart, _, ok := s.vault.Slot(slot)
 	if !ok {
 		return nil, errErased
 	}
-	if key.Tag(number) != from.Tag {
+	if key.Tag(number) != o.from.Tag {
 		return nil, errEntry
 	}
-	blobs, sealed, err := from.Open()
+	blobs, sealed, err := o.from.Open()
 	if err != nil {
 		return nil, err
 	}
@@ -67,19 +77,19 @@ func (s *Store) openEntry(from *journal.Entry, at uint64) (*opened, error) {
 	if len(sealed) < n {
 		return nil, errEntry
 	}
-	stored, err := key.OpenEntry(number, sealed[n:], from.Key)
-	if err != nil {
+	k := known{s.Org, chart, slot, number, r.Time, beside{blobs, sealed[:n]}}
+	var stored []byte
+	if stored, o.key, err = key.OpenEntry(number, sealed[n:]); err != nil {
 		return nil, err
 	}
-	o := &opened{from: from, at: at}
-	outside := beside{blobs, sealed[:n]}
-	if o.entry, err = outside.restore(stored, s.Org, number); err != nil {
+	if o.entry, err = k.restore(stored); err != nil {
 		return nil, err
 	}
 	if o.salt, err = key.Salt(number); err != nil {
 		return nil, err
 	}
-	if o.body = o.entry.Encode(); verify.Commit(&o.salt, o.body) != from.Commit {
+	// Only now is it known that the entry was sealed to this key, and says what its leaf stands for.
+	if o.body = o.entry.Encode(); verify.Bind(o.key, verify.Commit(&o.salt, o.body)) != o.from.Bind {
 		return nil, errEntry
 	}
 	if o.entry.Number != number {

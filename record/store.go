@@ -181,7 +181,7 @@ func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, e *
 		l, c := &lines[i], counts[lines[i].chart]
 		entry := s.entry(a, l, at)
 		entry.Number, entry.Prev = c.next, c.last
-		if r.Entries[i], err = s.sealEntry(keys[i], entry, blobsOf(l.targets, l.kind)); err != nil {
+		if r.Entries[i], err = s.sealEntry(keys[i], entry, blobsOf(l.targets, l.kind), r); err != nil {
 			return nil, fmt.Errorf("%w: seal entry: %w", ErrUnavailable, err)
 		}
 		counts[l.chart] = count{c.next + 1, r.Entries[i].Leaf()}

@@ -24,7 +24,7 @@ func (unanchored) Wait(ctx context.Context, _ uint64) error {
 	return ctx.Err()
 }
 
-func (unanchored) Receipt(ctx context.Context, _ uint64, _ verify.Salt, _ []byte, _ map[uint32]verify.Salt) (*verify.Receipt, error) {
+func (unanchored) Receipt(ctx context.Context, _ uint64, _ *verify.OpenedEntry, _ map[uint32]verify.Forms) (*verify.Receipt, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
@@ -146,12 +146,12 @@ func (s *site) entries() map[string][]*verify.Entry {
 	err := journal.Scan(filepath.Join(s.dir, "journal"), journal.Cursor{}, func(at journal.Located) error {
 		for i := range at.Record.Entries {
 			sealed := &at.Record.Entries[i]
-			slot, number := s.vault.OpenGuide(sealed.Guide)
+			slot, number := s.vault.OpenGuide(sealed.Tag, sealed.Guide)
 			key, chart, _, ok := s.vault.Slot(slot)
 			if !ok || key.Tag(number) != sealed.Tag {
 				return fmt.Errorf("entry %d: tag does not belong to its number", at.Record.First+uint64(i))
 			}
-			e, commit, err := s.store.Opened(sealed)
+			e, binding, err := s.store.Opened(at.Record, at.Record.First+uint64(i))
 			if err != nil {
 				return err
 			}
@@ -160,8 +160,8 @@ func (s *site) entries() map[string][]*verify.Entry {
 				return fmt.Errorf("chart %q: entry %d stands at place %d", chart, e.Number, len(all[chart]))
 			case e.Prev != last[chart]:
 				return fmt.Errorf("chart %q: entry %d does not name the one before", chart, e.Number)
-			case commit != sealed.Commit:
-				return fmt.Errorf("chart %q: entry %d: wrong commitment", chart, e.Number)
+			case binding != sealed.Bind:
+				return fmt.Errorf("chart %q: entry %d: wrong binding", chart, e.Number)
 			}
 			all[chart] = append(all[chart], e)
 			last[chart] = sealed.Leaf()

@@ -162,9 +162,9 @@ type Audited struct {
 type Anchors interface {
 	// Wait returns once the journal entry is in a committed block.
 	Wait(ctx context.Context, entry uint64) error
-	// Receipt gives the proof for a journal entry, waiting until it is anchored. salt and body open the entry; contents are the salts
-	// that open the commitments of its targets, by their index.
-	Receipt(ctx context.Context, entry uint64, salt verify.Salt, body []byte, contents map[uint32]verify.Salt) (*verify.Receipt, error)
+	// Receipt gives the proof for a journal entry, waiting until it is anchored. entry shows what the seal hid: key commitment,
+	// salt and body; contents open the commitments of its targets, by their index.
+	Receipt(ctx context.Context, number uint64, entry *verify.OpenedEntry, contents map[uint32]verify.Forms) (*verify.Receipt, error)
 	// LocalOnly says that the journal entries from first to before end were acknowledged while too few custodians held them. Their anchor
 	// says so for ever, whoever holds them later.
 	LocalOnly(first, end uint64)

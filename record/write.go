@@ -195,8 +195,8 @@ func (w *writing) version(ctx context.Context, c *Change, v index.Version) error
 	} else {
 		w.inline = append(w.inline, blob)
 	}
-	t := verify.Target{Ref: c.Type + "/" + c.ID, Version: v.Number, Blob: v.Blob, Slot: v.Slot}
-	t.Source, t.Served = body.commit(served)
+	forms := body.forms(served)
+	t := verify.Target{Ref: c.Type + "/" + c.ID, Version: v.Number, Content: forms.Commit(), Blob: v.Blob, Slot: v.Slot}
 	l := line{kind: verify.KindUpdate, chart: c.Chart, targets: []verify.Target{t}, outcome: http.StatusOK}
 	out := Version{Type: c.Type, ID: c.ID, Version: v.Number, Updated: w.at, Op: OpUpdate, Chart: c.Chart, Body: served, Source: c.Source}
 	if v.Created {

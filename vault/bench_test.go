@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sijil-health/sijil/verify"
 )
 
 // cpu reports the processor time of an operation, all threads and the garbage collector included: on a machine shared
@@ -42,13 +44,13 @@ func BenchmarkSealEntry(b *testing.B) {
 
 func BenchmarkOpenEntry(b *testing.B) {
 	k := benchKey(b)
-	sealed, commit, err := k.SealEntry(1, make([]byte, 200))
+	sealed, _, err := k.SealEntry(1, make([]byte, 200))
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer cpu(b)()
 	for b.Loop() {
-		if _, err := k.OpenEntry(1, sealed, commit); err != nil {
+		if _, _, err := k.OpenEntry(1, sealed); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -117,7 +119,9 @@ func BenchmarkTag(b *testing.B) {
 func BenchmarkGuide(b *testing.B) {
 	v := memVault(b, newMemDisk())
 	for b.Loop() {
-		v.Guide(7, 8)
+		if _, err := v.Guide(verify.Tag{1}, 7, 8); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

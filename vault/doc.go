@@ -30,8 +30,8 @@
 //   - A [Key] in hand stops working once its chart is erased ([ErrErased]). The Go runtime does not let memory be wiped
 //     reliably: a core dump taken before the erasure may still show keys.
 //   - Whatever is opened was sealed under this key for this purpose, place and associated data, and under no other key:
-//     AES-GCM commits to no key, so that one ciphertext can be made to open under two; the commitment is therefore
-//     compared first.
+//     AES-GCM commits to no key, so that one ciphertext can be made to open under two; of a blob the commitment is therefore
+//     compared first, and of an entry it is given to the caller, who compares the entry's binding before believing a word.
 //   - Damage is reported with the file ([ErrDamaged], [ErrDamagedPage]) and never dropped.
 //   - No error text contains a chart's name, a key or any content.
 //

@@ -2,7 +2,6 @@ package vault
 
 import (
 	"bytes"
-	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
 
@@ -14,10 +13,12 @@ const (
 	saltPurpose  = "sijil/salt/1"
 )
 
-// padEntry gives the size to which an entry is padded: 128, 192, 256 bytes, steps of 128 up to 1 KiB, PADMÉ above. Reads and writes
+// padEntry gives the size to which an entry is padded: 96, 128, 192, 256 bytes, steps of 128 up to 1 KiB, PADMÉ above. Reads and writes
 // of usual size fall into the first; its length then does not tell what was done.
 func padEntry(n int) int {
 	switch {
+	case n <= 96:
+		return 96
 	case n <= 256:
 		return max(128, (n+63)&^63)
 	case n <= 1<<10:
@@ -61,7 +62,7 @@ func entryInfo(number uint64) []byte {
 }
 
 // SealEntry pads and seals entry number of the chart's stream, at most MaxEntry bytes, under a key of its own. The
-// commitment to that key belongs into the entry's leaf: OpenEntry asks for it again.
+// commitment to that key belongs into the entry's leaf: OpenEntry gives it again.
 //
 //	sealed = nonce[12] ‖ AES-256-GCM(plaintext ‖ 80 ‖ zeros, aad = "sijil/entry/1" ‖ u64be number) ‖ tag[16]
 func (k *Key) SealEntry(number uint64, plaintext []byte) (sealed []byte, commitment verify.Hash, err error) {
@@ -79,26 +80,24 @@ func (k *Key) SealEntry(number uint64, plaintext []byte) (sealed []byte, commitm
 	return newGCM(derived[:32]).Seal(out[:0], nil, out, info), verify.Hash(derived[32:]), nil
 }
 
-// OpenEntry opens what SealEntry gave for the same number and commitment, else it returns ErrSealed.
-func (k *Key) OpenEntry(number uint64, sealed []byte, commitment verify.Hash) ([]byte, error) {
+// OpenEntry opens what SealEntry gave for the same number, else it returns ErrSealed. It gives the commitment to the key that the entry opened
+// under: AES-GCM binds a ciphertext to no one key, so that the caller must believe nothing before the entry's binding agrees with it.
+func (k *Key) OpenEntry(number uint64, sealed []byte) (plaintext []byte, commitment verify.Hash, err error) {
 	if err := k.alive(); err != nil {
-		return nil, err
+		return nil, commitment, err
 	}
 	if len(sealed) > padme(MaxEntry+1)+gcmOverhead {
-		return nil, fmt.Errorf("%w: sealed entry of %d bytes", ErrLimit, len(sealed))
+		return nil, commitment, fmt.Errorf("%w: sealed entry of %d bytes", ErrLimit, len(sealed))
 	}
 	info := entryInfo(number)
 	derived := k.keys().cek.expand64(info)
-	if subtle.ConstantTimeCompare(derived[32:], commitment[:]) != 1 {
-		return nil, ErrSealed
-	}
 	p, err := newGCM(derived[:32]).Open(nil, nil, sealed, info)
 	if err != nil {
-		return nil, ErrSealed
+		return nil, commitment, ErrSealed
 	}
 	plaintext, ok := unmark(p)
 	if !ok {
-		return nil, ErrSealed
+		return nil, commitment, ErrSealed
 	}
-	return plaintext, nil
+	return plaintext, verify.Hash(derived[32:]), nil
 }

@@ -114,7 +114,7 @@ func TestErasedChartOpensWithNothingLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, commit, err := victim.SealEntry(4, []byte("entry"))
+	sealed, _, err := victim.SealEntry(4, []byte("entry"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestErasedChartOpensWithNothingLeft(t *testing.T) {
 			if _, err := k.OpenBlob([]byte("aad"), blob); err == nil {
 				blobs = true
 			}
-			if _, err := k.OpenEntry(4, sealed, commit); err == nil {
+			if _, _, err := k.OpenEntry(4, sealed); err == nil {
 				entries = true
 			}
 		}

@@ -72,7 +72,10 @@ func TestRestoreFromEscrow(t *testing.T) {
 		delete(tags, w)
 	}
 	sync(4 + 1 + 1) // two leaves with the three pages above them, and the top
-	guide := v.Guide(5, 6)
+	guide, err := v.Guide(verify.Tag{1}, 5, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	check := func(dir string, d disk, want int) *Vault {
 		t.Helper()
@@ -88,8 +91,11 @@ func TestRestoreFromEscrow(t *testing.T) {
 		if n := len(slices.Collect(r.Charts())); n != want {
 			t.Fatalf("%d charts, want %d", n, want)
 		}
-		if s, err := r.Secret("signing"); err != nil || string(s) != "seed" || r.Guide(5, 6) != guide {
+		if s, err := r.Secret("signing"); err != nil || string(s) != "seed" {
 			t.Fatalf("secret: %v", err)
+		}
+		if slot, number := r.OpenGuide(verify.Tag{1}, guide); slot != 5 || number != 6 {
+			t.Fatalf("guide: %d, %d", slot, number)
 		}
 		return r
 	}

@@ -15,9 +15,11 @@ const (
 	MaxSecret    = 1 << 10  // bytes of one of the organisation's own secrets; all of them together fit one page of 4 kB
 	MaxEscrowSet = 1 << 14  // most pages that one call of EscrowPages returns
 
-	// MaxSlots bounds the keys ever created in one key store. A slot is not used again after its key was erased, since
-	// Guide enciphers (slot, number) and must never meet the same pair twice.
+	// MaxSlots bounds the keys ever created in one key store. A slot is not used again after its key was erased: a slot and a number name
+	// one entry for ever.
 	MaxSlots = slotsPerLeaf * fanOut * fanOut * fanOut
+	// MaxNumbers bounds the entries of one chart, or of the organisation's own: 87 years of a hundred a second.
+	MaxNumbers = 1 << numberBits
 )
 
 const (

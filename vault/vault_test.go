@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sijil-health/sijil/verify"
 )
 
 var testRoot = mustRoot(1)
@@ -80,7 +82,10 @@ func TestKeysSurviveReopening(t *testing.T) {
 	if err := v.PutSecret("signing", []byte("seed")); err != nil {
 		t.Fatal(err)
 	}
-	guide := v.Guide(77, 3)
+	guide, err := v.Guide(verify.Tag{1}, 77, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for reopened := range 3 {
 		if err := v.Close(); err != nil {
 			t.Fatal(err)
@@ -98,7 +103,7 @@ func TestKeysSurviveReopening(t *testing.T) {
 		if s, err := v.Secret("signing"); err != nil || string(s) != "seed" {
 			t.Fatalf("secret: %q, %v", s, err)
 		}
-		if slot, number := v.OpenGuide(guide); slot != 77 || number != 3 {
+		if slot, number := v.OpenGuide(verify.Tag{1}, guide); slot != 77 || number != 3 {
 			t.Fatalf("guide: %d, %d", slot, number)
 		}
 	}
@@ -167,7 +172,7 @@ func TestErasedChartIsGone(t *testing.T) {
 	d := newMemDisk()
 	v := memVault(t, d)
 	a, b := mustKey(t, v, "Patient/a", Log), mustKey(t, v, "Patient/b", Log)
-	sealed, commit, err := a.SealEntry(0, []byte("x"))
+	sealed, _, err := a.SealEntry(0, []byte("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +182,7 @@ func TestErasedChartIsGone(t *testing.T) {
 	if err := v.EraseChart("Patient/a"); err != nil {
 		t.Fatalf("again: %v", err)
 	}
-	if _, err := a.OpenEntry(0, sealed, commit); !errors.Is(err, ErrErased) {
+	if _, _, err := a.OpenEntry(0, sealed); !errors.Is(err, ErrErased) {
 		t.Fatalf("erased key in hand: %v", err)
 	}
 	if _, _, err := b.SealEntry(0, nil); err != nil {

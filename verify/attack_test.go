@@ -344,11 +344,21 @@ func TestContent(t *testing.T) {
 		content []byte
 		spoil   func(r *Receipt)
 	}{
-		"another resource":   {[]byte(`{"resourceType":"Observation","status":"amended"}`), func(*Receipt) {}},
-		"an empty file":      {[]byte{}, func(*Receipt) {}},
-		"a wrong salt":       {content, func(r *Receipt) { r.Contents[0] = Salt{1} }},
-		"no salt":            {content, func(r *Receipt) { r.Contents = nil }},
-		"a salt for nothing": {nil, func(r *Receipt) { r.Contents[7] = Salt{1} }},
+		"another resource": {[]byte(`{"resourceType":"Observation","status":"amended"}`), func(*Receipt) {}},
+		"an empty file":    {[]byte{}, func(*Receipt) {}},
+		"a wrong salt": {content, func(r *Receipt) {
+			f := r.Contents[0]
+			f.Salt[0] ^= 1
+			r.Contents[0] = f
+		}},
+		"no content":            {content, func(r *Receipt) { r.Contents = nil }},
+		"a content for nothing": {nil, func(r *Receipt) { r.Contents[7] = r.Contents[0] }},
+		"another's commitments": {[]byte("x"), func(r *Receipt) { r.Contents[0] = FormsOf(Salt{1}, []byte("x"), []byte("x")) }},
+		"the forms exchanged": {nil, func(r *Receipt) {
+			f := r.Contents[0]
+			f.Source, f.Served = f.Served, f.Source
+			r.Contents[0] = f
+		}},
 	} {
 		r := copyOf(t, s.receipt)
 		c.spoil(r)

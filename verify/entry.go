@@ -59,14 +59,12 @@ type Entry struct {
 type Target struct {
 	Ref     string `json:"ref" cbor:"1,keyasint"` // "Observation/…"
 	Version uint64 `json:"version" cbor:"2,keyasint"`
-	// Source and Served commit to the bytes as received and as served: HMAC-SHA-256(content salt, bytes).
-	// They are zero where nothing was stored (reads, deletes).
-	Source Hash `json:"source,omitzero" cbor:"3,keyasint,omitzero"`
-	Served Hash `json:"served,omitzero" cbor:"4,keyasint,omitzero"`
+	// Content commits to the bytes as received and as served, see Forms. It is zero where nothing was stored (reads, deletes).
+	Content Hash `json:"content,omitzero" cbor:"3,keyasint,omitzero"`
 	// Blob is the SHA-256 of the ciphertext that holds the version.
-	Blob Hash `json:"blob,omitzero" cbor:"5,keyasint,omitzero"`
+	Blob Hash `json:"blob,omitzero" cbor:"4,keyasint,omitzero"`
 	// Slot is the number of the compartment key in the organisation's key store under which Blob was sealed.
-	Slot uint64 `json:"slot,omitempty" cbor:"6,keyasint,omitempty"`
+	Slot uint64 `json:"slot,omitempty" cbor:"5,keyasint,omitempty"`
 }
 
 var (
@@ -121,14 +119,46 @@ func Commit(salt *[32]byte, b []byte) Hash {
 	return Hash(m.Sum(nil))
 }
 
-// Leaf is the value by which an entry stands in its batch:
-// SHA-256("sijil/leaf/1" ‖ tag ‖ SHA-256(envelope) ‖ key commitment ‖ commitment to the entry).
-func Leaf(tag Tag, envelope, key, entry Hash) Hash {
-	var b [12 + 16 + 3*32]byte
+// Forms are the commitments to the two forms of a resource, as received and as served, HMAC-SHA-256(salt, bytes) each, with their salt: who
+// has them can hold either form against the entry without the other.
+type Forms struct {
+	Salt   Salt `json:"salt" cbor:"1,keyasint"`
+	Source Hash `json:"source" cbor:"2,keyasint"`
+	Served Hash `json:"served" cbor:"3,keyasint"`
+}
+
+// FormsOf commits to both forms of a resource.
+func FormsOf(salt Salt, source, served []byte) Forms {
+	key := (*[32]byte)(&salt)
+	return Forms{salt, Commit(key, source), Commit(key, served)}
+}
+
+// Commit gives the one hash that stands for both in an entry: SHA-256("sijil/forms/1" ‖ source ‖ served).
+func (f *Forms) Commit() Hash {
+	var b [13 + 2*32]byte
+	n := copy(b[:], "sijil/forms/1")
+	n += copy(b[n:], f.Source[:])
+	copy(b[n:], f.Served[:])
+	return sha256.Sum256(b[:])
+}
+
+// Bind joins the commitment to the key that an entry was sealed under and the commitment to the entry itself, so that one hash stands for both
+// wherever neither can be opened: SHA-256("sijil/bind/1" ‖ key commitment ‖ commitment to the entry).
+func Bind(key, entry Hash) Hash {
+	var b [12 + 2*32]byte
+	n := copy(b[:], "sijil/bind/1")
+	n += copy(b[n:], key[:])
+	copy(b[n:], entry[:])
+	return sha256.Sum256(b[:])
+}
+
+// Leaf is the value by which an entry stands in its batch: SHA-256("sijil/leaf/1" ‖ tag ‖ SHA-256(envelope) ‖ binding). None of the three needs
+// a key, so that it can be computed when the entry is erased.
+func Leaf(tag Tag, envelope, binding Hash) Hash {
+	var b [12 + 16 + 2*32]byte
 	n := copy(b[:], "sijil/leaf/1")
 	n += copy(b[n:], tag[:])
 	n += copy(b[n:], envelope[:])
-	n += copy(b[n:], key[:])
-	copy(b[n:], entry[:])
+	copy(b[n:], binding[:])
 	return sha256.Sum256(b[:])
 }

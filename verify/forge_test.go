@@ -130,9 +130,8 @@ func chart(o *org, n int) []OpenedEntry {
 			Targets: []Target{{Ref: "Observation/7", Version: 1}},
 		}
 		if i == 0 {
-			salt := contentSalt
 			e.Kind, e.Detail, e.Outcome = KindCreate, "POST Observation", 201
-			e.Targets[0].Source, e.Targets[0].Served = Commit(&salt, content), Commit(&salt, served)
+			e.Targets[0].Content = contentForms.Commit()
 			e.Targets[0].Blob, e.Targets[0].Slot = Hash(seed("blob")), 4
 		}
 		out = append(out, opened(e, byte(i)))
@@ -142,9 +141,9 @@ func chart(o *org, n int) []OpenedEntry {
 }
 
 var (
-	contentSalt = [32]byte(seed("content salt"))
-	content     = []byte(`{"resourceType":"Observation","status":"final"}`)
-	served      = []byte(`{"resourceType":"Observation","id":"7","status":"final"}`)
+	contentForms = FormsOf(Salt(seed("content salt")), content, served)
+	content      = []byte(`{"resourceType":"Observation","status":"final"}`)
+	served       = []byte(`{"resourceType":"Observation","id":"7","status":"final"}`)
 )
 
 // pad gives all leaves of a batch of these entries.

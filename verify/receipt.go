@@ -31,11 +31,11 @@ type Receipt struct {
 	Format string      `json:"format" cbor:"1,keyasint"` // ReceiptFormat
 	Chain  string      `json:"chain" cbor:"2,keyasint"`
 	Entry  OpenedEntry `json:"entry" cbor:"3,keyasint"`
-	// Contents gives content salts by the index of the entry's target, so that a file can be held against Target.Source and
-	// Target.Served. It is left out where the holder shall learn that something was read, but not check what.
-	Contents map[uint32]Salt `json:"contents,omitempty" cbor:"4,keyasint,omitempty"`
-	Batch    BatchProof      `json:"batch" cbor:"5,keyasint"`
-	Anchor   []byte          `json:"anchor" cbor:"6,keyasint"` // Anchor.Encode, which is the transaction on the chain
+	// Contents opens Target.Content, by the index of the entry's target, so that a file can be held against either form. It is left out
+	// where the holder shall learn that something was read, but not check what.
+	Contents map[uint32]Forms `json:"contents,omitempty" cbor:"4,keyasint,omitempty"`
+	Batch    BatchProof       `json:"batch" cbor:"5,keyasint"`
+	Anchor   []byte           `json:"anchor" cbor:"6,keyasint"` // Anchor.Encode, which is the transaction on the chain
 	// At least one of Block and Log is there. Block is gone once nodes have pruned it; Log comes with the next checkpoint.
 	Block *BlockProof `json:"block,omitempty" cbor:"7,keyasint,omitempty"`
 	Log   *LogProof   `json:"log,omitempty" cbor:"8,keyasint,omitempty"`
@@ -57,8 +57,10 @@ type OpenedEntry struct {
 
 // Leaf is the entry's value in its batch.
 func (e *OpenedEntry) Leaf() Hash {
-	return Leaf(e.Tag, e.Envelope, e.Key, Commit((*[32]byte)(&e.Salt), e.Body))
+	return Leaf(e.Tag, e.Envelope, e.binding())
 }
+
+func (e *OpenedEntry) binding() Hash { return Bind(e.Key, Commit((*[32]byte)(&e.Salt), e.Body)) }
 
 // BatchProof places the entry in its batch.
 type BatchProof struct {
@@ -171,7 +173,7 @@ func (r *Receipt) check() error {
 	case len(r.Entry.Body) > MaxEntry:
 		return fail("an entry of %d bytes, at most %d", len(r.Entry.Body), MaxEntry)
 	case len(r.Contents) > maxContents:
-		return fail("%d salts, at most %d", len(r.Contents), maxContents)
+		return fail("%d contents, at most %d", len(r.Contents), maxContents)
 	case len(r.Batch.Path) > maxPath:
 		return fail("the batch path has %d hashes, at most %d", len(r.Batch.Path), maxPath)
 	case r.Block == nil && r.Log == nil:

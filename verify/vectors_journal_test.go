@@ -1,6 +1,10 @@
 package verify
 
 import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"slices"
 	"testing"
@@ -16,6 +20,9 @@ type journalVector struct {
 	Time   int64    `json:"time"`
 	Leaves []octets `json:"leaves"`
 	Blobs  []octets `json:"blobs"`
+
+	Key     octets `json:"key"`
+	Segment octets `json:"segment"`
 }
 
 func TestJournalVector(t *testing.T) {
@@ -39,7 +46,7 @@ func TestJournalVector(t *testing.T) {
 		}
 	}
 	fixed := func() (n uint64) {
-		for _, b := range take(8) {
+		for _, b := range take(6) {
 			n = n<<8 | uint64(b)
 		}
 		return n
@@ -52,15 +59,47 @@ func TestJournalVector(t *testing.T) {
 	}
 	var leaves, blobs []octets
 	for range number() {
-		tag, key, commit := Tag(take(16)), Hash(take(32)), Hash(take(32))
-		take(16) // guide
-		leaf := Leaf(tag, sum256(take(int(number()))), key, commit)
+		tag, binding := Tag(take(16)), Hash(take(32))
+		take(8) // guide
+		leaf := Leaf(tag, sum256(take(int(number()))), binding)
 		leaves = append(leaves, leaf[:])
 	}
 	for range number() {
 		blobs = append(blobs, slices.Clone(take(int(number()))))
 	}
-	if diff := cmp.Diff(v, journalVector{v.Record, v.First, v.Time, leaves, blobs}); diff != "" || len(p) != 0 {
+	if diff := cmp.Diff(v, journalVector{v.Record, v.First, v.Time, leaves, blobs, v.Key, v.Segment}); diff != "" || len(p) != 0 {
 		t.Fatal(len(p), diff)
+	}
+}
+
+// TestSealVector checks link and mark of each record of the segment, by the specification alone.
+func TestSealVector(t *testing.T) {
+	var v journalVector
+	if err := json.Unmarshal(load(t, "journal.json"), &v); err != nil {
+		t.Fatal(err)
+	}
+	const header, head, link, mark = 72, 8, 4, 12
+	records := 0
+	for at := header; at < len(v.Segment); records++ {
+		size := head + int(binary.BigEndian.Uint32(v.Segment[at:])&^(1<<31))
+		frame := v.Segment[at : at+size]
+		record, got := frame[head:size-mark], frame[size-mark:]
+		if record[0] != 2 || !bytes.Equal(record[len(record)-link:], v.Segment[at-link:at]) {
+			t.Errorf("record %d does not continue what stands before it", records)
+		}
+		m := hmac.New(sha256.New, v.Key)
+		m.Write(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32([]byte("sijil/seal/1"), 0), uint64(at)))
+		if at == header {
+			m.Write(v.Segment[:header])
+		}
+		m.Write(frame[:4])
+		m.Write(record)
+		if !bytes.Equal(m.Sum(nil)[:mark], got) {
+			t.Errorf("record %d: another mark", records)
+		}
+		at += size
+	}
+	if records != 3 {
+		t.Errorf("%d records", records)
 	}
 }

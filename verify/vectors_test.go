@@ -39,6 +39,7 @@ type entryVector struct {
 	Tag      octets `json:"tag"`
 	Envelope octets `json:"envelope"`
 	Key      octets `json:"key"`
+	Binding  octets `json:"binding"`
 	Leaf     octets `json:"leaf"`
 }
 
@@ -143,8 +144,8 @@ func vectors(t *testing.T) map[string][]byte {
 func entryVectors(s *story) (out []entryVector) {
 	for i, c := range []string{"a resource is created", "a version is read", "another read"} {
 		o := &s.entries[i]
-		commit, leaf := Commit((*[32]byte)(&o.Salt), o.Body), o.Leaf()
-		out = append(out, entryVector{c, o.Body, o.Salt[:], commit[:], o.Tag[:], o.Envelope[:], o.Key[:], leaf[:]})
+		commit, binding, leaf := Commit((*[32]byte)(&o.Salt), o.Body), o.binding(), o.Leaf()
+		out = append(out, entryVector{c, o.Body, o.Salt[:], commit[:], o.Tag[:], o.Envelope[:], o.Key[:], binding[:], leaf[:]})
 	}
 	return out
 }

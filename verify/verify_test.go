@@ -29,7 +29,7 @@ func tell(t testing.TB) *story {
 	a := s.anchor(s.hospital, s.pad(s.entries), s.clinic, s.university)
 	h, c, txs := s.block(s.orgs, s.anchor(s.clinic, s.pad(nil)), a, s.anchor(s.lab, s.pad(nil)))
 	s.receipt = s.world.receipt(s.entries, 0, h, c, txs, 1)
-	s.receipt.Contents = map[uint32]Salt{0: Salt(contentSalt)}
+	s.receipt.Contents = map[uint32]Forms{0: contentForms}
 	for range 3 {
 		s.block(s.orgs, s.anchor(s.university, s.pad(nil)), s.anchor(s.clinic, s.pad(nil)))
 	}

@@ -159,9 +159,12 @@ func (w *walk) checkPlace(c *Checkpoint) error {
 
 // checkContent finds the target that the given bytes are of.
 func (w *walk) checkContent() error {
-	for i := range w.r.Contents {
+	for i, forms := range w.r.Contents {
 		if uint64(i) >= uint64(len(w.entry.Targets)) {
-			return fmt.Errorf("a salt for target %d of %d", i, len(w.entry.Targets))
+			return fmt.Errorf("a content for target %d of %d", i, len(w.entry.Targets))
+		}
+		if forms.Commit() != w.entry.Targets[i].Content {
+			return fmt.Errorf("the content shown for target %d is not the one that the entry commits to", i)
 		}
 	}
 	if w.opt.Content == nil {
@@ -171,13 +174,13 @@ func (w *walk) checkContent() error {
 		return errors.New("the receipt holds no salt to check a resource with; ask its owner for a receipt with content")
 	}
 	for _, i := range slices.Sorted(maps.Keys(w.r.Contents)) {
-		target, salt := &w.entry.Targets[i], w.r.Contents[i]
-		c := Commit((*[32]byte)(&salt), w.opt.Content)
-		if c.IsZero() || (c != target.Source && c != target.Served) {
+		target, forms := &w.entry.Targets[i], w.r.Contents[i]
+		c := Commit((*[32]byte)(&forms.Salt), w.opt.Content)
+		if c != forms.Source && c != forms.Served {
 			continue
 		}
 		w.content = &Content{Target: int(i), Ref: target.Ref, Version: target.Version, Form: "served", SHA256: sum256(w.opt.Content)}
-		if c == target.Source {
+		if c == forms.Source {
 			w.content.Form = "source"
 		}
 		return nil
