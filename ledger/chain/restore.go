@@ -63,6 +63,7 @@ func (a *app) OfferSnapshot(_ context.Context, req *abci.RequestOfferSnapshot) (
 
 // wipe empties the store of what an abandoned restore left; light blocks stay.
 func (s *store) wipe() error {
+	s.segments.forget()
 	var errs []error
 	for _, row := range []byte{rowBlock, rowAnchor, rowOrder, rowHead, rowNode, rowMember, rowChunk, rowCore, rowRestore, rowBegun} {
 		errs = append(errs, s.db.DeleteRange([]byte{row}, []byte{row + 1}, pebble.NoSync))
@@ -185,7 +186,7 @@ func decodeChunk(chunk []byte, fn func(*record, []*ledger.Anchored) error) error
 	return nil
 }
 
-// cursor reads a chunk; bad is set once it reads beyond the end.
+// cursor reads a chunk or a row; bad is set once it reads beyond the end.
 type cursor struct {
 	b   []byte
 	bad bool
@@ -194,17 +195,40 @@ type cursor struct {
 func (c *cursor) uint() uint64 {
 	v, n := binary.Uvarint(c.b)
 	if n <= 0 {
-		c.b, c.bad = nil, true
+		c.fail()
 		return 0
 	}
 	c.b = c.b[n:]
 	return v
 }
 
+func (c *cursor) fail() { c.b, c.bad = nil, true }
+
+func (c *cursor) int() int64 {
+	v, n := binary.Varint(c.b)
+	if n <= 0 {
+		c.fail()
+		return 0
+	}
+	c.b = c.b[n:]
+	return v
+}
+
+// take reads n bytes; zeros once it is bad.
+func (c *cursor) take(n int) []byte {
+	if n > len(c.b) {
+		c.fail()
+		return make([]byte, n)
+	}
+	b := c.b[:n:n]
+	c.b = c.b[n:]
+	return b
+}
+
 func (c *cursor) bytes() []byte {
 	n := c.uint()
 	if n > uint64(len(c.b)) {
-		c.b, c.bad = nil, true
+		c.fail()
 		return nil
 	}
 	b := c.b[:n:n]
