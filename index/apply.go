@@ -84,14 +84,14 @@ func (x *Index) put(w *pebble.Batch, u *Update) error {
 	if err != nil || old == nil {
 		return errors.Join(err, x.install(w, u, u.Version.Entry))
 	}
-	was, ok := decodeVersion(old)
+	was, ok := decodeVersion(u.ID, old)
 	if !ok {
 		return damaged("version")
 	}
 	if was.Number > u.Version.Number { // seen before
 		v := u.Version
 		v.Row = was.Row
-		return w.Set(versionKey(u.Type, u.ID, v.Number), v.encode(), nil)
+		return w.Set(versionKey(u.Type, u.ID, v.Number), v.encode(u.ID), nil)
 	}
 	if was.Number < u.Version.Number {
 		if err := w.Set(versionKey(u.Type, u.ID, was.Number), old, nil); err != nil {
@@ -108,7 +108,7 @@ func (x *Index) put(w *pebble.Batch, u *Update) error {
 func (x *Index) install(w *pebble.Batch, u *Update, row uint64) error {
 	v := u.Version
 	v.Row = row
-	if err := w.Set(keyOf(famCurrent, u.Type, u.ID), v.encode(), nil); err != nil || v.Deleted {
+	if err := w.Set(keyOf(famCurrent, u.Type, u.ID), v.encode(u.ID), nil); err != nil || v.Deleted {
 		return err
 	}
 	o := x.objectOf(u)

@@ -22,8 +22,8 @@ const KeySize = 32
 // for the blocks with the filters, and each lookup reads and decrypts them again (a sixth of a create).
 const cacheSize = 32 << 20
 
-// blockSize is how many bytes of rows are pressed and read together.
-const blockSize = 8 << 10
+// blockSize is how many bytes of rows are pressed and read together in the last level, where most of them lie.
+const blockSize = 16 << 10
 
 // ErrNotFound is returned for what the index does not know.
 var ErrNotFound = errors.New("index: not found")
@@ -71,11 +71,10 @@ func Open(dir string, key []byte) (*Index, error) {
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = filter{bloom.FilterPolicy(10)}
-		opts.Levels[i].BlockSize = blockSize
 		opts.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.FastestCompression }
 	}
-	// Most of the rows lie in the last level, and are written there once for many times that they are read.
-	opts.Levels[len(opts.Levels)-1].Compression = func() *sstable.CompressionProfile { return sstable.ZstdCompression }
+	last := &opts.Levels[len(opts.Levels)-1]
+	last.BlockSize, last.Compression = blockSize, func() *sstable.CompressionProfile { return sstable.ZstdCompression }
 	opts.CompactionConcurrencyRange = func() (int, int) { return 1, 1 }
 	db, err := pebble.Open(dir, opts)
 	if err != nil {
@@ -111,7 +110,7 @@ func (x *Index) Position() (journal.Cursor, error) {
 
 // Current gives the newest version of a resource, a deletion included.
 func (x *Index) Current(typ, id string) (Version, error) {
-	return x.version(keyOf(famCurrent, typ, id))
+	return x.version(id, keyOf(famCurrent, typ, id))
 }
 
 // Version gives one version of a resource.
@@ -120,7 +119,7 @@ func (x *Index) Version(typ, id string, number uint64) (Version, error) {
 	if err != nil || v.Number == number {
 		return v, err
 	}
-	return x.version(versionKey(typ, id, number))
+	return x.version(id, versionKey(typ, id, number))
 }
 
 // History gives at most limit versions of a resource, newest first, from the one before version `before` on (0: from the newest).
@@ -141,7 +140,7 @@ func (x *Index) History(typ, id string, before uint64, limit int) ([]Version, er
 	}
 	prefix := append(keyOf(famVersion, typ, id), 0)
 	err = x.scan(versionKey(typ, id, before-1), after(prefix), func(_, value []byte) (bool, error) {
-		v, ok := decodeVersion(value)
+		v, ok := decodeVersion(id, value)
 		if !ok {
 			return false, damaged("version")
 		}
@@ -151,7 +150,7 @@ func (x *Index) History(typ, id string, before uint64, limit int) ([]Version, er
 	return out, err
 }
 
-func (x *Index) version(key []byte) (Version, error) {
+func (x *Index) version(id string, key []byte) (Version, error) {
 	value, closer, err := x.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return Version{}, ErrNotFound
@@ -160,7 +159,7 @@ func (x *Index) version(key []byte) (Version, error) {
 		return Version{}, err
 	}
 	defer closer.Close()
-	v, ok := decodeVersion(value)
+	v, ok := decodeVersion(id, value)
 	if !ok {
 		return Version{}, damaged("version")
 	}

@@ -245,20 +245,20 @@ func BenchmarkApply(b *testing.B) {
 func observation(n int) (entries []Counted, u Update) {
 	uuid := func(kind string, n int) string { // as the FHIR gate makes them, of version 7
 		h := verify.Commit(new([32]byte), fmt.Append(nil, kind, n))
-		binary.BigEndian.PutUint64(h[:], uint64(1795000000000+n*1000+int(h[9]))<<16|0x7000|uint64(h[6]))
+		binary.BigEndian.PutUint64(h[:], uint64(1795000000000+n*1009)<<16|0x7000|uint64(h[6]))
 		return fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])
 	}
-	patient, at := "Patient/"+uuid("patient", n%200), int64(1795000000000+n*1000)
+	patient, at := "Patient/"+uuid("patient", n%200), int64(1795000000000+n*1009)
 	leaf := verify.Commit(new([32]byte), fmt.Append(nil, n))
 	for i := range 2 {
 		entries = append(entries, Counted{Chart: patient, Number: uint64(n/200*2 + i), Leaf: leaf, Entry: uint64(2*n + i)})
 	}
-	v := Version{Number: 1, Time: at, Created: true, Chart: patient, Slot: uint64(n % 200 * 2), Blob: leaf, Place: Place{3, int64(n%20000) * 3000, 1400}, Entry: uint64(2 * n)}
+	v := Version{Number: 1, Time: at + int64(leaf[1]%3), Created: true, Chart: patient, Slot: uint64(n % 200 * 2), Blob: leaf, Place: Place{3, int64(n%20000) * 3000, 1400}, Entry: uint64(2 * n)}
 	return entries, Update{Type: "Observation", ID: uuid("observation", n), Version: v, Terms: []Term{
 		{Param: "subject", Kind: Reference, Value: patient}, {Param: "patient", Kind: Reference, Value: patient},
 		{Param: "code", Kind: Token, Value: fmt.Sprintf("http://loinc.org|%d-4", 1000+n%50)},
 		{Param: "category", Kind: Token, Value: "http://terminology.hl7.org/CodeSystem/observation-category|laboratory"},
-		{Param: "status", Kind: Token, Value: "|final"}, {Param: "date", Kind: Date, Lo: at, Hi: at + 999},
+		{Param: "status", Kind: Token, Value: "|final"}, {Param: "date", Kind: Date, Lo: at / 1000 * 1000, Hi: at/1000*1000 + 999},
 		{Param: "encounter", Kind: Reference, Value: "Encounter/" + uuid("encounter", n/10)},
 	}}
 }

@@ -108,7 +108,8 @@ const (
 	flagRow     = 1 << 2 // the row is not the entry
 )
 
-func (v *Version) encode() []byte {
+// encode gives the row of a version of the resource with an id. Its time is counted from the one that the id tells, if it tells any.
+func (v *Version) encode(id string) []byte {
 	b := make([]byte, 0, 96)
 	flag := byte(0)
 	if v.Deleted {
@@ -121,7 +122,8 @@ func (v *Version) encode() []byte {
 		flag |= flagRow
 	}
 	b = append(b, flag)
-	for _, n := range []uint64{v.Number, uint64(v.Time), v.Slot, uint64(v.Place.Segment), uint64(v.Place.Offset), uint64(v.Place.Length), v.Entry} {
+	b = binary.AppendVarint(b, v.Time-timeOf(id))
+	for _, n := range []uint64{v.Number, v.Slot, uint64(v.Place.Segment), uint64(v.Place.Offset), uint64(v.Place.Length), v.Entry} {
 		b = binary.AppendUvarint(b, n)
 	}
 	if v.Row != v.Entry {
@@ -131,17 +133,21 @@ func (v *Version) encode() []byte {
 	return appendPacked(b, v.Chart)
 }
 
-func decodeVersion(b []byte) (v Version, ok bool) {
+func decodeVersion(id string, b []byte) (v Version, ok bool) {
 	if len(b) == 0 || b[0]&^(flagDeleted|flagCreated|flagRow) != 0 {
 		return v, false
 	}
 	flag := b[0]
 	v.Deleted, v.Created = flag&flagDeleted != 0, flag&flagCreated != 0
-	b = b[1:]
-	var n [8]uint64
+	since, w := binary.Varint(b[1:])
+	if w <= 0 {
+		return v, false
+	}
+	b = b[1+w:]
+	var n [7]uint64
 	for i := range n {
-		if i == 7 && flag&flagRow == 0 {
-			n[i] = n[6]
+		if i == 6 && flag&flagRow == 0 {
+			n[i] = n[5]
 			break
 		}
 		w := 0
@@ -153,12 +159,12 @@ func decodeVersion(b []byte) (v Version, ok bool) {
 	if len(b) < len(v.Blob) {
 		return v, false
 	}
-	if n[3] > math.MaxUint32 || n[4] > math.MaxInt64 || n[5] > math.MaxUint32 {
+	if n[2] > math.MaxUint32 || n[3] > math.MaxInt64 || n[4] > math.MaxUint32 {
 		return v, false
 	}
-	v.Number, v.Time, v.Slot = n[0], int64(n[1]), n[2]
-	v.Place = Place{Segment: uint32(n[3]), Offset: int64(n[4]), Length: uint32(n[5])}
-	v.Entry, v.Row = n[6], n[7]
+	v.Number, v.Time, v.Slot = n[0], timeOf(id)+since, n[1]
+	v.Place = Place{Segment: uint32(n[2]), Offset: int64(n[3]), Length: uint32(n[4])}
+	v.Entry, v.Row = n[5], n[6]
 	v.Chart, ok = unpack(b[copy(v.Blob[:], b):])
 	return v, ok
 }

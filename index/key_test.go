@@ -12,19 +12,19 @@ import (
 // FuzzVersion reads rows of versions: an error, or what comes back the same.
 func FuzzVersion(f *testing.F) {
 	v := Version{Number: 3, Time: 1795000000123, Created: true, Chart: "Patient/p1", Slot: 7, Blob: [32]byte{1}, Place: Place{2, 4096, 900}, Entry: 70000}
-	f.Add(v.encode())
-	f.Add((&Version{Deleted: true, Time: -1}).encode())
-	f.Add((&Version{Number: 2, Entry: 9, Row: 4}).encode())
-	f.Add([]byte{0, 1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x10, 1, 1, 1}) // segment 2^32
+	f.Add(v.encode(uuids[0]))
+	f.Add((&Version{Deleted: true, Time: -1}).encode(uuids[0]))
+	f.Add((&Version{Number: 2, Entry: 9, Row: 4}).encode(uuids[0]))
+	f.Add([]byte{0, 2, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x10, 1, 1, 1}) // segment 2^32
 	f.Fuzz(func(t *testing.T, b []byte) {
-		v, ok := decodeVersion(b)
+		v, ok := decodeVersion(uuids[0], b)
 		if !ok {
 			return
 		}
 		if v.Place.Offset < 0 {
 			t.Fatalf("a place at %d", v.Place.Offset)
 		}
-		if again, ok := decodeVersion(v.encode()); !ok || again != v {
+		if again, ok := decodeVersion(uuids[0], v.encode(uuids[0])); !ok || again != v {
 			t.Fatal(cmp.Diff(v, again))
 		}
 	})
@@ -37,7 +37,7 @@ func TestAPlaceThatDoesNotFitIsNoPlace(t *testing.T) {
 		{1, 1, 0x80, 0x80, 0x80, 0x80, 0x10},                               // length 2^32
 	} {
 		row := append([]byte{0, 1, 1, 1}, b...)
-		if v, ok := decodeVersion(append(row, make([]byte, 1+32)...)); ok {
+		if v, ok := decodeVersion("", append(row, make([]byte, 1+32)...)); ok {
 			t.Errorf("row %d: %+v", i, v)
 		}
 	}

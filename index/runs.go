@@ -115,8 +115,8 @@ func (x *Index) Locate(entry uint64) (found journal.Cursor, err error) {
 	}
 	return found, readRecords(it.Key(), it.Value(), func(c journal.Cursor) bool {
 		if c.Entry <= entry {
-			found = c
+			found = c // of several with one number the last has the entry, the others have none
 		}
-		return c.Entry < entry
+		return c.Entry <= entry
 	})
 }
