@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 
@@ -95,11 +96,28 @@ type Version struct {
 	Deleted bool
 	Created bool // it found nothing current: the first version, or the one after a deletion
 	Chart   string
-	Slot    uint64 // of the key it is sealed under
-	Blob    verify.Hash
+	Slot    uint64      // of the key it is sealed under
+	Blob    verify.Hash // of a ciphertext with a Place the first shortHash bytes, the rest zero; see Is
 	Place   Place
 	Entry   uint64 // journal number of the entry that wrote it
 	Row     uint64 // of the resource: the Entry of the first version that the index knew. Apply sets it
+}
+
+// shortHash is how much of the hash of a ciphertext is kept whose place is known, in bytes: it only tells whether other bytes are there by now.
+const shortHash = 16
+
+// hashSize is how much of Blob is kept.
+func (v *Version) hashSize() int {
+	if v.Place.Length > 0 {
+		return shortHash
+	}
+	return len(v.Blob)
+}
+
+// Is tells whether a ciphertext of that hash is this version's.
+func (v *Version) Is(blob verify.Hash) bool {
+	n := v.hashSize()
+	return bytes.Equal(blob[:n], v.Blob[:n])
 }
 
 const (
@@ -129,7 +147,7 @@ func (v *Version) encode(id string) []byte {
 	if v.Row != v.Entry {
 		b = binary.AppendUvarint(b, v.Row)
 	}
-	b = append(b, v.Blob[:]...)
+	b = append(b, v.Blob[:v.hashSize()]...)
 	return appendPacked(b, v.Chart)
 }
 
@@ -156,15 +174,17 @@ func decodeVersion(id string, b []byte) (v Version, ok bool) {
 		}
 		b = b[w:]
 	}
-	if len(b) < len(v.Blob) {
-		return v, false
-	}
 	if n[2] > math.MaxUint32 || n[3] > math.MaxInt64 || n[4] > math.MaxUint32 {
 		return v, false
 	}
 	v.Number, v.Time, v.Slot = n[0], timeOf(id)+since, n[1]
 	v.Place = Place{Segment: uint32(n[2]), Offset: int64(n[3]), Length: uint32(n[4])}
 	v.Entry, v.Row = n[5], n[6]
-	v.Chart, ok = unpack(b[copy(v.Blob[:], b):])
+	size := v.hashSize()
+	if len(b) < size {
+		return v, false
+	}
+	copy(v.Blob[:], b[:size])
+	v.Chart, ok = unpack(b[size:])
 	return v, ok
 }
