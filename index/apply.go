@@ -1,9 +1,8 @@
 package index
 
 import (
-	"encoding/binary"
 	"errors"
-	"strings"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -39,16 +38,12 @@ type Batch struct {
 func (x *Index) Apply(b *Batch) error {
 	w := x.db.NewIndexedBatch()
 	defer w.Close()
-	for _, c := range b.Records {
-		value := binary.AppendUvarint(nil, uint64(c.Segment))
-		if err := w.Set(recordKey(c.Entry), binary.AppendUvarint(value, uint64(c.Offset)), nil); err != nil {
-			return err
-		}
+	run, err := x.addRecords(w, b.Records)
+	if err != nil {
+		return err
 	}
-	for i := range b.Entries {
-		if err := count(w, &b.Entries[i]); err != nil {
-			return err
-		}
+	if err := count(w, b.Entries); err != nil {
+		return err
 	}
 	reached, err := x.Position()
 	if err != nil {
@@ -58,9 +53,9 @@ func (x *Index) Apply(b *Batch) error {
 	for i := range b.Updates {
 		// A first version replaces nothing, and so needs not be looked for, unless it may be in already.
 		if u := &b.Updates[i]; u.Version.Number == 1 && !again {
-			err = install(w, u)
+			err = x.install(w, u, u.Version.Entry)
 		} else {
-			err = put(w, u)
+			err = x.put(w, u)
 		}
 		if err != nil {
 			return err
@@ -75,132 +70,83 @@ func (x *Index) Apply(b *Batch) error {
 			return err
 		}
 	}
-	return w.Commit(pebble.NoSync)
-}
-
-func count(w *pebble.Batch, e *Counted) error {
-	if err := w.Set(entryKey(e.Chart, e.Number), binary.AppendUvarint(nil, e.Entry), nil); err != nil {
+	if err := w.Commit(pebble.NoSync); err != nil {
 		return err
 	}
-	head := binary.BigEndian.AppendUint64(make([]byte, 0, 40), e.Number+1)
-	return w.Set(keyOf(famChart, e.Chart), append(head, e.Leaf[:]...), nil)
+	x.run = run
+	return nil
 }
 
-// put makes a version the current one, files the one before under its number, and exchanges the resource's terms. The terms are kept beside
-// the resource, so that the next version can take them away without opening the old content.
-func put(w *pebble.Batch, u *Update) error {
-	value, current := u.Version.encode(), keyOf(famCurrent, u.Type, u.ID)
+// put makes a version the current one, files the one before under its number, and exchanges what the resource is found by.
+func (x *Index) put(w *pebble.Batch, u *Update) error {
+	current := keyOf(famCurrent, u.Type, u.ID)
 	old, err := fetch(w, current)
-	if err != nil {
-		return err
+	if err != nil || old == nil {
+		return errors.Join(err, x.install(w, u, u.Version.Entry))
 	}
-	if old != nil {
-		was, ok := decodeVersion(old)
-		if !ok {
-			return damaged("version")
-		}
-		if was.Number > u.Version.Number { // seen before
-			return w.Set(versionKey(u.Type, u.ID, u.Version.Number), value, nil)
-		}
-		if was.Number < u.Version.Number {
-			if err := w.Set(versionKey(u.Type, u.ID, was.Number), old, nil); err != nil {
-				return err
-			}
-		}
-		if err := dropTerms(w, u); err != nil {
+	was, ok := decodeVersion(u.ID, old)
+	if !ok {
+		return damaged("version")
+	}
+	if was.Number > u.Version.Number { // seen before
+		v := u.Version
+		v.Row = was.Row
+		return w.Set(versionKey(u.Type, u.ID, v.Number), v.encode(u.ID), nil)
+	}
+	if was.Number < u.Version.Number {
+		if err := w.Set(versionKey(u.Type, u.ID, was.Number), old, nil); err != nil {
 			return err
 		}
 	}
-	return install(w, u)
-}
-
-// install makes a version the current one, where none is.
-func install(w *pebble.Batch, u *Update) error {
-	if err := w.Set(keyOf(famCurrent, u.Type, u.ID), u.Version.encode(), nil); err != nil || u.Version.Deleted {
+	if err := drop(w, u.Type, was.Row); err != nil {
 		return err
 	}
-	return addTerms(w, u)
+	return x.install(w, u, was.Row)
 }
 
-func addTerms(w *pebble.Batch, u *Update) error {
-	var kept []byte
-	for _, t := range u.Terms {
-		t.Value = strings.ToValidUTF8(t.Value, "\uFFFD")
-		for _, form := range forms(t) {
-			if err := w.Set(termKey(u.Type, u.ID, form), nil, nil); err != nil {
-				return err
-			}
-		}
-		kept = t.append(kept)
+// install makes a version the current one of a resource that nothing finds.
+func (x *Index) install(w *pebble.Batch, u *Update, row uint64) error {
+	v := u.Version
+	v.Row = row
+	if err := w.Set(keyOf(famCurrent, u.Type, u.ID), v.encode(u.ID), nil); err != nil || v.Deleted {
+		return err
 	}
-	return w.Set(keyOf(famTerms, u.Type, u.ID), kept, nil)
+	o := x.objectOf(u)
+	for m := range slices.Chunk(o.marks, len(mark{})) {
+		if err := w.Set(termKey(mark(m), row), nil, nil); err != nil {
+			return err
+		}
+	}
+	return w.Set(objectKey(u.Type, row), o.encode(), nil)
 }
 
-func dropTerms(w *pebble.Batch, u *Update) error {
-	key := keyOf(famTerms, u.Type, u.ID)
+// drop takes away what a resource is found by.
+func drop(w *pebble.Batch, typ string, row uint64) error {
+	key := objectKey(typ, row)
 	kept, err := fetch(w, key)
 	if err != nil || kept == nil {
 		return err
 	}
-	for len(kept) > 0 {
-		var t Term
-		var ok bool
-		if t, kept, ok = takeTerm(kept); !ok {
-			return damaged("terms")
-		}
-		for _, form := range forms(t) {
-			if err := w.Delete(termKey(u.Type, u.ID, form), nil); err != nil {
-				return err
-			}
+	o, ok := decodeObject(kept)
+	if !ok {
+		return damaged("terms")
+	}
+	for m := range slices.Chunk(o.marks, len(mark{})) {
+		if err := w.Delete(termKey(mark(m), row), nil); err != nil {
+			return err
 		}
 	}
 	return w.Delete(key, nil)
 }
 
 // fetch copies a row; nil when there is none.
-func fetch(w *pebble.Batch, key []byte) ([]byte, error) {
-	value, closer, err := w.Get(key)
+func fetch(r pebble.Reader, key []byte) ([]byte, error) {
+	value, closer, err := r.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, classify(err)
 	}
 	return append(make([]byte, 0, len(value)), value...), closer.Close()
-}
-
-// append adds the term as it is kept beside its resource: uvarint length ‖ param ‖ kind ‖ (lo[8] ‖ hi[8] of a date | uvarint length ‖ value).
-func (t *Term) append(b []byte) []byte {
-	b = append(binary.AppendUvarint(b, uint64(len(t.Param))), t.Param...)
-	b = append(b, byte(t.Kind))
-	if t.Kind == Date {
-		return appendInt(appendInt(b, t.Lo), t.Hi)
-	}
-	value := pack(t.Value)
-	return append(binary.AppendUvarint(b, uint64(len(value))), value...)
-}
-
-func takeTerm(b []byte) (t Term, rest []byte, ok bool) {
-	if t.Param, b, ok = takeString(b); !ok || len(b) == 0 {
-		return t, nil, false
-	}
-	if t.Kind, b = Kind(b[0]), b[1:]; t.Kind != Date {
-		if t.Value, b, ok = takeString(b); ok {
-			t.Value, ok = unpack([]byte(t.Value))
-		}
-		return t, b, ok
-	}
-	if len(b) < 16 {
-		return t, nil, false
-	}
-	t.Lo, t.Hi = readInt(b), readInt(b[8:])
-	return t, b[16:], true
-}
-
-func takeString(b []byte) (s string, rest []byte, ok bool) {
-	n, w := binary.Uvarint(b)
-	if w <= 0 || n > uint64(len(b)-w) {
-		return "", nil, false
-	}
-	return string(b[w : w+int(n)]), b[w+int(n):], true
 }

@@ -6,5 +6,8 @@
 // followed (Position), and may be deleted and rebuilt. A record never trusts it for integrity either: what it points at is
 // checked against its hash and opened under the chart's key.
 //
+// A resource is named by its id in the row of its current version and in one other; everywhere else a row number stands for it, the journal number
+// of the entry that brought it. What it is found by is a mark of eight bytes.
+//
 // Imports: journal (for Cursor), verify (for Hash), Pebble.
 package index

@@ -1,7 +1,7 @@
 package index
 
 import (
-	"encoding/binary"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -9,10 +9,10 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sijil-health/sijil/journal"
-	"github.com/sijil-health/sijil/verify"
 )
 
 // KeySize is the length of an index key, in bytes (AES-256).
@@ -22,6 +22,9 @@ const KeySize = 32
 // for the blocks with the filters, and each lookup reads and decrypts them again (a sixth of a create).
 const cacheSize = 32 << 20
 
+// blockSize is how many bytes of rows are pressed and read together in the last level, where most of them lie.
+const blockSize = 16 << 10
+
 // ErrNotFound is returned for what the index does not know.
 var ErrNotFound = errors.New("index: not found")
 
@@ -30,9 +33,11 @@ var ErrDamaged = errors.New("index: damaged")
 
 // Index is open on one directory. Reads may run beside one writer (Apply).
 type Index struct {
-	db    *pebble.DB
-	cache *pebble.Cache
-	dir   string
+	db     *pebble.DB
+	cache  *pebble.Cache
+	dir    string
+	secret [32]byte // of the marks
+	run    records  // that the next record may continue; of the writer
 }
 
 // Open opens or creates the index in dir under a key of KeySize bytes. Errors: ErrDamaged for an index that is damaged, was condemned,
@@ -64,17 +69,23 @@ func Open(dir string, key []byte) (*Index, error) {
 		// Damage is returned by the call that meets it. Pebble's own way is to end the process.
 		EventListener: &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}},
 	}
-	// A create asks first whether its new id is taken: the filter answers without reading a block of data.
 	for i := range opts.Levels {
-		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		opts.Levels[i].FilterPolicy = filter{bloom.FilterPolicy(10)}
+		opts.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.FastestCompression }
 	}
+	last := &opts.Levels[len(opts.Levels)-1]
+	last.BlockSize, last.Compression = blockSize, func() *sstable.CompressionProfile { return sstable.ZstdCompression }
 	opts.CompactionConcurrencyRange = func() (int, int) { return 1, 1 }
 	db, err := pebble.Open(dir, opts)
 	if err != nil {
 		cache.Unref()
 		return nil, fmt.Errorf("open index %s: %w", dir, classify(err))
 	}
-	return &Index{db: db, cache: cache, dir: dir}, nil
+	x := &Index{db: db, cache: cache, dir: dir, secret: sha256.Sum256(append([]byte("sijil/index/mark/1"), key...))}
+	if x.run, err = x.lastRecords(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open index %s: %w", dir, classify(err)), x.Close())
+	}
+	return x, nil
 }
 
 // Close flushes and closes the index, so that the next start need not follow the journal again.
@@ -97,30 +108,9 @@ func (x *Index) Position() (journal.Cursor, error) {
 	return c, errors.Join(c.UnmarshalBinary(value))
 }
 
-// Chart is where a chart's count of entries stands.
-type Chart struct {
-	Next uint64      // number of the next entry
-	Last verify.Hash // leaf of entry Next-1; zero for a chart without entries
-}
-
-// Chart gives the head of a chart; an unknown chart is at its beginning.
-func (x *Index) Chart(chart string) (Chart, error) {
-	value, err := x.get(keyOf(famChart, chart))
-	if errors.Is(err, ErrNotFound) {
-		return Chart{}, nil
-	}
-	if err != nil {
-		return Chart{}, err
-	}
-	if len(value) != 8+32 {
-		return Chart{}, damaged("chart head")
-	}
-	return Chart{Next: binary.BigEndian.Uint64(value), Last: verify.Hash(value[8:])}, nil
-}
-
 // Current gives the newest version of a resource, a deletion included.
 func (x *Index) Current(typ, id string) (Version, error) {
-	return x.version(keyOf(famCurrent, typ, id))
+	return x.version(id, keyOf(famCurrent, typ, id))
 }
 
 // Version gives one version of a resource.
@@ -129,7 +119,7 @@ func (x *Index) Version(typ, id string, number uint64) (Version, error) {
 	if err != nil || v.Number == number {
 		return v, err
 	}
-	return x.version(versionKey(typ, id, number))
+	return x.version(id, versionKey(typ, id, number))
 }
 
 // History gives at most limit versions of a resource, newest first, from the one before version `before` on (0: from the newest).
@@ -150,7 +140,7 @@ func (x *Index) History(typ, id string, before uint64, limit int) ([]Version, er
 	}
 	prefix := append(keyOf(famVersion, typ, id), 0)
 	err = x.scan(versionKey(typ, id, before-1), after(prefix), func(_, value []byte) (bool, error) {
-		v, ok := decodeVersion(value)
+		v, ok := decodeVersion(id, value)
 		if !ok {
 			return false, damaged("version")
 		}
@@ -160,55 +150,7 @@ func (x *Index) History(typ, id string, before uint64, limit int) ([]Version, er
 	return out, err
 }
 
-// Entries calls fn with the number and the journal number of each of a chart's entries below number `before` (0: all), newest first,
-// until fn says no.
-func (x *Index) Entries(chart string, before uint64, fn func(number, entry uint64) (more bool, err error)) error {
-	prefix := append(keyOf(famEntry, chart), 0)
-	upper := after(prefix)
-	if before > 0 {
-		upper = entryKey(chart, before)
-	}
-	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: upper})
-	if err != nil {
-		return err
-	}
-	for ok := it.Last(); ok; ok = it.Prev() {
-		entry, w := binary.Uvarint(it.Value())
-		if w <= 0 || len(it.Key()) != len(prefix)+8 {
-			return errors.Join(damaged("entry"), it.Close())
-		}
-		more, err := fn(binary.BigEndian.Uint64(it.Key()[len(prefix):]), entry)
-		if err != nil || !more {
-			return errors.Join(err, it.Close())
-		}
-	}
-	return it.Close()
-}
-
-// Locate gives the cursor of the journal record that holds an entry.
-func (x *Index) Locate(entry uint64) (journal.Cursor, error) {
-	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: []byte{famRecord}, UpperBound: recordKey(entry + 1)})
-	if err != nil {
-		return journal.Cursor{}, err
-	}
-	defer it.Close()
-	if !it.Last() {
-		return journal.Cursor{}, errors.Join(ErrNotFound, it.Error())
-	}
-	value := it.Value()
-	segment, w := binary.Uvarint(value)
-	if w <= 0 {
-		return journal.Cursor{}, damaged("record")
-	}
-	offset, v := binary.Uvarint(value[w:])
-	if v <= 0 {
-		return journal.Cursor{}, damaged("record")
-	}
-	first := binary.BigEndian.Uint64(it.Key()[1:])
-	return journal.Cursor{Segment: uint32(segment), Offset: int64(offset), Entry: first}, nil
-}
-
-func (x *Index) version(key []byte) (Version, error) {
+func (x *Index) version(id string, key []byte) (Version, error) {
 	value, closer, err := x.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return Version{}, ErrNotFound
@@ -217,7 +159,7 @@ func (x *Index) version(key []byte) (Version, error) {
 		return Version{}, err
 	}
 	defer closer.Close()
-	v, ok := decodeVersion(value)
+	v, ok := decodeVersion(id, value)
 	if !ok {
 		return Version{}, damaged("version")
 	}

@@ -2,12 +2,12 @@ package index
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -33,10 +33,10 @@ func apply(t testing.TB, x *Index, b *Batch) {
 	}
 }
 
-func search(t testing.TB, x *Index, typ, after string, filters ...Filter) []string {
+func search(t testing.TB, x *Index, typ string, from uint64, filters ...Filter) []string {
 	t.Helper()
 	var ids []string
-	if err := x.Search(typ, filters, after, func(id string, _ Version) (bool, error) {
+	if err := x.Search(typ, filters, from, func(id string, _ Version) (bool, error) {
 		ids = append(ids, id)
 		return true, nil
 	}); err != nil {
@@ -85,7 +85,7 @@ func TestUpdateReplacesTerms(t *testing.T) {
 	defer x.Close()
 	code := func(v string) []Term { return []Term{{Param: "code", Kind: Token, Value: "loinc|" + v}} }
 	put := func(number uint64, deleted bool, terms []Term) {
-		apply(t, x, &Batch{Updates: []Update{{Type: "Observation", ID: "o1", Version: Version{Number: number, Deleted: deleted}, Terms: terms}}})
+		apply(t, x, &Batch{Updates: []Update{{Type: "Observation", ID: "o1", Version: Version{Number: number, Deleted: deleted, Entry: 10 + number}, Terms: terms}}})
 	}
 	is := func(form Form, v string) Filter {
 		return Filter{Param: "code", Kind: Token, Any: []Test{{Form: form, Value: v}}}
@@ -99,12 +99,12 @@ func TestUpdateReplacesTerms(t *testing.T) {
 		{is(Exact, "loinc|old"), 0}, {is(AnySystem, "old"), 0}, {is(Exact, "loinc|new"), 1}, {is(AnySystem, "new"), 1},
 		{is(AnyCode, "loinc"), 1}, {is(AnyCode, "lo"), 0}, {is(Exact, "new"), 0},
 	} {
-		if got := search(t, x, "Observation", "", tc.f); len(got) != tc.want {
+		if got := search(t, x, "Observation", 0, tc.f); len(got) != tc.want {
 			t.Errorf("%+v: %v, want %d", tc.f, got, tc.want)
 		}
 	}
 	put(3, true, nil)
-	if got := search(t, x, "Observation", ""); len(got) != 0 {
+	if got := search(t, x, "Observation", 0); len(got) != 0 {
 		t.Errorf("a deleted resource is found: %v", got)
 	}
 	history, err := x.History("Observation", "o1", 0, 10)
@@ -122,7 +122,7 @@ func TestNothingReadableAtRest(t *testing.T) {
 	x := open(t, dir)
 	for i := range 2000 {
 		apply(t, x, &Batch{Updates: []Update{{
-			Type: "Patient", ID: fmt.Sprintf("secret-id-%d", i), Version: Version{Number: 1, Chart: "Patient/secret-chart"},
+			Type: "Patient", ID: fmt.Sprintf("secret-id-%d", i), Version: Version{Number: 1, Entry: uint64(i), Chart: "Patient/secret-chart"},
 			Terms: []Term{{Param: "identifier", Kind: Token, Value: "urn:mrn|SECRET-MRN"}},
 		}}})
 	}
@@ -165,10 +165,12 @@ func TestSearchAgainstBruteForce(t *testing.T) {
 			}
 			return Term{Param: rapid.SampledFrom([]string{"code", "cod"}).Draw(r, "param"), Kind: Token, Value: rapid.SampledFrom([]string{"s|1", "s|2", "|1", "t|1", uuids[1] + "|1"}).Draw(r, "value")}
 		})
-		version := make(map[string]uint64)
-		for range rapid.IntRange(0, 12).Draw(r, "writes") {
+		version, row := make(map[string]uint64), make(map[string]uint64)
+		for n := range rapid.Uint64Range(0, 12).Draw(r, "writes") {
 			id := ids.Draw(r, "id")
-			version[id]++
+			if version[id]++; version[id] == 1 {
+				row[id] = 5 * n
+			}
 			terms, deleted := rapid.SliceOfN(term, 0, 3).Draw(r, "terms"), rapid.IntRange(0, 4).Draw(r, "deleted") == 0
 			if deleted {
 				delete(held, id)
@@ -176,7 +178,7 @@ func TestSearchAgainstBruteForce(t *testing.T) {
 			} else {
 				held[id] = terms
 			}
-			apply(t, x, &Batch{Updates: []Update{{Type: "T", ID: id, Version: Version{Number: version[id], Deleted: deleted}, Terms: terms}}})
+			apply(t, x, &Batch{Updates: []Update{{Type: "T", ID: id, Version: Version{Number: version[id], Deleted: deleted, Entry: 5 * n}, Terms: terms}}})
 		}
 		var filters []Filter
 		for range rapid.IntRange(0, 3).Draw(r, "filters") {
@@ -190,14 +192,14 @@ func TestSearchAgainstBruteForce(t *testing.T) {
 				{Value: "s|1"}, {Value: "|1"}, {Form: AnySystem, Value: "1"}, {Form: AnySystem, Value: "2"}, {Form: AnyCode, Value: "s"}, {Form: AnyCode, Value: uuids[1]},
 			}), 1, 2).Draw(r, "any")})
 		}
-		after := rapid.SampledFrom([]string{"", "a", "a.b", "bb", uuids[0]}).Draw(r, "after")
+		from := rapid.Uint64Range(0, 60).Draw(r, "from")
 		var want []string
-		for _, id := range slices.SortedFunc(maps.Keys(held), func(a, b string) int { return strings.Compare(pack(a), pack(b)) }) {
-			if pack(id) > pack(after) && !slices.ContainsFunc(filters, func(f Filter) bool { return !bruteForce(held[id], f) }) {
+		for _, id := range slices.SortedFunc(maps.Keys(held), func(a, b string) int { return int(row[a]) - int(row[b]) }) {
+			if row[id] >= from && !slices.ContainsFunc(filters, func(f Filter) bool { return !bruteForce(held[id], f) }) {
 				want = append(want, id)
 			}
 		}
-		if diff := cmp.Diff(want, search(t, x, "T", after, filters...)); diff != "" {
+		if diff := cmp.Diff(want, search(t, x, "T", from, filters...)); diff != "" {
 			t.Fatalf("filters %+v: %s", filters, diff)
 		}
 	})
@@ -232,7 +234,7 @@ func BenchmarkApply(b *testing.B) {
 	for n := 0; b.Loop(); n++ {
 		var batch Batch
 		for i := range run {
-			batch.Updates = append(batch.Updates, Update{Type: "Observation", ID: fmt.Sprintf("%012d", n*run+i), Version: Version{Number: 1}, Terms: terms})
+			batch.Updates = append(batch.Updates, Update{Type: "Observation", ID: fmt.Sprintf("%012d", n*run+i), Version: Version{Number: 1, Entry: uint64(n*run + i)}, Terms: terms})
 		}
 		apply(b, x, &batch)
 	}
@@ -241,21 +243,22 @@ func BenchmarkApply(b *testing.B) {
 
 // observation makes the entries and the terms that a laboratory result leaves, and one read of it.
 func observation(n int) (entries []Counted, u Update) {
-	uuid := func(kind string, n int) string {
+	uuid := func(kind string, n int) string { // as the FHIR gate makes them, of version 7
 		h := verify.Commit(new([32]byte), fmt.Append(nil, kind, n))
+		binary.BigEndian.PutUint64(h[:], uint64(1795000000000+n*1009)<<16|0x7000|uint64(h[6]))
 		return fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])
 	}
-	patient, at := "Patient/"+uuid("patient", n%200), int64(1795000000000+n*1000)
+	patient, at := "Patient/"+uuid("patient", n%200), int64(1795000000000+n*1009)
 	leaf := verify.Commit(new([32]byte), fmt.Append(nil, n))
 	for i := range 2 {
 		entries = append(entries, Counted{Chart: patient, Number: uint64(n/200*2 + i), Leaf: leaf, Entry: uint64(2*n + i)})
 	}
-	v := Version{Number: 1, Time: at, Created: true, Chart: patient, Slot: uint64(n % 200 * 2), Blob: leaf, Place: Place{3, int64(n%20000) * 3000, 1400}, Entry: uint64(2 * n)}
+	v := Version{Number: 1, Time: at + int64(leaf[1]%3), Created: true, Chart: patient, Slot: uint64(n % 200 * 2), Blob: leaf, Place: Place{3, int64(n%20000) * 3000, 1400}, Entry: uint64(2 * n)}
 	return entries, Update{Type: "Observation", ID: uuid("observation", n), Version: v, Terms: []Term{
 		{Param: "subject", Kind: Reference, Value: patient}, {Param: "patient", Kind: Reference, Value: patient},
 		{Param: "code", Kind: Token, Value: fmt.Sprintf("http://loinc.org|%d-4", 1000+n%50)},
 		{Param: "category", Kind: Token, Value: "http://terminology.hl7.org/CodeSystem/observation-category|laboratory"},
-		{Param: "status", Kind: Token, Value: "|final"}, {Param: "date", Kind: Date, Lo: at, Hi: at + 999},
+		{Param: "status", Kind: Token, Value: "|final"}, {Param: "date", Kind: Date, Lo: at / 1000 * 1000, Hi: at/1000*1000 + 999},
 		{Param: "encounter", Kind: Reference, Value: "Encounter/" + uuid("encounter", n/10)},
 	}}
 }
@@ -312,7 +315,7 @@ func BenchmarkSearch(b *testing.B) {
 		found := 0
 		if err := x.Search("Observation", []Filter{
 			{Param: "patient", Kind: Reference, Any: []Test{{Value: u.Version.Chart}}}, {Param: "code", Kind: Token, Any: []Test{{Value: u.Terms[2].Value}}},
-		}, "", func(string, Version) (bool, error) { found++; return true, nil }); err != nil || found == 0 {
+		}, 0, func(string, Version) (bool, error) { found++; return true, nil }); err != nil || found == 0 {
 			b.Fatal(found, err)
 		}
 	}
@@ -324,7 +327,7 @@ func BenchmarkCurrent(b *testing.B) {
 	for n := range 1000 {
 		var batch Batch
 		for i := range 100 {
-			batch.Updates = append(batch.Updates, Update{Type: "Observation", ID: fmt.Sprintf("%012d", n*100+i), Version: Version{Number: 1}})
+			batch.Updates = append(batch.Updates, Update{Type: "Observation", ID: fmt.Sprintf("%012d", n*100+i), Version: Version{Number: 1, Entry: uint64(n*100 + i)}})
 		}
 		apply(b, x, &batch)
 	}

@@ -4,23 +4,27 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/sijil-health/sijil/journal"
 )
 
 // FuzzVersion reads rows of versions: an error, or what comes back the same.
 func FuzzVersion(f *testing.F) {
 	v := Version{Number: 3, Time: 1795000000123, Created: true, Chart: "Patient/p1", Slot: 7, Blob: [32]byte{1}, Place: Place{2, 4096, 900}, Entry: 70000}
-	f.Add(v.encode())
-	f.Add((&Version{Deleted: true, Time: -1}).encode())
-	f.Add([]byte{1, 0, 1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x10, 1, 1, 1}) // segment 2^32
+	f.Add(v.encode(uuids[0]))
+	f.Add((&Version{Deleted: true, Time: -1}).encode(uuids[0]))
+	f.Add((&Version{Number: 2, Entry: 9, Row: 4}).encode(uuids[0]))
+	f.Add([]byte{0, 2, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x10, 1, 1, 1}) // segment 2^32
 	f.Fuzz(func(t *testing.T, b []byte) {
-		v, ok := decodeVersion(b)
+		v, ok := decodeVersion(uuids[0], b)
 		if !ok {
 			return
 		}
 		if v.Place.Offset < 0 {
 			t.Fatalf("a place at %d", v.Place.Offset)
 		}
-		if again, ok := decodeVersion(v.encode()); !ok || again != v {
+		if again, ok := decodeVersion(uuids[0], v.encode(uuids[0])); !ok || again != v {
 			t.Fatal(cmp.Diff(v, again))
 		}
 	})
@@ -32,40 +36,60 @@ func TestAPlaceThatDoesNotFitIsNoPlace(t *testing.T) {
 		{1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01, 1}, // offset 2^63
 		{1, 1, 0x80, 0x80, 0x80, 0x80, 0x10},                               // length 2^32
 	} {
-		row := append([]byte{1, 0, 1, 1, 1}, b...)
-		if v, ok := decodeVersion(append(row, make([]byte, 1+32)...)); ok {
+		row := append([]byte{0, 1, 1, 1}, b...)
+		if v, ok := decodeVersion("", append(row, make([]byte, 1+32)...)); ok {
 			t.Errorf("row %d: %+v", i, v)
 		}
 	}
 }
 
-// FuzzTerms reads the terms that are kept beside a resource: an error, or what comes back the same, in all its forms.
-func FuzzTerms(f *testing.F) {
-	var kept []byte
-	for _, t := range []Term{{Param: "code", Kind: Token, Value: "http://loinc.org|718-7"}, {Param: "date", Kind: Date, Lo: Past, Hi: Future}, {Param: "patient", Kind: Reference, Value: "Patient/p1"}} {
-		kept = t.append(kept)
-	}
-	f.Add(kept)
+// FuzzObject reads what is kept of resources by their rows: an error, or what comes back the same.
+func FuzzObject(f *testing.F) {
+	x := &Index{}
+	f.Add(x.objectOf(&Update{ID: uuids[0], Terms: []Term{
+		{Param: "code", Kind: Token, Value: "http://loinc.org|718-7"}, {Param: "patient", Kind: Reference, Value: "Patient/p1"},
+		{Param: "date", Kind: Date, Lo: Past, Hi: Future}, {Param: "date", Kind: Date, Lo: -3000, Hi: 999}, {Param: "date", Kind: Date, Lo: 5, Hi: 4},
+	}}).encode())
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
-	f.Fuzz(func(t *testing.T, kept []byte) {
-		for n := len(kept); n > 0; n = len(kept) {
-			term, rest, ok := takeTerm(kept)
-			if !ok {
-				return
-			}
-			if len(rest) >= n {
-				t.Fatal("nothing was taken")
-			}
-			again, none, ok := takeTerm(term.append(nil))
-			if !ok || len(none) > 0 || again != term {
-				t.Fatal(cmp.Diff(term, again))
-			}
-			for _, form := range forms(term) {
-				if key := termKey("Type", "id", form); len(key) > len("Type")+len(form.Param)+MaxTermValue+32 {
-					t.Fatalf("a key of %d bytes", len(key))
-				}
-			}
-			kept = rest
+	f.Add([]byte{0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		o, ok := decodeObject(b)
+		if !ok {
+			return
+		}
+		if again, ok := decodeObject(o.encode()); !ok || !cmp.Equal(o, again, cmp.AllowUnexported(object{}), cmpopts.EquateEmpty()) {
+			t.Fatal(cmp.Diff(o, again, cmp.AllowUnexported(object{})))
+		}
+	})
+}
+
+// FuzzHead reads the rows of charts: an error, or what comes back the same.
+func FuzzHead(f *testing.F) {
+	f.Add((&head{Chart: Chart{Next: 9, Last: [32]byte{1}}, tail: []uint64{4, 5, 900}}).encode())
+	f.Add(make([]byte, 40))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, ok := decodeHead(b)
+		if !ok {
+			return
+		}
+		if again, ok := decodeHead(h.encode()); !ok || !cmp.Equal(h, again, cmp.AllowUnexported(head{})) {
+			t.Fatal(cmp.Diff(h, again, cmp.AllowUnexported(head{})))
+		}
+	})
+}
+
+// FuzzRecords reads rows of journal records: an error, or places that end.
+func FuzzRecords(f *testing.F) {
+	var r records
+	for i := range uint64(5) {
+		r.add(journal.Cursor{Segment: 7, Offset: int64(100 * i), Entry: 3 * i})
+	}
+	f.Add(recordsKey(0), r.row)
+	f.Add(recordsKey(1), []byte{1})
+	f.Fuzz(func(t *testing.T, key, row []byte) {
+		n := 0
+		if err := readRecords(key, row, func(journal.Cursor) bool { n++; return true }); err == nil && n > len(row) {
+			t.Fatalf("%d records in %d bytes", n, len(row))
 		}
 	})
 }

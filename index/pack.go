@@ -1,6 +1,9 @@
 package index
 
-import "encoding/hex"
+import (
+	"encoding/binary"
+	"encoding/hex"
+)
 
 // Ids and references are UUIDs for the most part, and most keys hold several. Inside keys, and in what is kept beside a resource, a UUID in lower
 // case (RFC 9562, section 4) stands as the mark and its 16 bytes instead of 36 characters. No text in UTF-8 holds the mark, so that what is
@@ -47,6 +50,18 @@ func unpack(b []byte) (s string, ok bool) {
 		i += 1 + uuidSize
 	}
 	return string(out), true
+}
+
+// timeOf gives the Unix milliseconds in an id that is a UUID of version 7 (RFC 9562, section 5.7), as the gate makes them; 0 for any other.
+func timeOf(id string) int64 {
+	if len(id) != uuidText || id[14] != '7' {
+		return 0
+	}
+	u, ok := parseUUID(id)
+	if !ok {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(u[:]) >> 16)
 }
 
 // groups are the bytes between the hyphens of a UUID.

@@ -1,9 +1,6 @@
 package index
 
-import (
-	"encoding/binary"
-	"math"
-)
+import "math"
 
 // Kind is the type of a search parameter (FHIR R4, 3.1.1.4).
 type Kind uint8
@@ -15,9 +12,6 @@ const (
 	Date      Kind = 3 // Lo and Hi bound the period
 	String    Kind = 4
 )
-
-// MaxTermValue bounds a term's value, in bytes; longer ones are cut, in the index and in queries alike.
-const MaxTermValue = 512
 
 // Term is one thing by which a resource can be found.
 type Term struct {
@@ -106,17 +100,3 @@ func (t *Test) Holds(lo, hi int64) bool {
 		return lo <= t.Hi && t.Lo <= hi
 	}
 }
-
-func cut(value string) string {
-	if len(value) > MaxTermValue {
-		return value[:MaxTermValue]
-	}
-	return value
-}
-
-// appendInt writes v so that byte order is number order.
-func appendInt(b []byte, v int64) []byte {
-	return binary.BigEndian.AppendUint64(b, uint64(v)^(1<<63))
-}
-
-func readInt(b []byte) int64 { return int64(binary.BigEndian.Uint64(b) ^ (1 << 63)) }

@@ -17,7 +17,7 @@ import (
 // headerSize is what each file begins with: a magic word and the initial counter block of AES-256-CTR.
 const headerSize = 32
 
-var fileMagic = [8]byte{'S', 'J', 'I', 'X', 0, 0, 0, 3}
+var fileMagic = [8]byte{'S', 'J', 'I', 'X', 0, 0, 0, 4}
 
 // errKey is returned for a file that this key does not open or that is none of ours.
 var errKey = errors.New("index: file was not written by this index")

@@ -29,6 +29,7 @@ type model struct {
 	*site
 	versions map[string][]version
 	entries  map[string]int
+	came     []string // the resources, in the order of their first versions
 	made     int
 }
 
@@ -105,6 +106,9 @@ func (m *model) apply(r *rapid.T, c *record.Change, got *record.Version) {
 	if now, ok := m.now(c.ID); ok && !now.deleted && now.chart != v.chart {
 		m.entries[now.chart]++ // that it left
 	}
+	if len(m.versions[c.ID]) == 0 {
+		m.came = append(m.came, c.ID)
+	}
 	m.versions[c.ID] = append(m.versions[c.ID], v)
 	m.entries[v.chart]++
 	if got.Version != uint64(len(m.versions[c.ID])) || string(got.Body) != v.body {
@@ -148,13 +152,13 @@ func (m *model) search(r *rapid.T) {
 	if one {
 		q.Filters = []index.Filter{{Param: "code", Kind: index.Token, Any: []index.Test{{Value: "s|" + body}}}}
 	}
-	for id, vs := range m.versions {
+	for _, id := range m.came {
+		vs := m.versions[id]
 		if v := vs[len(vs)-1]; !v.deleted && (!one || v.body == body) {
 			want = append(want, id)
 			from[v.chart] = true
 		}
 	}
-	slices.Sort(want)
 	page, err := m.store.Search(context.Background(), clinician, q)
 	if err != nil {
 		r.Fatal(err)

@@ -72,12 +72,12 @@ func (s *Store) ciphertext(ctx context.Context, typ, id string, v *index.Version
 		return p.blob, nil
 	}
 	if v.Place.Length == 0 { // it may have been in memory when it was looked up; then the index knows by now where it lies
-		if now, err := s.Index.Version(typ, id, v.Number); err == nil && now.Blob == v.Blob {
+		if now, err := s.Index.Version(typ, id, v.Number); err == nil && now.Is(v.Blob) {
 			v = &now
 		}
 	}
 	blob, err := s.stored(ctx, v)
-	if err == nil && sha256.Sum256(blob) == v.Blob {
+	if err == nil && v.Is(sha256.Sum256(blob)) {
 		return blob, nil
 	}
 	if err == nil {
@@ -88,7 +88,7 @@ func (s *Store) ciphertext(ctx context.Context, typ, id string, v *index.Version
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	blob, healErr := s.Heal(ctx, *v)
-	if healErr == nil && sha256.Sum256(blob) != v.Blob {
+	if healErr == nil && !v.Is(sha256.Sum256(blob)) {
 		healErr = errOther
 	}
 	if healErr != nil {

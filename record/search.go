@@ -14,10 +14,10 @@ import (
 // countLimit is how far a search counts its matches for Page.Total; beyond, the total is not known.
 const countLimit = 2_000
 
-// Search releases the resources that match, in the order of their ids, at most q.Count of them. Everything written before the call
+// Search releases the resources that match, in the order in which they came, at most q.Count of them. Everything written before the call
 // is found. What is damaged is among them without content. Errors: ErrCursor, ErrUnavailable.
 func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
-	total, after, err := parseCursor(q.After)
+	total, from, err := parseCursor(q.After)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +28,7 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	if err := permit(&a, policy.Search, a.Chart, q.Type); err != nil {
 		return nil, err
 	}
-	found, err := s.find(ctx, &a, &q, after, limit)
+	found, err := s.find(ctx, &a, &q, from, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	if len(found) > q.Count {
 		found = found[:q.Count]
 		if q.Count > 0 {
-			page.Next = fmt.Sprintf("%d~%s", total, found[q.Count-1].id)
+			page.Next = fmt.Sprintf("%d~%d", total, found[q.Count-1].version.Row)
 		}
 	}
 	if q.Detail != "" {
@@ -51,17 +51,19 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 
 const unknownTotal = -1
 
-// parseCursor splits Page.Next: the total counted on the first page, and the last id given.
-func parseCursor(cursor string) (total int, after string, err error) {
+// parseCursor splits Page.Next: the total counted on the first page, and the row of the last match given, of which any will do; from is the row
+// after it. An id instead would let whoever makes one up learn whether it is known here.
+func parseCursor(cursor string) (total int, from uint64, err error) {
 	if cursor == "" {
-		return unknownTotal, "", nil
+		return unknownTotal, 0, nil
 	}
-	n, id, ok := strings.Cut(cursor, "~")
-	total, convErr := strconv.Atoi(n)
-	if !ok || convErr != nil || total < unknownTotal || id == "" {
-		return 0, "", ErrCursor
+	n, row, _ := strings.Cut(cursor, "~")
+	total, err = strconv.Atoi(n)
+	last, rowErr := strconv.ParseUint(row, 10, 63)
+	if err != nil || rowErr != nil || total < unknownTotal {
+		return 0, 0, ErrCursor
 	}
-	return total, id, nil
+	return total, last + 1, nil
 }
 
 // Match finds what each query matches, at most Query.Count each, and releases nothing but who they are. Because that tells who is
@@ -73,7 +75,7 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 	var all []match
 	out := make([][]Head, len(queries))
 	for i := range queries {
-		found, err := s.find(ctx, &a, &queries[i], "", queries[i].Count)
+		found, err := s.find(ctx, &a, &queries[i], 0, queries[i].Count)
 		if err != nil {
 			return nil, err
 		}
@@ -88,8 +90,8 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 	return out, nil
 }
 
-// find looks up at most limit matches that may be released.
-func (s *Store) find(ctx context.Context, a *Access, q *Query, after string, limit int) ([]match, error) {
+// find looks up at most limit matches from a row on that may be released.
+func (s *Store) find(ctx context.Context, a *Access, q *Query, from uint64, limit int) ([]match, error) {
 	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -97,7 +99,7 @@ func (s *Store) find(ctx context.Context, a *Access, q *Query, after string, lim
 	if limit <= 0 {
 		return nil, nil
 	}
-	err := s.Index.Search(q.Type, q.Filters, after, func(id string, v index.Version) (bool, error) {
+	err := s.Index.Search(q.Type, q.Filters, from, func(id string, v index.Version) (bool, error) {
 		if permit(a, policy.Search, v.Chart, q.Type) != nil || s.erased(&v) {
 			return true, nil
 		}

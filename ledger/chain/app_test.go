@@ -58,7 +58,11 @@ func newMachine(t fatal, g *verify.Genesis) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := newApp(g, &store{db: db, full: 20 << 10})
+	return machineOn(t, g, &store{db: db, full: 20 << 10})
+}
+
+func machineOn(t fatal, g *verify.Genesis, st *store) *machine {
+	a, err := newApp(g, st)
 	if err != nil {
 		t.Fatal(err)
 	}

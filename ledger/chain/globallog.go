@@ -2,6 +2,7 @@ package chain
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math/bits"
 
@@ -14,9 +15,9 @@ import (
 )
 
 // The global log is the RFC 6962 tree over the IDs of all anchors in chain order. Of its inner nodes only those of each
-// fourth level are stored, 2.1 bytes per anchor; the rest are hashed again from at most eight of them, and the leaves
-// from the anchors, which are kept anyway. A proof for any size so takes some hundred short reads.
-const storedLevels = 4
+// sixth level are stored, half a byte per anchor; the rest are hashed again from at most 32 of them, which lie side by side, and the lower
+// levels from the anchors of a segment, which has as many as a node of the lowest stored level.
+const storedLevels = 6
 
 // maxLog bounds the log: two to the 48th anchors are more than there will be, and keep shifts well below 64.
 const maxLog = 1 << 48
@@ -90,25 +91,42 @@ func (s *store) frontierAt(size uint64) (frontier, error) {
 
 // node gives the root of the perfect subtree of 2^level anchors that begins at index << level.
 func (s *store) node(level uint8, index uint64) (verify.Hash, error) {
-	switch {
-	case level == 0:
-		a, err := s.anchor(index)
-		if err != nil {
-			return verify.Hash{}, err
+	base := level - level%storedLevels
+	hashes, err := s.nodes(base, index<<(level-base), (index+1)<<(level-base))
+	if err != nil {
+		return verify.Hash{}, err
+	}
+	for ; len(hashes) > 1; hashes = hashes[:len(hashes)/2] {
+		for i := range len(hashes) / 2 {
+			hashes[i] = nodeHash(hashes[2*i], hashes[2*i+1])
 		}
-		return leafHash(a.ID), nil
-	case level%storedLevels == 0:
-		return s.logNode(level, index)
 	}
-	left, err := s.node(level-1, 2*index)
+	return hashes[0], nil
+}
+
+// nodes reads nodes of a stored level, or leaves.
+func (s *store) nodes(level uint8, from, below uint64) ([]verify.Hash, error) {
+	hashes := make([]verify.Hash, 0, below-from)
+	if level == 0 {
+		return hashes, s.anchors(from, below, func(a *ledger.Anchored) error {
+			hashes = append(hashes, leafHash(a.ID))
+			return nil
+		})
+	}
+	err := s.each(nodeKey(level, from), nodeKey(level, below), func(_, v []byte) error {
+		if len(v) != len(verify.Hash{}) {
+			return errors.New("of another length")
+		}
+		hashes = append(hashes, verify.Hash(v))
+		return nil
+	})
+	if err == nil && uint64(len(hashes)) != below-from {
+		err = errors.New("missing")
+	}
 	if err != nil {
-		return verify.Hash{}, err
+		err = fmt.Errorf("chain: nodes %d to %d of level %d of the log are damaged: %w", from, below-1, level, err)
 	}
-	right, err := s.node(level-1, 2*index+1)
-	if err != nil {
-		return verify.Hash{}, err
-	}
-	return nodeHash(left, right), nil
+	return hashes, err
 }
 
 // inclusion proves that anchor index is in the log of that size (RFC 6962 §2.1.1).

@@ -3,13 +3,16 @@ package chain
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/verify"
 )
 
-// record is what is kept for ever of one block besides its anchors. Records and anchors, in order of height, are the
+// record is what there is for ever of one block besides its anchors. Records and anchors, in order of height, are the
 // whole history; every other row of the store follows from them.
 type record struct {
 	Time    int64  `cbor:"1,keyasint"` // of the header, Unix milliseconds
@@ -53,24 +56,48 @@ func appHash(log frontier, digest verify.Hash) verify.Hash {
 	return sha256.Sum256(b)
 }
 
-// stored is an anchor as stored: height and place in its block, then its bytes.
-func encodeStored(height int64, tx uint32, anchor []byte) []byte {
-	b := binary.AppendUvarint(make([]byte, 0, 12+len(anchor)), uint64(height))
-	b = binary.AppendUvarint(b, uint64(tx))
-	return append(b, anchor...)
+// plainEvery is how often a record is stored at least, in blocks.
+const plainEvery = 64
+
+// plain tells whether a block's record need not be stored: it has one anchor alone, which stands first and tells its time, and the rest follows from the
+// record before it. Between a stored record and the next one all blocks are plain, so that the height tells which anchor is whose.
+func (r *record) plain(height int64, base *state, anchors []*ledger.Anchored) bool {
+	return base != nil && height%plainEvery != 0 && len(anchors) == 1 && anchors[0].Tx == 0 && r.Epoch == base.epoch && !r.Sealed &&
+		r.Changes == nil && r.Members == nil && r.NewEpoch == nil && r.Evidence == nil
 }
 
-func decodeStored(index uint64, b []byte) (*ledger.Anchored, error) {
-	height, n := binary.Uvarint(b)
-	if n <= 0 {
-		return nil, fmt.Errorf("store: anchor %d is damaged", index)
+// record gives the record of a height; ledger.ErrNotFound when the chain does not reach it.
+func (s *store) record(height int64) (*record, error) {
+	first, rec, err := s.recordBefore(height)
+	if err != nil || first == height {
+		return rec, err
 	}
-	tx, m := binary.Uvarint(b[n:])
-	if m <= 0 {
-		return nil, fmt.Errorf("store: anchor %d is damaged", index)
+	p, err := s.placedAt(rec.LogSize + uint64(height-first) - 1)
+	if err != nil {
+		return nil, err
 	}
-	a := &ledger.Anchored{Index: index, Height: int64(height), Tx: uint32(tx)}
-	a.Bytes = append(make([]byte, 0, len(b)-n-m), b[n+m:]...)
-	a.ID = sha256.Sum256(a.Bytes)
-	return a, nil
+	if p.Height != height || !p.alone {
+		return nil, fmt.Errorf("chain: the record of block %d is missing from the state", height)
+	}
+	return &record{Time: p.time, LogSize: p.Index + 1, Epoch: rec.Epoch}, nil
+}
+
+// recordBefore reads the last record that is stored up to a height.
+func (s *store) recordBefore(height int64) (at int64, rec *record, err error) {
+	leave, err := s.enter()
+	if err != nil {
+		return 0, nil, err
+	}
+	defer leave()
+	from := key(rowBlock, uint64(max(0, height-plainEvery+1)))
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: key(rowBlock, uint64(height)+1)})
+	if err != nil {
+		return 0, nil, s.failed(err)
+	}
+	if !it.Last() {
+		return 0, nil, errors.Join(s.failed(it.Error()), it.Close(), ledger.ErrNotFound)
+	}
+	at = heightOf(it.Key())
+	rec, err = rowAs[record](it.Key(), it.Value())
+	return at, rec, errors.Join(err, it.Close())
 }

@@ -63,6 +63,7 @@ func (a *app) OfferSnapshot(_ context.Context, req *abci.RequestOfferSnapshot) (
 
 // wipe empties the store of what an abandoned restore left; light blocks stay.
 func (s *store) wipe() error {
+	s.segments.forget()
 	var errs []error
 	for _, row := range []byte{rowBlock, rowAnchor, rowOrder, rowHead, rowNode, rowMember, rowChunk, rowCore, rowRestore, rowBegun} {
 		errs = append(errs, s.db.DeleteRange([]byte{row}, []byte{row + 1}, pebble.NoSync))
@@ -183,33 +184,6 @@ func decodeChunk(chunk []byte, fn func(*record, []*ledger.Anchored) error) error
 		}
 	}
 	return nil
-}
-
-// cursor reads a chunk; bad is set once it reads beyond the end.
-type cursor struct {
-	b   []byte
-	bad bool
-}
-
-func (c *cursor) uint() uint64 {
-	v, n := binary.Uvarint(c.b)
-	if n <= 0 {
-		c.b, c.bad = nil, true
-		return 0
-	}
-	c.b = c.b[n:]
-	return v
-}
-
-func (c *cursor) bytes() []byte {
-	n := c.uint()
-	if n > uint64(len(c.b)) {
-		c.b, c.bad = nil, true
-		return nil
-	}
-	b := c.b[:n:n]
-	c.b = c.b[n:]
-	return b
 }
 
 func (c *cursor) anchors() []*ledger.Anchored {

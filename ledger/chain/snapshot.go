@@ -106,14 +106,11 @@ func (s *store) chunk(first, last int64) ([]byte, error) {
 	}
 	index := before.LogSize
 	for height := first; height <= last; height++ {
-		enc, err := s.get(key(rowBlock, uint64(height)))
+		rec, err := s.record(height)
 		if err != nil {
 			return nil, fmt.Errorf("chain: record of block %d: %w", height, err)
 		}
-		rec, err := unmarshal[record](enc)
-		if err != nil {
-			return nil, fmt.Errorf("chain: record of block %d is damaged: %w", height, err)
-		}
+		enc := marshal(rec)
 		b = binary.AppendUvarint(b, uint64(len(enc)))
 		b = append(b, enc...)
 		b = binary.AppendUvarint(b, rec.LogSize-index)
@@ -129,25 +126,4 @@ func (s *store) chunk(first, last int64) ([]byte, error) {
 		index = rec.LogSize
 	}
 	return b, nil
-}
-
-// anchors calls fn for the anchors of a range of the log.
-func (s *store) anchors(from, below uint64, fn func(*ledger.Anchored) error) error {
-	want := from
-	err := s.each(key(rowAnchor, from), key(rowAnchor, below), func(k, v []byte) error {
-		index := binary.BigEndian.Uint64(k[1:])
-		if index != want {
-			return fmt.Errorf("chain: anchor %d is missing from the state", want)
-		}
-		want++
-		a, err := decodeStored(index, v)
-		if err != nil {
-			return err
-		}
-		return fn(a)
-	})
-	if err == nil && want != below {
-		err = fmt.Errorf("chain: anchor %d is missing from the state", want)
-	}
-	return err
 }

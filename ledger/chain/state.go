@@ -28,6 +28,8 @@ type state struct {
 	roster   *roster
 	heads    map[verify.OrgID]ledger.Head
 	log      frontier
+	tail     tail           // of the log, that the next rows rest on
+	epoch    uint64         // of the last record
 	epochs   []ledger.Epoch // all of them, from 0 on
 	evidence []ledger.Evidence
 	offences uint64
@@ -96,8 +98,11 @@ func (st *store) load() (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("chain: the state names block %d and has no record of it: %w", c.Height, err)
 	}
-	s := &state{core: *c, time: rec.Time, heads: map[verify.OrgID]ledger.Head{}}
+	s := &state{core: *c, time: rec.Time, epoch: rec.Epoch, heads: map[verify.OrgID]ledger.Head{}}
 	if s.log, err = st.frontierAt(rec.LogSize); err != nil {
+		return nil, err
+	}
+	if s.tail, err = st.tailAt(rec.LogSize); err != nil {
 		return nil, err
 	}
 	if err := st.loadHeads(s); err != nil {
@@ -151,7 +156,7 @@ func (s *state) next(rec *record, anchors []*ledger.Anchored, store func(uint8, 
 	}
 	n := *s
 	n.Height++
-	n.time = rec.Time
+	n.time, n.epoch = rec.Time, rec.Epoch
 	n.remember(rec)
 	if len(anchors) > 0 {
 		n.heads = maps.Clone(s.heads)

@@ -15,9 +15,9 @@ import (
 
 // Rows of the state machine's store. Numbers in keys are big-endian, so that keys are in the order of what they number.
 //
-//	B height      → record            history
-//	A index       → anchor            history
-//	O org seq     → index of the anchor
+//	B height      → record            history; left out for a plain block
+//	A index       → anchor            history, as tail encodes it
+//	O org seq     → index of the anchor, for the first of the organisation in a segment of the log
 //	H org         → head              last anchor of the organisation
 //	N level index → hash              inner node of the global log
 //	M height      →                   the record of this height changes the membership, an epoch or the evidence
@@ -56,6 +56,8 @@ type store struct {
 	db   *pebble.DB
 	dir  string
 	full uint64 // when a chunk of history is full, in bytes: chunkSize, but for tests
+
+	segments segments
 
 	// open is held for reading while a read runs, for writing by close. CometBFT's gossip may still ask after consensus
 	// ended, and Pebble panics when it is read closed.
@@ -99,6 +101,9 @@ func openPebble(dir string, log pebble.Logger, still bool) (_ *store, err error)
 		FormatMajorVersion: pebble.FormatNewest,
 		// Damage is returned by the call that meets it. Pebble's own way is to end the process.
 		EventListener: &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}},
+	}
+	for i := range opts.Levels { // most of a row is hashes and signatures: what can be pressed is the list of the blocks
+		opts.Levels[i].BlockSize = 16 << 10
 	}
 	if still {
 		opts.ReadOnly, opts.FS = true, unlocked{vfs.Default}
@@ -181,39 +186,6 @@ func rowAs[T any](k, b []byte) (*T, error) {
 		return nil, fmt.Errorf("chain: row %x of the state is damaged: %w", k, err)
 	}
 	return v, nil
-}
-
-func (s *store) record(height int64) (*record, error) {
-	return getAs[record](s, key(rowBlock, uint64(height)))
-}
-
-func (s *store) anchor(index uint64) (*ledger.Anchored, error) {
-	b, err := s.get(key(rowAnchor, index))
-	if err != nil {
-		return nil, err
-	}
-	return decodeStored(index, b)
-}
-
-func (s *store) logNode(level uint8, index uint64) (verify.Hash, error) {
-	b, err := s.get(nodeKey(level, index))
-	if err != nil || len(b) != len(verify.Hash{}) {
-		return verify.Hash{}, errors.Join(fmt.Errorf("chain: node %d/%d of the log is damaged", level, index), err)
-	}
-	return verify.Hash(b), nil
-}
-
-// byOrder finds an organisation's anchor by its sequence number.
-func (s *store) byOrder(org verify.OrgID, seq uint64) (*ledger.Anchored, error) {
-	b, err := s.get(orderKey(org, seq))
-	if err != nil {
-		return nil, err
-	}
-	index, n := binary.Uvarint(b)
-	if n != len(b) {
-		return nil, fmt.Errorf("chain: the order of %s is damaged at %d", org, seq)
-	}
-	return s.anchor(index)
 }
 
 // each calls fn for the rows from one key on, below another, in order, until fn fails. fn must not read the store while

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -40,7 +41,11 @@ func TestInspectNamesDamage(t *testing.T) {
 			t.Fatal(err)
 		}
 		bad := append([]byte(nil), old...)
-		bad[len(bad)/2] ^= 0x5a
+		at := len(bad) / 2
+		if strings.HasPrefix(filepath.Base(path), "OPTIONS-") { // Pebble passes over most of what it notes there, if each line has this
+			at = bytes.IndexByte(bad, '=')
+		}
+		bad[at] ^= 0x5a
 		if strings.HasSuffix(path, signStateFile) {
 			bad[0] ^= 0x5a // the other slot too
 		}

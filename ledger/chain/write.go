@@ -21,22 +21,28 @@ type chunkStart struct {
 	Digest verify.Hash `cbor:"2,keyasint"`
 }
 
-// write puts everything that a block adds into a batch. The base is nil for the genesis. It fills in the chunk counters
-// of next, which are part of the state but not of its hash: they only say how history is cut for transfer.
+// write puts everything that a block adds into a batch. The base is nil for the genesis. It fills in what of next is not part of the state's hash:
+// the tail that the next rows rest on, and the chunk counters, which only say how history is cut for transfer.
 func (s *store) write(b *pebble.Batch, base, next *state, rec *record, anchors []*ledger.Anchored) error {
-	enc := marshal(rec)
-	errs := []error{b.Set(key(rowBlock, uint64(next.Height)), enc, nil)}
+	enc, plain := marshal(rec), rec.plain(next.Height, base, anchors)
+	var errs []error
+	if !plain {
+		errs = append(errs, b.Set(key(rowBlock, uint64(next.Height)), enc, nil))
+	}
+	if base != nil {
+		next.tail = base.tail
+	}
 	size := uint64(len(enc))
 	for _, a := range anchors {
-		v := encodeStored(a.Height, a.Tx, a.Bytes)
-		size += uint64(len(v))
-		an, err := verify.DecodeAnchor(a.Bytes)
-		if err != nil {
+		size += uint64(len(a.Bytes))
+		p := &placed{Anchored: *a, alone: plain, time: rec.Time}
+		var err error
+		if p.what, err = verify.DecodeAnchor(a.Bytes); err != nil {
 			return err
 		}
-		errs = append(errs,
-			b.Set(key(rowAnchor, a.Index), v, nil),
-			b.Set(orderKey(an.Org, an.Seq), binary.AppendUvarint(nil, a.Index), nil))
+		if err := next.writeAnchor(b, p); err != nil {
+			return err
+		}
 	}
 	if rec.Members != nil || rec.NewEpoch != nil || len(rec.Evidence) > 0 {
 		errs = append(errs, b.Set(key(rowMember, uint64(next.Height)), nil, nil))
@@ -52,6 +58,20 @@ func (s *store) write(b *pebble.Batch, base, next *state, rec *record, anchors [
 		next.Filled = base.Filled + size
 	}
 	return errors.Join(append(errs, b.Set([]byte{rowCore}, marshal(next.core), nil))...)
+}
+
+// writeAnchor adds an anchor to the tail of the log.
+func (n *state) writeAnchor(b *pebble.Batch, p *placed) error {
+	before, err := n.tail.after(p.Index)
+	if err != nil {
+		return err
+	}
+	row, first := before.encode(p)
+	n.tail = append(before, p)
+	if first {
+		err = b.Set(orderKey(p.what.Org, p.what.Seq), binary.AppendUvarint(nil, p.Index), nil)
+	}
+	return errors.Join(err, b.Set(key(rowAnchor, p.Index), row, nil))
 }
 
 // writeHeads writes the heads that moved.
