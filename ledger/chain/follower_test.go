@@ -34,6 +34,15 @@ func newWire(n *network, members ...*org) *wire {
 	return &wire{n: n, members: members, fed: map[verify.OrgID]int{}, dead: map[verify.OrgID]bool{}}
 }
 
+// first turns the list of members such that a follower asks one of them before the others.
+func (w *wire) first(f *follower, o *org) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.members[f.first()%len(w.members)] != o {
+		w.members = append(w.members[1:len(w.members):len(w.members)], w.members[0])
+	}
+}
+
 func (w *wire) kill(o *org) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -57,6 +66,8 @@ func (w *wire) find(id verify.OrgID) (*org, error) {
 }
 
 func (w *wire) Members(context.Context) ([]verify.OrgID, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var list []verify.OrgID
 	for _, o := range w.members {
 		list = append(list, o.Org)
@@ -398,6 +409,33 @@ func TestFedThroughEpochs(t *testing.T) {
 	if err != nil || len(p) == 0 {
 		t.Errorf("the light block before an epoch: %v", err)
 	}
+}
+
+// TestFedByOneThatLeaves follows a member that is voted out. Nothing more comes from it, and another is followed at once; after a start it
+// is passed over, even when it is the first to be asked.
+func TestFedByOneThatLeaves(t *testing.T) {
+	n, clinic, w := clinicOf(t, 10, 10, 10, 10)
+	a, b, c, d := n.orgs[0], n.orgs[1], n.orgs[2], n.orgs[3]
+	n.commit(a, b.e)
+	f := feeds(t, clinic)
+	eventually(t, "the clinic to follow a member", func() bool { m, _ := f.link.now(); return m != verify.OrgID{} })
+	w.first(f, d)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f = feeds(t, clinic)
+	eventually(t, "the clinic to follow the one that leaves", func() bool { m, _ := f.link.now(); return m == d.Org })
+	n.decide(b, Leave, d.Member, nil, a, c)
+	eventually(t, "the end of its connections", func() bool {
+		return !slices.ContainsFunc([]*org{a, b, c}, func(o *org) bool { return o.e.node.Switch().Peers().Has(d.e.self) })
+	})
+	n.commit(a, b.e)
+	awaitFed(t, f, b.e)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	n.commit(a, b.e)
+	awaitFed(t, feeds(t, clinic), b.e)
 }
 
 func signedBy(p *ledger.BlockProof, v verify.Validator) bool {
