@@ -111,6 +111,7 @@ var arabicTexts = map[string]string{
 	"warning.evidence":          "وقّع مصدّق كتلتين على الارتفاع نفسه.",
 	"warning.engine":            "محرّك السجل لا يجيب.",
 	"warning.engine-silent":     "محرّك السجل لا يجيب.",
+	"warning.engine-damage":     "ملف من ملفات محرّك السجل لا يُقرأ أو لا يُكتب.",
 	"warning.damage":            "شيء من المحفوظ تالف.",
 	"warning.voted-out":         "لم تعد هذه المؤسسة عضوًا.",
 	"warning.disk":              "لا يمكن الكتابة على القرص.",
@@ -121,6 +122,7 @@ var arabicTexts = map[string]string{
 	// What each warning says in full. Arguments are text already.
 	"warning.engine.text":        "محرّك السجل لا يجيب: %[1]s. الرعاية مستمرة، والقيود تنتظر التثبيت.",
 	"warning.engine-silent.text": "لم يجب محرّك السجل خلال %[1]s ثوانٍ: عمليته عالقة أو موقوفة، أو الجهاز مثقل. الرعاية مستمرة، والقيود تنتظر التثبيت. إن دام ذلك فأعد تشغيل العقدة.",
+	"warning.engine-damage.text": "%[1]s. الرعاية مستمرة. أوقف العقدة وشغّل `sijil doctor`: يسمّي التالف وما يعيده.",
 	"warning.voted-out.text": "صوّت الأعضاء على خروج هذه المؤسسة: فمن الكتلة %[1]s من السجل لا تصوّت ولا تُثبِّت. " +
 		"ما حُفظ هنا يُقرأ ويُكتب كما كان و`sijil audit` يتحقق منه، لكن القيود الجديدة تقوم على هذا الجهاز وحده: لا أحد غيره " +
 		"يستطيع إثباتها ولا يحفظ نسخًا منها. للعودة أوقف العقدة، واطلب الانضمام ثانية بـ `sijil join --genesis`، وليوافق الأعضاء.",

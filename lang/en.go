@@ -111,6 +111,7 @@ var englishTexts = map[string]string{
 	"warning.evidence":          "a validator signed two blocks at one height.",
 	"warning.engine":            "the ledger's engine does not answer.",
 	"warning.engine-silent":     "the ledger's engine does not answer.",
+	"warning.engine-damage":     "a file of the ledger's engine cannot be read or written.",
 	"warning.damage":            "something stored is damaged.",
 	"warning.voted-out":         "this organisation is no longer a member.",
 	"warning.disk":              "nothing can be written to the disk.",
@@ -121,6 +122,7 @@ var englishTexts = map[string]string{
 	// What each warning says in full. Arguments are text already.
 	"warning.engine.text":        "The ledger's engine does not answer: %[1]s. Care goes on; entries wait to be anchored.",
 	"warning.engine-silent.text": "The ledger's engine gave no answer for %[1]s s: its process is stuck or stopped, or the machine is overloaded. Care goes on; entries wait to be anchored. If this lasts, restart the node.",
+	"warning.engine-damage.text": "%[1]s. Care goes on. Stop the node and run `sijil doctor`: it names what is damaged and what brings it back.",
 	"warning.voted-out.text": "The members voted that this organisation leaves: from block %[1]s of the ledger on it neither votes nor anchors. " +
 		"What is stored here can be read and written as before and `sijil audit` verifies it, but new entries rest on this machine alone: nobody else " +
 		"can prove them or holds copies. To come back, stop the node, ask again with `sijil join --genesis`, and have the members agree.",

@@ -217,6 +217,8 @@ type Status struct {
 	Begun     int64 `cbor:"18,keyasint,omitempty"`
 	Restoring bool  `cbor:"19,keyasint,omitempty"`
 	Left      int64 `cbor:"20,keyasint,omitempty"`
+	// Damage names the first file of the engine that could not be read or written since it started, and says why; empty when there is none.
+	Damage string `cbor:"21,keyasint,omitempty"`
 }
 
 // Peer is a connected node.

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/record"
@@ -25,7 +26,11 @@ func (a anchors) Receipt(ctx context.Context, entry uint64, salt verify.Salt, bo
 	if _, err := a.Anchorer.Wait(ctx, entry); err != nil {
 		return nil, err
 	}
-	return a.Anchorer.Receipt(ctx, entry, ledger.Opened{Salt: salt, Body: body, Contents: contents})
+	r, err := a.Anchorer.Receipt(ctx, entry, ledger.Opened{Salt: salt, Body: body, Contents: contents})
+	if damage := (*ledger.Damage)(nil); errors.As(err, &damage) {
+		err = fmt.Errorf("%w: %w", record.ErrDamaged, err)
+	}
+	return r, err
 }
 
 // Block tells which block the entry is in; 0 while it is in none, or while the engine cannot tell.

@@ -146,6 +146,9 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 		s.Offences = e.Evidence
 		s.SkewMillis = e.Skew.Milliseconds()
 		connected = n.connected(e)
+		if e.Damage != "" {
+			s.warn("engine-damage", e.Damage)
+		}
 		if e.Wedged != "" {
 			s.warn("wedged", e.Wedged)
 		}
