@@ -201,8 +201,8 @@ type Status struct {
 	// Evidence of validators that signed two different blocks at one height: the count, and the latest 16.
 	EvidenceCount uint64     `cbor:"11,keyasint,omitempty"`
 	Evidence      []Evidence `cbor:"12,keyasint,omitempty"`
-	// Wedged says in words for people why the engine makes no progress although it holds transactions; empty when
-	// it does, or has nothing to do.
+	// Wedged says in words for people why the engine makes no progress although it holds transactions, and what to do; empty when
+	// it does, has nothing to do, or only lacks validators, which Peers tells.
 	Wedged string `cbor:"13,keyasint,omitempty"`
 	// Skew is by how much this machine's clock is ahead of the median of the validators' clocks, measured on the
 	// last block committed live; zero when unknown (SkewKnown).

@@ -174,6 +174,9 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 		s.VotedOut = left
 		s.warn("voted-out", left)
 	}
+	if !s.Quorum && (err != nil || !n.noQuorum(s, connected)) {
+		s.warn("quorum", s.Unanchored, fmt.Sprintf("%.0f", s.Oldest))
+	}
 	n.custodyStatus(s)
 	if !silent { // what a witness covers only the engine knows
 		n.witnessStatus(ctx, s)
@@ -207,9 +210,6 @@ func (n *Node) judge(s *Status) {
 	}
 	if count, last := n.damage.standing(n.Layout); count > 0 {
 		s.warn("damage", count, last)
-	}
-	if !s.Quorum {
-		s.warn("quorum", s.Unanchored, fmt.Sprintf("%.0f", s.Oldest))
 	}
 	if err := n.anchorer.Err(); err != nil {
 		s.warn("anchoring", err)

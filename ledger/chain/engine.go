@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cometbft/cometbft/consensus"
 	cstypes "github.com/cometbft/cometbft/consensus/types"
 	"github.com/cometbft/cometbft/mempool"
 	"github.com/cometbft/cometbft/node"
@@ -25,8 +26,8 @@ type engine struct {
 	round  func() *cstypes.RoundState // of CometBFT's consensus
 	seen   *symptoms
 	opened databases
-	// broken says that CometBFT panicked while it started. Parts of it wait for others that never came to run: it cannot be stopped.
-	broken bool
+	state  *consensus.State
+	broken bool // CometBFT panicked while it started: see stopBroken
 }
 
 var _ ledger.Engine = (*engine)(nil)
@@ -147,11 +148,11 @@ func (e *engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivVa
 		return fmt.Errorf("chain: %w", err)
 	}
 	e.blocks, e.pool = e.node.BlockStore(), e.node.Mempool()
-	consensus, ok := env.ConsensusState.(interface{ GetRoundState() *cstypes.RoundState })
+	state, ok := env.ConsensusState.(*consensus.State)
 	if !ok {
-		return errors.New("chain: CometBFT does not show its round")
+		return errors.New("chain: CometBFT does not show its consensus")
 	}
-	e.round = consensus.GetRoundState
+	e.state, e.round = state, state.GetRoundState
 	e.archive = &archive{store: e.app.store, blocks: e.blocks, states: env.StateStore}
 	e.app.retain = e.retain
 	e.app.pool.evict = func(id verify.Hash) {
@@ -176,7 +177,9 @@ func (e *engine) stop() error {
 	e.files.Lock() // whoever reads is done, and nobody begins
 	defer e.files.Unlock()
 	switch {
-	case e.node == nil || e.broken:
+	case e.node == nil:
+	case e.broken:
+		errs = append(errs, stopBroken(e.state))
 	case e.opened.wounds.ended.Load() != nil: // what waits for the goroutine that was ended waits for ever
 		stopped := make(chan struct{})
 		go func() {
