@@ -64,7 +64,7 @@ func (a *app) doctor() *cobra.Command {
 }
 
 // troubles are the warnings of a running node that the doctor's exit code tells of. The others concern duties of the operator.
-var troubles = []string{"damage", "wedged", "engine", "engine-silent", "disk", "anchoring", "evidence", "quorum", "alarm", "voted-out"}
+var troubles = []string{"damage", "wedged", "engine", "engine-silent", "engine-damage", "disk", "anchoring", "evidence", "quorum", "no-quorum", "alarm", "voted-out"}
 
 // sayRunning says how a running node does by its own account: its files are its own while it runs.
 func (a *app) sayRunning(s *node.Status) error {

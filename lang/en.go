@@ -97,6 +97,7 @@ var englishTexts = map[string]string{
 	"warning.witness-fork":      "ANOTHER HISTORY: a witness has cosigned a ledger that this one does not continue.",
 	"warning.witness-new":       "a witness has cosigned nothing yet.",
 	"warning.no-backup":         "no backup yet.",
+	"warning.no-quorum":         "no quorum: too few members are reached to anchor entries; care goes on.",
 	"warning.quorum":            "entries are not being anchored; care goes on.",
 	"warning.clock":             "the clock is wrong.",
 	"warning.passphrase":        "the passphrase lies beside the data.",
@@ -111,6 +112,7 @@ var englishTexts = map[string]string{
 	"warning.evidence":          "a validator signed two blocks at one height.",
 	"warning.engine":            "the ledger's engine does not answer.",
 	"warning.engine-silent":     "the ledger's engine does not answer.",
+	"warning.engine-damage":     "a file of the ledger's engine cannot be read or written.",
 	"warning.damage":            "something stored is damaged.",
 	"warning.voted-out":         "this organisation is no longer a member.",
 	"warning.disk":              "nothing can be written to the disk.",
@@ -121,16 +123,21 @@ var englishTexts = map[string]string{
 	// What each warning says in full. Arguments are text already.
 	"warning.engine.text":        "The ledger's engine does not answer: %[1]s. Care goes on; entries wait to be anchored.",
 	"warning.engine-silent.text": "The ledger's engine gave no answer for %[1]s s: its process is stuck or stopped, or the machine is overloaded. Care goes on; entries wait to be anchored. If this lasts, restart the node.",
+	"warning.engine-damage.text": "%[1]s. Care goes on. Stop the node and run `sijil doctor`: it names what is damaged and what brings it back.",
 	"warning.voted-out.text": "The members voted that this organisation leaves: from block %[1]s of the ledger on it neither votes nor anchors. " +
 		"What is stored here can be read and written as before and `sijil audit` verifies it, but new entries rest on this machine alone: nobody else " +
 		"can prove them or holds copies. To come back, stop the node, ask again with `sijil join --genesis`, and have the members agree.",
-	"warning.state-sync.text":        "State sync from height %[1]s: the members no longer keep the blocks after it, and the node begins from a snapshot of theirs.",
-	"warning.wedged.text":            "%[1]s. Run `sijil doctor`.",
-	"warning.clock.text":             "This machine's clock is off by %[1]s from the other members'. Set it right (NTP).",
-	"warning.evidence.text":          "Validators have signed two different blocks at one height (%[1]s times; the last time %[2]s at height %[3]s). The node of that member runs twice, or its key was stolen: it should make a new one with `sijil rotate --new-validator`. More under offences in `sijil status --json`.",
-	"warning.damage.text":            "Damaged places that are known and not healed: %[1]s; the last is %[2]s. What is in them is not served. Run `sijil scrub`: it heals what custodians hold; the rest comes from the backup. This stays until a scrub finds all whole.",
-	"warning.disk.text":              "Nothing is acknowledged any more, neither writes nor reads: %[1]s. What was acknowledged is safe. Make room below %[2]s or mend the disk, then restart the node.",
-	"warning.quorum.text":            "Entries wait to be anchored: %[1]s, the oldest for %[2]s s. Too few members answer; care goes on.",
+	"warning.state-sync.text": "State sync from height %[1]s: the members no longer keep the blocks after it, and the node begins from a snapshot of theirs.",
+	"warning.wedged.text":     "%[1]s.",
+	"warning.clock.text":      "This machine's clock is off by %[1]s from the other members'. Set it right (NTP).",
+	"warning.evidence.text":   "Validators have signed two different blocks at one height (%[1]s times; the last time %[2]s at height %[3]s). The node of that member runs twice, or its key was stolen: it should make a new one with `sijil rotate --new-validator`. More under offences in `sijil status --json`.",
+	"warning.damage.text":     "Damaged places that are known and not healed: %[1]s; the last is %[2]s. What is in them is not served. Run `sijil scrub`: it heals what custodians hold; the rest comes from the backup. This stays until a scrub finds all whole.",
+	"warning.disk.text":       "Nothing is acknowledged any more, neither writes nor reads: %[1]s. What was acknowledged is safe. Make room below %[2]s or mend the disk, then restart the node.",
+	"warning.quorum.text":     "Entries wait to be anchored: %[1]s, the oldest for %[2]s s. Care goes on: they are journalled here.",
+	"warning.no-quorum.text": "Not reached: %[1]s. The members reached, this one included, have %[2]s of %[3]s votes; a block takes more than two thirds. " +
+		"Care goes on: reads are answered, writes are journalled. Entries that wait to be anchored: %[4]s, the oldest for %[5]s s; they are anchored by " +
+		"themselves when enough members are back. See that this machine has its network and that its firewall lets the members' addresses through, then ask " +
+		"the members named whether their nodes run. Nothing here needs mending, and a restart does not help.",
 	"warning.anchoring.text":         "Reason: %[1]s",
 	"warning.unwitnessed.text":       "Nobody outside this ledger has cosigned it. Ask a neighbour to run `sijil witness`, and name it in %[1]s.",
 	"warning.witness-behind.text":    "%[1]s cosigned last at %[2]s. Entries since then that no cosignature of its covers yet: %[3]s; those before stay covered. See that it runs and can be reached, or carry it a request: `sijil checkpoint request %[1]s`.",

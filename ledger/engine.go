@@ -203,8 +203,8 @@ type Status struct {
 	// Evidence of validators that signed two different blocks at one height: the count, and the latest 16.
 	EvidenceCount uint64     `cbor:"11,keyasint,omitempty"`
 	Evidence      []Evidence `cbor:"12,keyasint,omitempty"`
-	// Wedged says in words for people why the engine makes no progress although it holds transactions; empty when
-	// it does, or has nothing to do.
+	// Wedged says in words for people why the engine makes no progress although it holds transactions, and what to do; empty when
+	// it does, has nothing to do, or only lacks validators, which Peers tells.
 	Wedged string `cbor:"13,keyasint,omitempty"`
 	// Skew is by how much this machine's clock is ahead of the median of the validators' clocks, measured on the
 	// last block committed live; zero when unknown (SkewKnown).
@@ -219,6 +219,8 @@ type Status struct {
 	Begun     int64 `cbor:"18,keyasint,omitempty"`
 	Restoring bool  `cbor:"19,keyasint,omitempty"`
 	Left      int64 `cbor:"20,keyasint,omitempty"`
+	// Damage names the first file of the engine that could not be read or written since it started, and says why; empty when there is none.
+	Damage string `cbor:"21,keyasint,omitempty"`
 }
 
 // Peer is a connected node.

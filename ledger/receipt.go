@@ -22,7 +22,7 @@ type Opened struct {
 }
 
 // Receipt proves one entry to whoever trusts the genesis. The entry must be anchored, see Wait; for one that is not the error
-// wraps ErrNotFound. While the block is kept, the receipt shows it; when stored checkpoints cover the anchor, it shows as
+// wraps ErrNotFound. While the block is kept whole, the receipt shows it; when stored checkpoints cover the anchor, it shows as
 // many of them as it takes to rest on everybody who signed one. Errors: ErrPruned when there is neither, *Damage, *journal.DamageError, those of the engine.
 func (a *Anchorer) Receipt(ctx context.Context, entry uint64, o Opened) (*verify.Receipt, error) {
 	p, an, err := a.locate(ctx, entry)
@@ -33,16 +33,16 @@ func (a *Anchorer) Receipt(ctx context.Context, entry uint64, o Opened) (*verify
 	if err := a.batchProof(ctx, r, p, entry, o); err != nil {
 		return nil, err
 	}
-	pruned := a.blockProof(ctx, r, an)
-	if pruned != nil && !errors.Is(pruned, ErrPruned) {
-		return nil, pruned
+	missing := a.blockProof(ctx, r, an)
+	if damage := (*Damage)(nil); missing != nil && !errors.Is(missing, ErrPruned) && !errors.As(missing, &damage) {
+		return nil, missing
 	}
 	height, epoch, err := a.logProof(ctx, r, an)
 	if err != nil {
 		return nil, err
 	}
 	if r.Block == nil && r.Log == nil {
-		return nil, fmt.Errorf("ledger: the block of entry %d is no longer kept and no checkpoint covers it yet: %w", entry, pruned)
+		return nil, fmt.Errorf("ledger: the block of entry %d is no longer kept, or damaged, and no checkpoint covers it yet: %w", entry, missing)
 	}
 	r.Epochs, err = a.epochs(ctx, o.Epoch, max(height, an.Height), epoch)
 	return r, err

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/record"
@@ -25,7 +26,11 @@ func (a anchors) Receipt(ctx context.Context, number uint64, entry *verify.Opene
 	if _, err := a.Anchorer.Wait(ctx, number); err != nil {
 		return nil, err
 	}
-	return a.Anchorer.Receipt(ctx, number, ledger.Opened{Key: entry.Key, Salt: entry.Salt, Body: entry.Body, Contents: contents})
+	r, err := a.Anchorer.Receipt(ctx, number, ledger.Opened{Key: entry.Key, Salt: entry.Salt, Body: entry.Body, Contents: contents})
+	if damage := (*ledger.Damage)(nil); errors.As(err, &damage) {
+		err = fmt.Errorf("%w: %w", record.ErrDamaged, err)
+	}
+	return r, err
 }
 
 // Block tells which block the entry is in; 0 while it is in none, or while the engine cannot tell.

@@ -124,6 +124,11 @@ func (n *Node) adminAudit(w http.ResponseWriter, r *http.Request) {
 		known = append(known, keys...)
 	}
 	if err == nil {
+		var blocks []ledger.Damage
+		blocks, err = n.damagedBlocks(r.Context())
+		known = append(known, blocks...)
+	}
+	if err == nil {
 		err = audit(r.Context(), ledger.AuditOptions{
 			Org: n.org, Genesis: n.genesis, Engine: n.engine, Journal: n.journal, Plans: n.Plans(),
 			Notes: n.Checkpoints(), Blob: blobCheck(n.blobs), Known: known,

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -46,6 +47,11 @@ func Doctor(dir string, mend bool) ([]Finding, error) {
 		return nil, err
 	}
 	all = append(all, engine...)
+	notes, err := examineNotes(l)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, notes...)
 	all = append(all, examineJournal(l)...)
 	all = append(all, examinePlans(l)...)
 	all = append(all, examineFiles(l)...)
@@ -86,7 +92,7 @@ func examineEngine(l Layout) (all []Finding, err error) {
 		return nil, fmt.Errorf("the node is running, or starts or stops just now, or another copy of it runs on this machine. `sijil status --dir %s` tells "+
 			"how it does; stop it to have its files examined: %w", l.Dir, err)
 	}
-	if err != nil {
+	if err != nil && len(found) == 0 {
 		all = append(all, Finding{
 			Part: "engine", What: fmt.Sprintf("the ledger's engine cannot be examined: %v", err),
 			Do: "Run `sijil audit " + l.Dir + "`: it names every damaged file. If they cannot be put back, restore the node from its backup into a new " +
@@ -100,6 +106,41 @@ func examineEngine(l Layout) (all []Finding, err error) {
 		})
 	}
 	return all, nil
+}
+
+// examineNotes names every damaged checkpoint. They are held against the history kept here, where there is one.
+func examineNotes(l Layout) (all []Finding, err error) {
+	g, err := ReadGenesis(l.Dir)
+	if err != nil {
+		return nil, nil //nolint:nilerr // that was said
+	}
+	view, err := chain.History(chain.Config{Dir: l.Chain(), Keys: l.Chain(), Genesis: g})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, view.Close()) }()
+	var history ledger.NotesChain
+	if view.Whole() {
+		history = view
+	}
+	found, err := ledger.CheckNotes(context.Background(), l.Checkpoints(), g, history)
+	for _, d := range found {
+		all = append(all, Finding{
+			Part: "checkpoints", What: fmt.Sprintf("the %s is damaged: %s", d.What, told(d)), Why: "The disk or somebody changed bytes that were written and confirmed.",
+			Do: noteRemedy(d.File),
+		})
+	}
+	return all, err
+}
+
+// noteRemedy says what brings a checkpoint back.
+func noteRemedy(path string) string {
+	if filepath.Base(path) == "signed.json" {
+		return "It keeps this node from signing a second history, and is in no backup. Mend all else that `sijil doctor` and `sijil audit` name first; when they find " +
+			"nothing but this file, move it away: the node then begins with what its ledger holds."
+	}
+	return "Put this file back from the backup, or move it away: the members sign the next checkpoint within minutes once the node runs, and every other member " +
+		"keeps those that begin an epoch. What a witness cosigned last is also with the witness."
 }
 
 // examineJournal reads the whole journal and names every damaged segment.

@@ -146,6 +146,9 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 		s.Offences = e.Evidence
 		s.SkewMillis = e.Skew.Milliseconds()
 		connected = n.connected(e)
+		if e.Damage != "" {
+			s.warn("engine-damage", e.Damage)
+		}
 		if e.Wedged != "" {
 			s.warn("wedged", e.Wedged)
 		}
@@ -170,6 +173,9 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 	if left := n.roster.left.Load(); left > 0 {
 		s.VotedOut = left
 		s.warn("voted-out", left)
+	}
+	if !s.Quorum && (err != nil || !n.noQuorum(s, connected)) {
+		s.warn("quorum", s.Unanchored, fmt.Sprintf("%.0f", s.Oldest))
 	}
 	n.custodyStatus(s)
 	if !silent { // what a witness covers only the engine knows
@@ -204,9 +210,6 @@ func (n *Node) judge(s *Status) {
 	}
 	if count, last := n.damage.standing(n.Layout); count > 0 {
 		s.warn("damage", count, last)
-	}
-	if !s.Quorum {
-		s.warn("quorum", s.Unanchored, fmt.Sprintf("%.0f", s.Oldest))
 	}
 	if err := n.anchorer.Err(); err != nil {
 		s.warn("anchoring", err)

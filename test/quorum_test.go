@@ -5,6 +5,7 @@ package real_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -48,6 +49,15 @@ func TestRealWithoutQuorum(t *testing.T) {
 		s, err := hospital.status(t)
 		return err == nil && !s.Quorum
 	}, nil)
+	told := hospital.sijil(t, 0, "status", "--dir", hospital.dir)
+	for _, n := range c.nodes[1:] {
+		if !strings.Contains(told, n.name+" ("+n.peer+")") {
+			t.Errorf("the status does not say that %s is not reached: %s", n.name, told)
+		}
+	}
+	if strings.Contains(told, "sijil doctor") {
+		t.Errorf("the status has the doctor look for a quorum: %s", told)
+	}
 	before := s.Height
 
 	// Also a restart, alone, does not keep the node from serving.

@@ -33,6 +33,7 @@ type app struct {
 	// restored is told of each chunk of a snapshot that was taken in.
 	restored func(height int64, chunk, of int)
 	friends  map[string]bool // node identities that the operator admits besides the members'
+	wounds   *wounds         // of the engine that calls; nil where CometBFT's goroutines are not its own
 
 	// current is the state after the last committed block. Only Commit and a finished restore replace it.
 	current atomic.Pointer[state]
@@ -107,6 +108,22 @@ func (a *app) InitChain(_ context.Context, req *abci.RequestInitChain) (*abci.Re
 // FinalizeBlock executes a decided block and stages the state after it. It is a function of the block and the state
 // alone: no clock, no map order, no cache decides anything.
 func (a *app) FinalizeBlock(_ context.Context, req *abci.RequestFinalizeBlock) (*abci.ResponseFinalizeBlock, error) {
+	res, err := a.finalize(req)
+	return res, a.failing(err)
+}
+
+// failing gives CometBFT an error that it is going to panic on.
+func (a *app) failing(err error) error {
+	if err == nil {
+		return nil
+	}
+	d := &ledger.Damage{What: stateName, File: a.store.dir, Detail: err.Error()}
+	_ = errors.As(err, &d) // the file itself, where the error names it
+	a.wounds.survive(d)
+	return err
+}
+
+func (a *app) finalize(req *abci.RequestFinalizeBlock) (*abci.ResponseFinalizeBlock, error) {
 	base := a.current.Load()
 	if req.Height != base.Height+1 {
 		return nil, fmt.Errorf("chain: block %d does not follow %d", req.Height, base.Height)
@@ -153,6 +170,11 @@ func (a *app) discard() {
 // Commit makes the staged state the current one, atomically with its height. The write is not synced, but for the seals:
 // CometBFT replays what a power cut takes, from blocks that it did sync.
 func (a *app) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit, error) {
+	res, err := a.commit()
+	return res, a.failing(err)
+}
+
+func (a *app) commit() (*abci.ResponseCommit, error) {
 	if a.staged == nil {
 		return nil, errors.New("chain: nothing to commit")
 	}

@@ -26,8 +26,14 @@ func (a *archive) fetch(height int64) (*lightBlock, error) {
 	if height < 1 || height > head {
 		return nil, ledger.ErrNotFound
 	}
-	meta := a.blocks.LoadBlockMeta(height)
-	c := loadCommit(a.blocks, height)
+	meta, err := loadMeta(a.blocks, height)
+	if err != nil {
+		return nil, err
+	}
+	c, err := loadCommit(a.blocks, height)
+	if err != nil {
+		return nil, err
+	}
 	if height < base || meta == nil || c == nil {
 		return nil, &ledger.PrunedError{Height: height, Base: max(base, a.blocks.Base())}
 	}
@@ -40,14 +46,6 @@ func (a *archive) fetch(height int64) (*lightBlock, error) {
 		return nil, fmt.Errorf("chain: validators of height %d: %w", height+1, err)
 	}
 	return &lightBlock{&types.SignedHeader{Header: &meta.Header, Commit: c}, vals, next}, nil
-}
-
-// loadCommit reads the commit for a height: the one in the next block or, at the head, the one this node saw.
-func loadCommit(b *cmtstore.BlockStore, height int64) *types.Commit {
-	if c := b.LoadBlockCommit(height); c != nil {
-		return c
-	}
-	return b.LoadSeenCommit(height)
 }
 
 // light gives the encoded light block of a height, from the blocks or from what is kept for ever.

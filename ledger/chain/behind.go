@@ -68,6 +68,11 @@ func (c *Config) leaveBehind(ctx context.Context) (snapshot bool, height int64, 
 // storedHeight is the height of the last block that CometBFT stored. cut says that a start from a snapshot ended before the first block
 // after it: nothing can go on from there.
 func (c *Config) storedHeight() (height int64, cut bool, err error) {
+	defer func() {
+		if r := recover(); r != nil { // CometBFT panics on what it cannot read
+			err = fmt.Errorf("%w: %w", ErrWedged, damageOf(r))
+		}
+	}()
 	cfg := c.comet()
 	if _, err := os.Stat(filepath.Join(cfg.DBDir(), "blockstore.db")); err != nil {
 		return 0, false, nil //nolint:nilerr // no blocks yet

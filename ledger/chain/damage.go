@@ -26,8 +26,9 @@ import (
 
 // What findings call the parts of an engine's directory.
 const (
-	stateName = "the ledger's state"
-	keyPart   = "a key of this node"
+	stateName  = "the ledger's state"
+	blocksName = "the engine's blocks"
+	keyPart    = "a key of this node"
 )
 
 // unlocked is the file system without the lock that Pebble makes a file for: whoever only reads changes nothing, not even that.
@@ -164,7 +165,7 @@ func checkComet(data string) (chain string, found []ledger.Damage, err error) {
 		if ofDisk(err) && !errors.Is(err, syscall.EIO) {
 			return chain, found, fmt.Errorf("chain: read %s: %w", dir, err)
 		}
-		found = append(found, ledger.Damage{What: "the engine's blocks", File: leveldbFile(dir, err), Detail: err.Error()})
+		found = append(found, ledger.Damage{What: blocksName, File: leveldbFile(dir, err), Detail: err.Error()})
 	}
 	return chain, found, nil
 }

@@ -30,6 +30,8 @@ const (
 	BadState    Trouble = "bad-state"     // files of the state machine's store are damaged
 	BadBlocks   Trouble = "bad-blocks"    // files of CometBFT's blocks or state are damaged
 	BadEvidence Trouble = "bad-evidence"  // files of CometBFT's pool of evidence are damaged
+	BadKeys     Trouble = "bad-keys"      // files of keys are damaged
+	OtherLedger Trouble = "other-ledger"  // the genesis is not that of the ledger kept here
 )
 
 // Finding is one thing that is wrong with a node that stands still, in words for its operator.
@@ -73,35 +75,15 @@ func Diagnose(cfg Config) ([]Finding, error) {
 	return append(findings, large...), errors.Join(err, sizeErr, g.release())
 }
 
-// inspectKeys judges the keys and, when they are sound, holds them so that no engine starts meanwhile.
-func (c *Config) inspectKeys() (*guard, []Finding, error) {
-	_, pv, err := loadKeys(c.keys())
-	if errors.Is(err, ErrNoSignState) {
-		return nil, []Finding{{
-			Trouble: NoSignState,
-			What:    "The record of what the validator key signed is missing or damaged.",
-			Why:     "It was deleted, or keys were restored from a backup without it. Without it the key could sign two blocks at one height.",
-			Do:      "Make a new key with `sijil rotate --new-validator` and have the members agree to it. Do not restore the record.",
-		}}, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	g, err := holdKey(c.keys(), pv)
-	if errors.Is(err, ErrElsewhere) {
-		return nil, []Finding{{
-			Trouble:  Elsewhere,
-			What:     "The validator key was last used on another machine.",
-			Why:      "The data directory was moved or copied here, or this machine was given a new identity.",
-			Do:       "Make sure that the node on the other machine will never start again; then let this be mended.",
-			Mendable: true,
-		}}, nil
-	}
-	return g, nil, err
-}
-
 // damages names the damaged files of blocks and state, one finding for each of the three parts that can be put aside.
 func (c *Config) damages() ([]Finding, error) {
+	chain, comet, err := checkComet(filepath.Join(c.Dir, "data"))
+	if err != nil {
+		return nil, err
+	}
+	if chain != "" && chain != c.Genesis.Chain() { // then neither tells what to make of the other
+		return otherLedger(chain, c.Genesis.Chain()), nil
+	}
 	tables, err := checkState(filepath.Join(c.Dir, "state"))
 	if err != nil {
 		return nil, err
@@ -110,10 +92,6 @@ func (c *Config) damages() ([]Finding, error) {
 		if tables, err = c.stateOpens(); err != nil {
 			return nil, err
 		}
-	}
-	_, comet, err := checkComet(filepath.Join(c.Dir, "data"))
-	if err != nil {
-		return nil, err
 	}
 	var blocks, evidence []ledger.Damage
 	for _, d := range comet {
@@ -134,6 +112,14 @@ func (c *Config) stateOpens() ([]ledger.Damage, error) {
 		return nil, err
 	}
 	return []ledger.Damage{*d}, nil
+}
+
+func otherLedger(kept, genesis string) []Finding {
+	return []Finding{{
+		Trouble: OtherLedger, What: fmt.Sprintf("The ledger kept here is %s, genesis.json is of %s.", kept, genesis),
+		Why: "The genesis.json of another ledger was put in the place of this node's own, or blocks of another node were.",
+		Do:  "Put back the genesis.json of the ledger kept here: every member of it has the same one, and every backup. Nothing else needs to be changed.",
+	}}
 }
 
 const whyDamaged = "The disk or somebody changed bytes that were written and confirmed."

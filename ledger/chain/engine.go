@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/cometbft/cometbft/consensus"
 	cstypes "github.com/cometbft/cometbft/consensus/types"
 	"github.com/cometbft/cometbft/mempool"
 	"github.com/cometbft/cometbft/node"
@@ -19,10 +21,13 @@ import (
 // engine is a running node of the chain that takes part in consensus.
 type engine struct {
 	*books
-	node  *node.Node
-	pool  mempool.Mempool
-	round func() *cstypes.RoundState // of CometBFT's consensus
-	seen  *symptoms
+	node   *node.Node
+	pool   mempool.Mempool
+	round  func() *cstypes.RoundState // of CometBFT's consensus
+	seen   *symptoms
+	opened databases
+	state  *consensus.State
+	broken bool // CometBFT panicked while it started: see stopBroken
 }
 
 var _ ledger.Engine = (*engine)(nil)
@@ -71,6 +76,8 @@ func open(ctx context.Context, cfg Config) (*engine, error) {
 
 func openEngine(ctx context.Context, b *books) (_ *engine, err error) {
 	e := &engine{books: b, seen: new(symptoms)}
+	e.opened.wounds = &wounds{log: b.log}
+	b.app.wounds = e.opened.wounds
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.stop())
@@ -97,7 +104,7 @@ func openEngine(ctx context.Context, b *books) (_ *engine, err error) {
 func (e *engine) startNode() (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: %v", ErrWedged, r)
+			e.broken, err = true, fmt.Errorf("%w: %w", ErrWedged, damageOf(r))
 		}
 	}()
 	if err := e.node.Start(); err != nil {
@@ -110,7 +117,7 @@ func (e *engine) startNode() (err error) {
 func (e *engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivValidator) (err error) {
 	defer func() {
 		if r := recover(); r != nil { // CometBFT panics on a directory that contradicts itself
-			err = fmt.Errorf("%w: %v", ErrWedged, r)
+			err = fmt.Errorf("%w: %w", ErrWedged, damageOf(r))
 		}
 	}()
 	doc, err := genesisDoc(e.cfg.Genesis)
@@ -126,16 +133,10 @@ func (e *engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivVa
 		return fmt.Errorf("chain: configuration: %w", err)
 	}
 	cfg.StateSync.Enable = e.snapshot // only now: the check would ask for RPC servers, which our provider replaces
-	var opened databases
-	defer func() {
-		if e.node == nil { // nobody else closes them
-			err = errors.Join(err, opened.close())
-		}
-	}()
 	e.node, err = node.NewNodeWithContext(ctx, cfg, pv, key,
 		proxy.NewConnSyncLocalClientCreator(e.app),
 		func() (*types.GenesisDoc, error) { return doc, nil },
-		opened.open, node.DefaultMetricsProvider(cfg.Instrumentation), &cometLog{to: e.log, seen: e.seen}, options...)
+		e.opened.open, node.DefaultMetricsProvider(cfg.Instrumentation), &cometLog{to: e.log, seen: e.seen}, options...)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrWedged, err)
 	}
@@ -147,11 +148,11 @@ func (e *engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivVa
 		return fmt.Errorf("chain: %w", err)
 	}
 	e.blocks, e.pool = e.node.BlockStore(), e.node.Mempool()
-	consensus, ok := env.ConsensusState.(interface{ GetRoundState() *cstypes.RoundState })
+	state, ok := env.ConsensusState.(*consensus.State)
 	if !ok {
-		return errors.New("chain: CometBFT does not show its round")
+		return errors.New("chain: CometBFT does not show its consensus")
 	}
-	e.round = consensus.GetRoundState
+	e.state, e.round = state, state.GetRoundState
 	e.archive = &archive{store: e.app.store, blocks: e.blocks, states: env.StateStore}
 	e.app.retain = e.retain
 	e.app.pool.evict = func(id verify.Hash) {
@@ -159,6 +160,9 @@ func (e *engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivVa
 	}
 	return nil
 }
+
+// stopLimit is how long CometBFT may take to stop after one of its goroutines was ended because of damage.
+const stopLimit = 10 * time.Second
 
 // Close stops the node: its part in consensus first, then the files.
 func (e *engine) Close() error {
@@ -172,12 +176,24 @@ func (e *engine) stop() error {
 	e.tasks.Wait()
 	e.files.Lock() // whoever reads is done, and nobody begins
 	defer e.files.Unlock()
-	if e.node != nil {
-		if e.node.IsRunning() {
-			errs = append(errs, e.node.Stop())
-		} else {
-			e.node.OnStop() // made but never started: closes its databases
+	switch {
+	case e.node == nil:
+	case e.broken:
+		errs = append(errs, stopBroken(e.state))
+	case e.opened.wounds.ended.Load() != nil: // what waits for the goroutine that was ended waits for ever
+		stopped := make(chan struct{})
+		go func() {
+			defer close(stopped)
+			_ = e.node.Stop() // it runs
+		}()
+		select {
+		case <-stopped:
+		case <-time.After(stopLimit):
 		}
+	case e.node.IsRunning():
+		errs = append(errs, e.node.Stop())
+	default:
+		e.node.OnStop() // made but never started
 	}
-	return errors.Join(append(errs, e.closeBooks())...)
+	return errors.Join(append(errs, e.opened.close(), e.closeBooks())...)
 }

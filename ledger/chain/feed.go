@@ -145,7 +145,13 @@ func (b *books) begins(height int64) error {
 		return err
 	}
 	defer leave()
-	if height <= b.app.current.Load().Height && b.blocks.LoadBlockMeta(height) == nil {
+	if height > b.app.current.Load().Height {
+		return nil
+	}
+	if meta, err := loadMeta(b.blocks, height); meta == nil || err != nil {
+		if err != nil {
+			return err
+		}
 		return &ledger.PrunedError{Height: height, Base: max(b.blocks.Base(), height+1)}
 	}
 	return nil
@@ -158,7 +164,10 @@ func (b *books) fed(height int64, sent *types.Commit) ([]byte, *types.Commit, er
 		return nil, nil, err
 	}
 	defer leave()
-	block, c := b.blocks.LoadBlock(height), loadCommit(b.blocks, height)
+	block, c, err := loadBlock(b.blocks, height)
+	if err != nil {
+		return nil, nil, err
+	}
 	if block == nil || c == nil {
 		return nil, nil, &ledger.PrunedError{Height: height, Base: max(b.blocks.Base(), height+1)}
 	}

@@ -78,6 +78,7 @@ func (b *books) keepKind(ctx context.Context) {
 
 func openFollower(ctx context.Context, b *books) (_ *follower, err error) {
 	f := &follower{books: b, ahead: ahead{sent: map[[32]byte]forwarded{}}}
+	f.opened.wounds = &wounds{log: b.log}
 	f.link.doubted = map[verify.OrgID]time.Time{}
 	defer func() {
 		if err != nil {
@@ -97,7 +98,7 @@ func openFollower(ctx context.Context, b *books) (_ *follower, err error) {
 func (f *follower) openStores(ctx context.Context) (err error) {
 	defer func() {
 		if r := recover(); r != nil { // CometBFT panics on a directory that contradicts itself
-			err = fmt.Errorf("%w: %v", ErrWedged, r)
+			err = fmt.Errorf("%w: %w", ErrWedged, damageOf(r))
 		}
 	}()
 	doc, err := genesisDoc(f.cfg.Genesis)
@@ -184,6 +185,9 @@ func (f *follower) Status(context.Context) (*ledger.Status, error) {
 	}
 	if f.snapshot {
 		st.Left = f.left
+	}
+	if d := f.opened.wounds.first.Load(); d != nil {
+		st.Damage = d.Error()
 	}
 	select {
 	case <-f.behind:

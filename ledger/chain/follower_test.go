@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cometbft/cometbft/p2p"
 	sm "github.com/cometbft/cometbft/state"
 
 	"github.com/sijil-health/sijil/ledger"
@@ -34,6 +35,16 @@ func newWire(n *network, members ...*org) *wire {
 	return &wire{n: n, members: members, fed: map[verify.OrgID]int{}, dead: map[verify.OrgID]bool{}}
 }
 
+// first turns the list of members such that a node asks one of them before the others.
+func (w *wire) first(clinic, o *org) {
+	f := &follower{books: &books{self: p2p.ID(clinic.NodeID)}}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.members[f.first()%len(w.members)] != o {
+		w.members = append(w.members[1:len(w.members):len(w.members)], w.members[0])
+	}
+}
+
 func (w *wire) kill(o *org) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -57,6 +68,8 @@ func (w *wire) find(id verify.OrgID) (*org, error) {
 }
 
 func (w *wire) Members(context.Context) ([]verify.OrgID, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var list []verify.OrgID
 	for _, o := range w.members {
 		list = append(list, o.Org)
@@ -322,22 +335,24 @@ func firstVote(f *fedBlock) int {
 	return slices.IndexFunc(f.Commit.Votes, func(v fedVote) bool { return v.Flag == 2 })
 }
 
-// TestFedAFork has a member of the ledger send blocks of another ledger with the same members.
+// TestFedAFork has a member of the ledger send blocks of another ledger.
 func TestFedAFork(t *testing.T) {
-	n, clinic, w := clinicOf(t, 10)
+	n, clinic, w := clinicOf(t, 10, 10)
 	n.commit(n.orgs[0], n.orgs[0].e)
 	other := *n.genesis
 	other.Nonce[0] ^= 1
 	fork := &network{t: t, genesis: &other}
-	liar := newOrg(t, "fork", 10)
-	other.Members = []verify.Member{liar.Member}
-	fork.start(liar)
-	t.Cleanup(func() { fork.stop(liar) })
-	fork.commit(liar, liar.e)
+	stranger := newOrg(t, "fork", 10)
+	other.Members = []verify.Member{stranger.Member}
+	fork.start(stranger)
+	t.Cleanup(func() { fork.stop(stranger) })
+	fork.commit(stranger, stranger.e)
+	liar := &org{Member: n.orgs[1].Member, e: stranger.e}
 	w.members = []*org{liar, n.orgs[0]}
+	w.first(clinic, liar)
 	f := feeds(t, clinic)
 	awaitFed(t, f, n.orgs[0].e)
-	if w.sent(liar) == 0 && f.first()%2 == 0 {
+	if w.sent(liar) == 0 {
 		t.Error("the fork was not tried")
 	}
 }
@@ -400,6 +415,34 @@ func TestFedThroughEpochs(t *testing.T) {
 	}
 }
 
+// TestFedByOneThatLeaves follows a member that is voted out. Nothing more comes from it, and another is followed at once; after a start it
+// is passed over, even when it is the first to be asked.
+func TestFedByOneThatLeaves(t *testing.T) {
+	n, clinic, w := clinicOf(t, 10, 10, 10, 10)
+	a, b, c, d := n.orgs[0], n.orgs[1], n.orgs[2], n.orgs[3]
+	n.commit(a, b.e)
+	f := feeds(t, clinic)
+	eventually(t, "the clinic to follow a member", func() bool { m, _ := f.link.now(); return m != verify.OrgID{} })
+	w.first(clinic, d)
+	awaitFed(t, f, d.e) // one that is behind would be passed over
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f = feeds(t, clinic)
+	eventually(t, "the clinic to follow the one that leaves", func() bool { m, _ := f.link.now(); return m == d.Org })
+	n.decide(b, Leave, d.Member, nil, a, c)
+	eventually(t, "the end of its connections", func() bool {
+		return !slices.ContainsFunc([]*org{a, b, c}, func(o *org) bool { return o.e.node.Switch().Peers().Has(d.e.self) })
+	})
+	n.commit(a, b.e)
+	awaitFed(t, f, b.e)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	n.commit(a, b.e)
+	awaitFed(t, feeds(t, clinic), b.e)
+}
+
 func signedBy(p *ledger.BlockProof, v verify.Validator) bool {
 	return slices.ContainsFunc(p.Commit.Signatures, func(s verify.CommitSig) bool {
 		return s.Flag == verify.VoteCommit && s.Validator == v.Address()
@@ -457,11 +500,12 @@ func TestFedFromASnapshot(t *testing.T) {
 func TestHandedInVain(t *testing.T) {
 	n, clinic, w := clinicOf(t, 10, 10, 10, 10)
 	n.commit(n.orgs[0], n.orgs[1].e)
+	liar := n.orgs[2]
+	w.first(clinic, liar)
+	var kept atomic.Int64
+	clinic.cfg.Feed = &thief{wire: w, from: liar, kept: &kept}
 	f := feeds(t, clinic)
 	awaitFed(t, f, n.orgs[0].e)
-	liar := n.orgs[f.first()%4]
-	var kept atomic.Int64
-	f.cfg.Feed = &thief{wire: w, from: liar, kept: &kept}
 	tx := clinic.anchor(n.genesis.Chain())
 	submit(t, f, tx)
 	time.Sleep(100 * time.Millisecond)
@@ -489,18 +533,26 @@ func (w *thief) Ask(ctx context.Context, member verify.OrgID, q *Question) ([]by
 
 // TestFedToABrokenDisk has the state machine fail in the middle of a block. The node begins again with it and loses nothing.
 func TestFedToABrokenDisk(t *testing.T) {
-	n, clinic, _ := clinicOf(t, 10)
+	n, clinic, w := clinicOf(t, 10)
 	hospital := n.orgs[0]
 	n.commit(hospital, hospital.e)
+	var breaks atomic.Pointer[follower]
+	w.spoil = func(_ *org, _ int, b []byte) []byte { // in the task that executes the block next
+		if f := breaks.Load(); f != nil {
+			f.app.retain = func(*state) int64 { panic("the disk is gone") }
+		}
+		return b
+	}
 	f := feeds(t, clinic)
 	awaitFed(t, f, hospital.e)
-	f.app.retain = func(*state) int64 { panic("the disk is gone") }
+	breaks.Store(f)
 	submit(t, hospital.e, hospital.anchor(n.genesis.Chain()))
 	select {
 	case <-f.again():
 	case <-time.After(until):
 		t.Fatal("it goes on with half a block")
 	}
+	breaks.Store(nil)
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}

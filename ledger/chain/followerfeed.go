@@ -31,6 +31,10 @@ var (
 	errLie = errors.New("chain: a member sent what is not the ledger's next block")
 	// errSilent says that a member sends nothing although others are ahead.
 	errSilent = errors.New("chain: the member being followed sends nothing although others are ahead")
+	// errBehind says that a member has fewer blocks than this node: it was cut off, or is no member any more.
+	errBehind = errors.New("chain: the member that was to be followed is behind this node")
+	// errLeaves says that the members decided that the one being followed votes no more: it is about to get no more blocks itself.
+	errLeaves = errors.New("chain: the member being followed ceases to vote")
 	// errHalf says that a block that holds could not be written whole. A start executes it again.
 	errHalf = errors.New("chain: a block was not written whole")
 )
@@ -79,7 +83,7 @@ func (f *follower) round(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, member := range f.link.order(members, f.first()) {
+	for _, member := range f.voters(f.link.order(members, f.first())) {
 		err = f.follow(ctx, member)
 		f.link.ended(member, err)
 		switch {
@@ -96,11 +100,19 @@ func (f *follower) round(ctx context.Context) (again bool, err error) {
 	return false, err
 }
 
+// voters puts those members last that this node's own state gives no vote, now or as decided: others send them no blocks. They are not left
+// out, for that state may be an old one.
+func (f *follower) voters(members []verify.OrgID) []verify.OrgID {
+	s := f.app.current.Load()
+	return append(slices.DeleteFunc(slices.Clone(members), func(m verify.OrgID) bool { return !s.roster.lasts(m) }),
+		slices.DeleteFunc(members, s.roster.lasts)...)
+}
+
 // follow is fed by one member for as long as that goes well.
 func (f *follower) follow(ctx context.Context, member verify.OrgID) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	began, first := make(chan struct{}), true
+	began, first, roster := make(chan struct{}), true, f.app.current.Load().roster
 	var watching sync.WaitGroup
 	watching.Go(func() { f.watch(ctx, member, began, cancel) })
 	defer watching.Wait()
@@ -113,11 +125,21 @@ func (f *follower) follow(ctx context.Context, member verify.OrgID) error {
 			if err != nil {
 				return fmt.Errorf("%w: it does not say how far it is: %w", errLie, err)
 			}
+			if *height < f.state.LastBlockHeight {
+				return fmt.Errorf("%w: it is at %d", errBehind, *height)
+			}
 			f.link.begun(member, *height)
 			close(began)
 			return nil
 		}
-		return f.take(message)
+		if err := f.take(message); err != nil {
+			return err
+		}
+		before := roster
+		if roster = f.app.current.Load().roster; roster != before && before.lasts(member) && !roster.lasts(member) {
+			return errLeaves
+		}
+		return nil
 	})
 	if cause := context.Cause(ctx); cause != nil && errors.Is(cause, errSilent) {
 		return cause
@@ -161,72 +183,4 @@ func (f *follower) write(block *types.Block, parts *types.PartSet, c *types.Comm
 		f.state, f.sent = next, c
 	}
 	return err
-}
-
-// watch leaves a member that does not begin, or that sends nothing although another has more.
-func (f *follower) watch(ctx context.Context, member verify.OrgID, began <-chan struct{}, leave context.CancelCauseFunc) {
-	select {
-	case <-began:
-	case <-ctx.Done():
-		return
-	case <-time.After(answerLimit):
-		leave(fmt.Errorf("%w: no answer for %v", errSilent, answerLimit))
-		return
-	}
-	tick := time.NewTicker(lookSoon)
-	defer tick.Stop()
-	looked, turn := time.Now(), 0
-	reached, since := f.app.current.Load().Height, time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if now := f.app.current.Load().Height; now != reached {
-			reached, since = now, time.Now()
-		}
-		if _, said := f.link.now(); said > reached && time.Since(since) > grace {
-			leave(fmt.Errorf("%w: it said that it is at %d, and stopped at %d", errSilent, said, reached))
-			return
-		}
-		if time.Since(looked) < lookAround && !f.ahead.overdue() {
-			continue
-		}
-		looked = time.Now()
-		turn++
-		if f.outpaced(ctx, member, turn) {
-			leave(errSilent)
-			return
-		}
-	}
-}
-
-// outpaced tells whether another member has had for a while what the one being followed does not send.
-func (f *follower) outpaced(ctx context.Context, member verify.OrgID, turn int) bool {
-	members, err := f.cfg.Feed.Members(ctx)
-	if err != nil {
-		return false
-	}
-	members = slices.DeleteFunc(slices.Clone(members), func(m verify.OrgID) bool { return m == member })
-	if len(members) == 0 {
-		return false
-	}
-	before := f.app.current.Load().Height
-	ask, cancel := context.WithTimeout(ctx, answerLimit)
-	defer cancel()
-	b, err := f.cfg.Feed.Ask(ask, members[(f.first()+turn)%len(members)], &Question{Ask: AskHeight})
-	if err != nil {
-		return false
-	}
-	height, err := unmarshal[int64](b)
-	if err != nil || *height <= before {
-		return false
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(grace):
-	}
-	return f.app.current.Load().Height == before // it moved: what is missing is on its way
 }

@@ -140,7 +140,7 @@ func (f *follower) hand(ctx context.Context, tx []byte, times int) error {
 	if err != nil {
 		return err
 	}
-	list, refused := f.link.order(members, f.first()+times), 0
+	list, refused := f.voters(f.link.order(members, f.first()+times)), 0
 	why := fmt.Errorf("%w: no voting member takes the transaction", ledger.ErrDown)
 	for _, member := range list {
 		ask, cancel := context.WithTimeout(ctx, submitLimit)

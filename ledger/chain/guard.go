@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/sijil-health/sijil/ledger"
 )
 
 const leaseFile = "validator.lease"
@@ -24,6 +26,9 @@ var (
 	ErrElsewhere = errors.New("chain: this validator key was last used on another machine; where both run, the key signs twice, which the " +
 		"other members see as fraud; make sure that the other one is gone for good, then run `sijil doctor`")
 )
+
+// errLease says that the lease file is damaged.
+var errLease = fmt.Errorf("%w: where the validator key was last used cannot be read", ErrWedged)
 
 // lease is what the lease file says of the process that holds, or last held, a validator key.
 type lease struct {
@@ -111,7 +116,7 @@ func readLease(path string) (lease, error) {
 		return l, fmt.Errorf("chain: lease: %w", err)
 	}
 	if err := json.Unmarshal(b, &l); err != nil {
-		return l, fmt.Errorf("chain: lease %s is damaged: %w", path, err)
+		return l, errors.Join(errLease, &ledger.Damage{What: "the record of where the validator key is used", File: path, Detail: err.Error()})
 	}
 	return l, nil
 }

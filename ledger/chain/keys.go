@@ -3,6 +3,7 @@ package chain
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/cometbft/cometbft/privval"
 
 	"github.com/sijil-health/sijil/internal/durable"
+	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -76,7 +78,7 @@ func PublicKeys(dir string) (nodeID string, validator verify.PublicKey, err erro
 func loadKeys(dir string) (*p2p.NodeKey, *signer, error) {
 	node, err := p2p.LoadNodeKey(filepath.Join(dir, nodeKeyFile))
 	if err != nil {
-		return nil, nil, fmt.Errorf("chain: node key: %w", err)
+		return nil, nil, keyFailed("node key", filepath.Join(dir, nodeKeyFile), err)
 	}
 	if err := recoverKeys(dir); err != nil {
 		return nil, nil, err
@@ -88,11 +90,19 @@ func loadKeys(dir string) (*p2p.NodeKey, *signer, error) {
 func readValidatorKey(file string) (*privval.FilePVKey, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("chain: validator key: %w", err)
+		return nil, keyFailed("validator key", file, err)
 	}
 	k := new(privval.FilePVKey)
 	if err := cmtjson.Unmarshal(b, k); err != nil || k.PrivKey == nil {
-		return nil, errors.Join(fmt.Errorf("chain: validator key %s is damaged", file), err)
+		return nil, keyFailed("validator key", file, errNoKey)
 	}
 	return k, nil
+}
+
+// keyFailed tells of a key that cannot be read. What a parser says of one that is damaged is left out: it might hold parts of the key.
+func keyFailed(what, file string, err error) error {
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		return fmt.Errorf("chain: %s: %w", what, err)
+	}
+	return fmt.Errorf("%w: %w", ErrWedged, &ledger.Damage{What: "the " + what, File: file, Detail: errNoKey.Error()})
 }

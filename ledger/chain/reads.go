@@ -20,7 +20,10 @@ func (e *books) Proof(_ context.Context, height int64) (*ledger.BlockProof, erro
 	if height < 1 || height > s.Height {
 		return nil, fmt.Errorf("%w: height %d", ledger.ErrNotFound, height)
 	}
-	block, c := e.blocks.LoadBlock(height), loadCommit(e.blocks, height)
+	block, c, err := loadBlock(e.blocks, height)
+	if err != nil {
+		return nil, err
+	}
 	if height < base || block == nil || c == nil {
 		base = e.blocks.Base()
 		if base == 0 { // begun from a snapshot, and no block since

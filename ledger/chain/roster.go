@@ -164,6 +164,19 @@ func (r *roster) enacted() (c *roster, ok bool) {
 	return c, true
 }
 
+// lasts tells whether a member votes and will go on to once what is decided on takes effect.
+func (r *roster) lasts(org verify.OrgID) bool {
+	m := r.Member(org)
+	if m == nil || m.Power == 0 {
+		return false
+	}
+	i := slices.IndexFunc(r.Pending, func(p ledger.Proposal) bool { return p.Since != 0 })
+	if i < 0 || r.Pending[i].Member.Org != org {
+		return true
+	}
+	return changeOf(r.Pending[i].Change) != Leave && r.Pending[i].Member.Power > 0
+}
+
 // settle ends what is decided: it drops proposals that expired, were refused or became inadmissible, marks those that
 // more than two thirds of the voting members want, and gives the oldest of these, which is to be decided on. One change a
 // block lets every validator set be checked by the set before it; others that are carried wait for the next block.

@@ -37,10 +37,13 @@ func (e *engine) Status(context.Context) (*ledger.Status, error) {
 		Waiting:       e.app.pool.waiting(),
 		EvidenceCount: s.offences,
 		Evidence:      s.evidence,
-		Stopped:       e.seen.failure.Load() != nil,
+		Stopped:       e.seen.failure.Load() != nil || e.opened.wounds.ended.Load() != nil,
 		Begun:         e.app.store.begun(),
 		Restoring:     e.snapshot && s.Height == 0,
 		Left:          left,
+	}
+	if d := e.opened.wounds.first.Load(); d != nil {
+		st.Damage = d.Error()
 	}
 	select {
 	case <-e.behind:
@@ -79,8 +82,8 @@ func (e *books) skew(s *state, st *ledger.Status) (time.Duration, bool) {
 	if st.CatchingUp || st.Committed.IsZero() || s.Height == 0 {
 		return 0, false
 	}
-	c := e.blocks.LoadSeenCommit(s.Height)
-	if c == nil {
+	c, err := loadSeen(e.blocks, s.Height)
+	if c == nil || err != nil {
 		return 0, false
 	}
 	bc, others := commit(c), false
@@ -104,6 +107,9 @@ func seenLive(voted, committed, started time.Time) bool {
 
 // wedged says why nothing moves although something should; "" when all is well.
 func (e *engine) wedged(s *state, st *ledger.Status) string {
+	if d := e.opened.wounds.ended.Load(); d != nil {
+		return fmt.Sprintf("this node takes no more part in consensus: %v; work goes on and is not anchored; stop the node and run `sijil doctor`", d)
+	}
 	if why := e.seen.failure.Load(); why != nil {
 		return fmt.Sprintf("consensus stopped on this node: %s; restart it, and run `sijil doctor` if it stops again", *why)
 	}
@@ -114,8 +120,7 @@ func (e *engine) wedged(s *state, st *ledger.Status) string {
 		return fmt.Sprintf("this node's validator key refuses to sign: %s; run `sijil doctor`", *why)
 	}
 	if here, all := e.reachable(s, st); 3*here <= 2*all {
-		return fmt.Sprintf("no quorum: validators with %d of %d power are connected, more than two thirds are needed; "+
-			"work goes on and is anchored when they return", here, all)
+		return "" // the engine is well: who is not reached, Peers tells
 	}
 	if st.CatchingUp {
 		return "catching up makes no progress: the connected members may no longer keep the blocks that this node lacks; " +

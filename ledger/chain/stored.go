@@ -41,7 +41,7 @@ func (c *Config) hasBlocks() bool {
 func (c *Config) readBlocks() (s *stored, err error) {
 	defer func() {
 		if r := recover(); r != nil { // CometBFT panics on what it cannot decode
-			err = fmt.Errorf("chain: read the blocks in %s: %v", filepath.Join(c.Dir, "data"), r)
+			err = fmt.Errorf("chain: read the blocks in %s: %w", filepath.Join(c.Dir, "data"), damageOf(r))
 		}
 	}()
 	s = new(stored)

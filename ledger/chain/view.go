@@ -22,7 +22,7 @@ type View struct {
 	lease *os.File // nil where there is none
 }
 
-var _ ledger.AuditChain = (*View)(nil)
+var _ ledger.NotesChain = (*View)(nil)
 
 // Inspect reads everything in an engine's directory that bears a checksum, or can at least be parsed, and gives the history in it. Of the
 // configuration only Dir, Keys and Genesis count; without a Genesis, or where the state is damaged, there is no history to give: View.Whole
@@ -63,6 +63,22 @@ func Inspect(cfg Config) (_ *View, found []ledger.Damage, err error) {
 		found = append(found, *damage)
 	}
 	return v, found, err
+}
+
+// History gives the history in an engine's directory as it is; View.Whole tells whether there is one. The caller closes the View. Errors:
+// ErrInUse, those of the disk.
+func History(cfg Config) (_ *View, err error) {
+	v := new(View)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, v.Close())
+		}
+	}()
+	if v.lease, err = shareLease(cfg.keys()); err != nil {
+		return nil, err
+	}
+	_, err = v.open(filepath.Join(cfg.Dir, "state"), cfg.Genesis)
+	return v, err
 }
 
 // open opens the state. Damage leaves the View without a history.
@@ -179,6 +195,33 @@ func (v *View) LogRoot(_ context.Context, size uint64) (verify.Hash, error) {
 	}
 	f, err := v.store.frontierAt(size)
 	return f.root(), err
+}
+
+// errThis ends a search that found what it was for.
+var errThis = errors.New("found")
+
+// MembersOf gives a membership that was in force, by its hash.
+func (v *View) MembersOf(_ context.Context, hash verify.Hash) (m *ledger.Membership, err error) {
+	if verify.MembersHash(v.state.roster.Members) == hash {
+		return &v.state.roster.Membership, nil
+	}
+	if v.store == nil {
+		return nil, ledger.ErrNotFound
+	}
+	err = v.store.each([]byte{rowMember}, []byte{rowMember + 1}, func(k, _ []byte) error {
+		rec, err := v.store.record(heightOf(k))
+		if err == nil && rec.Members != nil && verify.MembersHash(rec.Members.Members) == hash {
+			m, err = rec.Members, errThis
+		}
+		return err
+	})
+	switch {
+	case m != nil:
+		return m, nil
+	case err != nil:
+		return nil, err
+	}
+	return nil, ledger.ErrNotFound
 }
 
 func (s *store) membersAt(height int64) (*ledger.Membership, error) {

@@ -20,6 +20,8 @@ func (e *engine) current() (*link, error) {
 	switch {
 	case e.closing || e.ctx.Err() != nil:
 		return nil, ledger.ErrClosed
+	case e.link == nil && e.why != nil:
+		return nil, fmt.Errorf("%w: %v", ledger.ErrDown, e.why) //nolint:errorlint // what kind of error it was concerns nobody
 	case e.link == nil:
 		return nil, ledger.ErrDown
 	}

@@ -67,6 +67,7 @@ type engine struct {
 	mu       sync.Mutex
 	link     *link         // nil while no child is open
 	moved    chan struct{} // closed and replaced whenever link is
+	why      error         // the last child did not open; nil when it did
 	restarts int
 	closing  bool
 }
@@ -162,6 +163,9 @@ func (e *engine) supervise(p *process) {
 				return
 			}
 			e.opt.Log.Warn("the ledger engine's process does not open", "err", err)
+			e.mu.Lock()
+			e.why = err
+			e.mu.Unlock()
 		}
 	}
 }
@@ -176,7 +180,9 @@ func (e *engine) done() bool {
 func (e *engine) swap(l *link) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.link = l
+	if e.link = l; l != nil {
+		e.why = nil
+	}
 	close(e.moved)
 	e.moved = make(chan struct{})
 }
