@@ -17,7 +17,7 @@ type body struct {
 	s     *Server
 	r     *http.Request
 	w     http.ResponseWriter
-	place *place // nil until the request is admitted
+	place *place // of the request
 	buf   *bytes.Buffer
 	whole bool // it was read to its end
 }
@@ -59,7 +59,9 @@ func (b *body) form(*request) (string, error) {
 		return "", err
 	}
 	src, err := b.read(maxForm)
-	return string(src), err
+	form := string(src)
+	b.place.keep(0) // the answer may have to wait for room
+	return form, err
 }
 
 // firstRoom is the room taken for a body before anything of it has come, in bytes.
@@ -129,15 +131,12 @@ func tooLong(limit int) *problem {
 	return fail(http.StatusRequestEntityTooLarge, "too-long", "the body is larger than %d bytes, the most that is taken here", limit)
 }
 
-// free gives back what the request took.
+// free gives the body back. Nothing that was read from it is used any more.
 func (b *body) free() {
 	if b.buf != nil && b.buf.Cap() <= maxPooled {
 		buffers.Put(b.buf)
 	}
 	b.buf = nil
-	if b.place != nil {
-		b.place.leave()
-	}
 	if !b.whole && b.r.ContentLength != 0 {
 		// What was not read the server reads before it answers, to use the connection again. It must not wait for ever.
 		b.deadline(time.Now().Add(b.s.Limits.Idle))

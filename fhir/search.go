@@ -20,6 +20,7 @@ func (s *Server) search(q *request) (*answer, error) {
 		return nil, err
 	}
 	b := newBundle("searchset", page.Total)
+	b.grow(page.Versions)
 	b.links(q.base+"/"+q.typ, parsed.applied, page.Next)
 	notes := passedOver(parsed.ignored)
 	if parsed.query.Count == 0 && page.Total < 0 {
@@ -33,6 +34,7 @@ func (s *Server) search(q *request) (*answer, error) {
 		}
 		b.entry(q.base + "/" + v.Type + "/" + v.ID)
 		b.member("resource", v.Body)
+		v.Body = nil // it stands twice in memory until here
 		b.member("search", []byte(`{"mode":"match"}`))
 	}
 	b.outcome(notes)

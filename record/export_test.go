@@ -29,3 +29,6 @@ func (s *Store) OpenUnplaced(ctx context.Context, typ, id string) (*Version, err
 	v.Place.Segment, v.Place.Offset, v.Place.Length = 0, 0, 0
 	return s.open(ctx, typ, id, &v)
 }
+
+// MaxPage is where pages end.
+const MaxPage = maxPage

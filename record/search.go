@@ -35,18 +35,18 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	if counting && len(found) <= countLimit {
 		total = len(found)
 	}
-	page := &Page{Total: total}
-	if len(found) > q.Count {
-		found = found[:q.Count]
-		if q.Count > 0 {
-			page.Next = fmt.Sprintf("%d~%s", total, found[q.Count-1].id)
-		}
-	}
 	if q.Detail != "" {
 		a.Detail = q.Detail
 	}
-	page.Versions, err = s.release(ctx, a, verify.KindSearch, q.Whole, found)
-	return page, err
+	versions, done, err := s.release(ctx, a, verify.KindSearch, q.Whole, found[:min(len(found), q.Count)])
+	if err != nil {
+		return nil, err
+	}
+	page := &Page{Total: total, Versions: versions}
+	if done < len(found) && done > 0 {
+		page.Next = fmt.Sprintf("%d~%s", total, found[done-1].id)
+	}
+	return page, nil
 }
 
 const unknownTotal = -1

@@ -109,7 +109,7 @@ type Version struct {
 	Op       Op     // what made it; OpCreate also for an update that found nothing current
 	Chart    string // as in Change
 	Body     []byte // as served; nil for OpDelete
-	Source   []byte // as received
+	Source   []byte // as received; nil in a Page
 	Damaged  bool   // in a Page: it does not open and no custodian could give it whole; Body and Source are nil
 }
 
@@ -122,7 +122,7 @@ type Head struct {
 	Chart    string
 }
 
-// Page is a part of a search's matches or of a history.
+// Page is a part of a search's matches or of a history. It may hold fewer versions than were asked for, with a Next: it ends after 8 MiB too.
 type Page struct {
 	Versions []Version
 	Total    int    // of all pages; -1 when it is not known
