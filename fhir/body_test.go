@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sijil-health/sijil/record"
 )
 
 // overNetwork serves a gate on a socket.
@@ -204,5 +207,42 @@ func TestAResourceIsBoundedEverywhere(t *testing.T) {
 	})
 	if len(g.store.resources) != 0 {
 		t.Errorf("%d resources were stored", len(g.store.resources))
+	}
+}
+
+// waiting is a Store whose searches end with those who ask.
+type waiting struct {
+	*memory
+	begun, ended chan struct{}
+}
+
+func (w *waiting) Search(ctx context.Context, _ record.Access, _ record.Query) (*record.Page, error) {
+	w.begun <- struct{}{}
+	<-ctx.Done()
+	w.ended <- struct{}{}
+	return nil, ctx.Err()
+}
+
+// TestWhoHangsUpEndsTheSearch: a search is worked on only while somebody waits for it.
+func TestWhoHangsUpEndsTheSearch(t *testing.T) {
+	g := newGate(t, Limits{})
+	w := &waiting{g.store, make(chan struct{}), make(chan struct{})}
+	g.Store = w
+	address := g.overNetwork(t)
+	for _, request := range []string{
+		"GET /fhir/Observation?date=ge2020 HTTP/1.1\r\n\r\n",
+		"POST /fhir/Observation/_search HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 11\r\n\r\ndate=ge2020",
+	} {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, rest, _ := strings.Cut(request, "\r\n")
+		if _, err := io.WriteString(conn, head+"\r\nHost: h.example\r\nAuthorization: Bearer dr.amal\r\n"+rest); err != nil {
+			t.Fatal(err)
+		}
+		<-w.begun
+		conn.Close()
+		<-w.ended
 	}
 }

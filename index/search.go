@@ -2,57 +2,74 @@ package index
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
 // Search calls fn for the resources of a type that fulfil all filters, in the order of their ids (packed: UUIDs, as they were made, after all
-// others), from the one after `after` on, until fn says no.
-func (x *Index) Search(typ string, filters []Filter, afterID string, fn func(id string, v Version) (more bool, err error)) error {
-	q := query{x: x, typ: typ}
+// others), until fn says no. It begins after the id `from`, or where a search gave `from` as its rest. At most about `bound` rows are looked at:
+// each step in a list of ids, each resource and each test of its dates is one. Where that ends it, rest says where to go on: of what comes
+// before, everything that fits was given to fn. Otherwise rest is "". It ends with ctx, whose error it gives.
+func (x *Index) Search(ctx context.Context, typ string, filters []Filter, from string, bound int, fn func(id string, v Version) (more bool, err error)) (rest string, err error) {
+	q := query{ctx: ctx, x: x, typ: typ, bound: bound}
 	defer q.close()
 	for _, f := range filters {
 		if err := q.add(f); err != nil {
-			return err
+			return "", err
 		}
 	}
 	if len(q.streams) == 0 {
 		if err := q.stream(append(keyOf(famCurrent, typ), 0)); err != nil {
-			return err
+			return "", err
 		}
 	}
-	at, ok := q.join(pack(afterID) + "\x00")
-	for ; ok; at, ok = q.join(at + "\x00") {
+	start := pack(from) + "\x00"
+	if id, here := strings.CutPrefix(from, atRest); here {
+		q.start = pack(id)
+		start = q.start
+	}
+	for at, ok := q.join(start); ok; at, ok = q.join(at + "\x00") {
 		id, whole := unpack([]byte(at))
 		if !whole {
-			return damaged("id")
+			return "", damaged("id")
 		}
+		q.looked += 1 + len(q.dates)
 		v, err := x.Current(typ, id)
 		if err != nil && !errors.Is(err, ErrNotFound) {
-			return err
+			return "", err
 		}
 		if err != nil || v.Deleted {
 			continue
 		}
 		if fits, err := q.fits(id, &v); err != nil {
-			return err
+			return "", err
 		} else if !fits {
 			continue
 		}
 		if more, err := fn(id, v); err != nil || !more {
-			return err
+			return "", err
 		}
 	}
-	return q.err
+	return q.rest, q.err
 }
+
+// atRest marks a rest among the ids to begin after, which hold no such sign: the id behind it was not looked at yet.
+const atRest = "="
 
 // query joins streams of packed ids (each sorted) by leaping each to the greatest id that any of them stands at.
 type query struct {
+	ctx     context.Context
 	x       *Index
 	typ     string
 	streams []union
 	dates   []Filter
+	bound   int    // rows to look at
+	looked  int    // rows looked at
+	start   string // packed id at which it goes on; "" where it begins after one
+	rest    string // see Search
 	err     error
 }
 
@@ -78,9 +95,11 @@ func (q *query) add(f Filter) error {
 		return q.exact(prefixes)
 	}
 	var prefixes [][]byte
-	for i := range f.Any {
-		t := Term{Param: f.Param, Kind: f.Kind, Value: asked(&f.Any[i])}
-		prefixes = append(prefixes, termKey(q.typ, "", t))
+	for _, param := range append([]string{f.Param}, f.Or...) {
+		for i := range f.Any {
+			t := Term{Param: param, Kind: f.Kind, Value: asked(&f.Any[i])}
+			prefixes = append(prefixes, termKey(q.typ, "", t))
+		}
 	}
 	return q.stream(prefixes...)
 }
@@ -113,7 +132,8 @@ func (q *query) exact(keys [][]byte) error {
 	return nil
 }
 
-// join gives the least id at or after `from` that is in every stream.
+// join gives the least id at or after `from` that is in every stream. It gives up, with a rest, where enough was looked at, but not
+// before it is past its start: whoever goes on gets on.
 func (q *query) join(from string) (string, bool) {
 	agreed := 0
 	for i := 0; agreed < len(q.streams); i++ {
@@ -125,6 +145,16 @@ func (q *query) join(from string) (string, bool) {
 		}
 		if id != from {
 			from, agreed = id, 0
+		}
+		if q.err = q.ctx.Err(); q.err != nil {
+			return "", false
+		}
+		if q.looked += len(s); q.looked > q.bound && from != q.start {
+			if id, ok = unpack([]byte(from)); !ok {
+				q.err = damaged("id")
+			}
+			q.rest = atRest + id
+			return "", false
 		}
 		agreed++
 	}

@@ -30,5 +30,11 @@ func (s *Store) OpenUnplaced(ctx context.Context, typ, id string) (*Version, err
 	return s.open(ctx, typ, id, &v)
 }
 
-// MaxPage is where pages end.
-const MaxPage = maxPage
+// MaxPage is where pages end, and Unknown their total where it is not known.
+const (
+	MaxPage = maxPage
+	Unknown = unknownTotal
+)
+
+// Look makes searches look at so many rows only.
+func (s *Store) Look(rows int) { s.looks = rows }

@@ -14,8 +14,13 @@ import (
 // countLimit is how far a search counts its matches for Page.Total; beyond, the total is not known.
 const countLimit = 2_000
 
+// maxLooked bounds the rows of the index that one page looks at, and so how long it takes: some seconds where everything of a type has to be
+// gone through for its dates.
+const maxLooked = 50_000
+
 // Search releases the resources that match, in the order of their ids, at most q.Count of them. Everything written before the call
-// is found. What is damaged is among them without content. Errors: ErrCursor, ErrUnavailable.
+// is found. What is damaged is among them without content. A page that has looked at maxLooked rows, or holds maxPage bytes, ends there: it may hold
+// fewer than q.Count, or none, and has a Next, and its Total is known only if everything was looked at. Errors: ErrCursor, ErrUnavailable.
 func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	total, after, err := parseCursor(q.After)
 	if err != nil {
@@ -28,11 +33,11 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	if err := permit(&a, policy.Search, a.Chart, q.Type); err != nil {
 		return nil, err
 	}
-	found, err := s.find(ctx, &a, &q, after, limit)
+	found, rest, err := s.find(ctx, &a, &q, after, limit)
 	if err != nil {
 		return nil, err
 	}
-	if counting && len(found) <= countLimit {
+	if counting && len(found) <= countLimit && rest == "" {
 		total = len(found)
 	}
 	if q.Detail != "" {
@@ -43,15 +48,19 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 		return nil, err
 	}
 	page := &Page{Total: total, Versions: versions}
-	if done < len(found) && done > 0 {
+	switch {
+	case q.Count == 0:
+	case done < len(found):
 		page.Next = fmt.Sprintf("%d~%s", total, found[done-1].id)
+	case rest != "":
+		page.Next = fmt.Sprintf("%d~%s", total, rest)
 	}
 	return page, nil
 }
 
 const unknownTotal = -1
 
-// parseCursor splits Page.Next: the total counted on the first page, and the last id given.
+// parseCursor splits Page.Next: the total counted on the first page, and where the next begins.
 func parseCursor(cursor string) (total int, after string, err error) {
 	if cursor == "" {
 		return unknownTotal, "", nil
@@ -65,7 +74,7 @@ func parseCursor(cursor string) (total int, after string, err error) {
 }
 
 // Match finds what each query matches, at most Query.Count each, and releases nothing but who they are. Because that tells who is
-// known here, it leaves the entries of a search.
+// known here, it leaves the entries of a search. What cannot be answered by looking at maxLooked rows is not: ErrCostly.
 func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head, error) {
 	if err := permit(&a, policy.Search, a.Chart, ""); err != nil {
 		return nil, err
@@ -73,7 +82,10 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 	var all []match
 	out := make([][]Head, len(queries))
 	for i := range queries {
-		found, err := s.find(ctx, &a, &queries[i], "", queries[i].Count)
+		found, rest, err := s.find(ctx, &a, &queries[i], "", queries[i].Count)
+		if err == nil && rest != "" {
+			err = ErrCostly
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -88,16 +100,16 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 	return out, nil
 }
 
-// find looks up at most limit matches that may be released.
-func (s *Store) find(ctx context.Context, a *Access, q *Query, after string, limit int) ([]match, error) {
+// find looks up at most limit matches that may be released. rest is where it has not looked any more, see Index.Search.
+func (s *Store) find(ctx context.Context, a *Access, q *Query, after string, limit int) (found []match, rest string, err error) {
 	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, "", fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	var found []match
 	if limit <= 0 {
-		return nil, nil
+		return nil, "", nil
 	}
-	err := s.Index.Search(q.Type, q.Filters, after, func(id string, v index.Version) (bool, error) {
+	filters := withinChart(q.Filters, q.Type, a.Chart)
+	rest, err = s.Index.Search(ctx, q.Type, filters, after, s.looks, func(id string, v index.Version) (bool, error) {
 		if permit(a, policy.Search, v.Chart, q.Type) != nil || s.erased(&v) {
 			return true, nil
 		}
@@ -105,7 +117,7 @@ func (s *Store) find(ctx context.Context, a *Access, q *Query, after string, lim
 		return len(found) < limit, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, "", fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return found, nil
+	return found, rest, nil
 }

@@ -17,6 +17,7 @@ var (
 	ErrConflict    = errors.New("another version is current")                       // Change.IfVersion does not hold
 	ErrExists      = errors.New("identifier is taken")                              // OpCreate of an ID that exists
 	ErrCursor      = errors.New("page cursor is not valid")                         // Query.After, AuditQuery.After
+	ErrCostly      = errors.New("too much would have to be looked through")         // Match
 	ErrTooLarge    = errors.New("too large to store")                               //
 	ErrUnavailable = errors.New("the record is not accepting requests")             // disk full, fsync failed, stopping
 	ErrDamaged     = errors.New("content is damaged and no custodian has it whole") //
