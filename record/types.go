@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -63,15 +64,17 @@ type Change struct {
 }
 
 // Compartment is the part of a chart whose key seals a resource.
-type Compartment string
+type Compartment = vault.Compartment
 
-// The compartments that gates tell apart by themselves.
+// The compartments that resources are sealed under, as the vault has them.
 const (
-	General     Compartment = "general"
-	Labs        Compartment = "labs"
-	Imaging     Compartment = "imaging"
-	Medications Compartment = "medications"
-	Genomic     Compartment = "genomic"
+	General     = vault.General
+	Labs        = vault.Labs
+	Imaging     = vault.Imaging
+	Medications = vault.Medications
+	Mental      = vault.Mental
+	Sexual      = vault.Sexual
+	Genomic     = vault.Genomic
 )
 
 // ChangeError says which of the changes given to Write failed it.
