@@ -117,10 +117,10 @@ func (p *place) opening(ctx context.Context, part bool) context.Context {
 	if p == nil {
 		return ctx
 	}
-	return record.WithRoom(ctx, func(n int64, more bool) error {
+	return record.WithRoom(ctx, func(n int64) error {
 		n = min(n, p.most) // so that whatever is stored can be read, though alone
 		switch {
-		case !more && !part:
+		case !part:
 			return p.hold(ctx, n)
 		case p.try(n):
 			return nil

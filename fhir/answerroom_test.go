@@ -90,7 +90,7 @@ func TestABatchIsAnsweredWithinTheBudget(t *testing.T) {
 	if w.Code != http.StatusOK || given < 8 || given > 10 || given+refused != len(reads) || !strings.Contains(w.Body.String(), "in a request of its own") {
 		t.Errorf("%d: %d given, %d refused, the last %s", w.Code, given, refused, w.Body.Bytes()[w.Body.Len()-500:])
 	}
-	// A page of one entry ends where there is no room, and says where it goes on.
+	// So is one that asks for pages.
 	for i := range 14 {
 		if w := g.send(&exchange{do: fmt.Sprintf("PUT /Binary/c%02d", i), body: binary(fmt.Sprintf("c%02d", i), 3<<20)}); w.Code != http.StatusCreated {
 			t.Fatal(w.Code, w.Body)

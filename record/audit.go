@@ -37,7 +37,7 @@ func (s *Store) AuditEvents(ctx context.Context, a Access, q AuditQuery) (events
 	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
 		return nil, "", fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if err := takeRoom(ctx, min(int64(q.Count)*shownEntry, maxPage), false); err != nil {
+	if err := takeRoom(ctx, min(int64(q.Count)*shownEntry, maxPage)); err != nil {
 		return nil, "", err
 	}
 	walk := auditing{store: s, q: &q}

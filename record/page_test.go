@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,43 +83,41 @@ func TestAPageEndsAfterSoManyBytes(t *testing.T) {
 	}
 }
 
-// TestRoomIsTakenBeforeOpening: no content is opened that there is no room for; a page ends where there is none, and a read gives nothing.
+// TestRoomIsTakenBeforeOpening: no content is opened that there is no room for, and nothing of it is on the ledger; a page asks once for all that
+// goes on it.
 func TestRoomIsTakenBeforeOpening(t *testing.T) {
 	s := newSite(t)
 	defer s.close()
-	for _, c := range []record.Change{change(record.OpCreate, "o1", "Patient/a", "small"), change(record.OpCreate, "o2", "Patient/a", large("o2"))} {
-		_, err := s.store.Write(context.Background(), clinician, []record.Change{c})
+	for i := range 5 {
+		id := fmt.Sprint("o", i)
+		_, err := s.store.Write(context.Background(), clinician, []record.Change{change(record.OpCreate, id, "Patient/a", large(id))})
 		s.ok(err)
 	}
 	s.close()
 	s.open() // nothing is left in memory
-	full, asked, room := fmt.Errorf("full"), int64(0), int64(0)
-	ctx := record.WithRoom(context.Background(), func(n int64, more bool) error {
-		asked += n
-		if more != (asked > n) {
-			t.Errorf("%d bytes asked for: more is %v", n, more)
-		}
-		if asked > room {
+	full, asked, room := errors.New("full"), []int64(nil), int64(0)
+	ctx := record.WithRoom(context.Background(), func(n int64) error {
+		if asked = append(asked, n); n > room {
 			return full
 		}
 		return nil
 	})
-	if _, err := s.store.Read(ctx, clinician, "Observation", "o2", 0); err != full {
-		t.Errorf("a read without room: %v", err)
+	search := func() (*record.Page, error) {
+		return s.store.Search(ctx, clinician, record.Query{Type: "Observation", Count: 10})
 	}
-	if asked < 3<<20 {
-		t.Errorf("%d bytes asked for", asked)
+	before := len(s.entries()["Patient/a"])
+	_, readErr := s.store.Read(ctx, clinician, "Observation", "o2", 0)
+	_, searchErr := search()
+	_, historyErr := s.store.History(ctx, clinician, "Observation", "o2", 10, 0)
+	if readErr != full || searchErr != full || historyErr != full || len(asked) != 3 || asked[0] < 3<<20 || asked[1] < record.MaxPage || asked[2] != asked[0] {
+		t.Errorf("without room: %v, %v, %v, after asking for %d", readErr, searchErr, historyErr, asked)
 	}
-	asked, room = 0, 1<<20
-	page, err := s.store.Search(ctx, clinician, record.Query{Type: "Observation", Count: 10})
-	s.ok(err)
-	if len(page.Versions) != 1 || page.Next == "" || page.Total != 2 {
-		t.Errorf("%d versions of %d, next %q", len(page.Versions), page.Total, page.Next)
+	if after := len(s.entries()["Patient/a"]); after != before {
+		t.Errorf("%d entries of what was not given", after-before)
 	}
-	for chart, entries := range s.entries() {
-		if last := entries[len(entries)-1]; chart == "Patient/a" && (len(entries) != 3 || len(last.Targets) != 1 || last.Targets[0].Ref != "Observation/o1") {
-			t.Errorf("%d entries, the last of %v", len(entries), last.Targets)
-		}
+	room = record.MaxPage + 4<<20
+	if page, err := search(); err != nil || len(page.Versions) != 3 || page.Next == "" || page.Total != 5 || len(asked) != 4 {
+		t.Errorf("with room: %v, after asking for %d", err, asked)
 	}
 }
 

@@ -24,18 +24,15 @@ func (s *Store) erased(v *index.Version) bool {
 }
 
 // release opens what was found and leaves, before anything is returned, the entries that say what of it was given. What is damaged does not
-// keep the rest back: it is given as a Version that says so. What was erased since it was found is left out. It ends after maxPage bytes, or
-// where there is no room for more, and done says how many of the found it went through: at least one, if there is any. For whole see line.
+// keep the rest back: it is given as a Version that says so. What was erased since it was found is left out. It ends after maxPage bytes,
+// and done says how many of the found it went through: at least one, if there is any. For whole see line.
 func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, whole bool, found []match) (out []Version, done int, err error) {
+	if found, err = s.room(ctx, found); err != nil {
+		return nil, 0, err
+	}
 	given := found[:0]
 	for size := 0; done < len(found) && size < maxPage; done++ {
 		m := found[done]
-		if err := s.room(ctx, &m.version, done > 0); err != nil {
-			if done > 0 {
-				break
-			}
-			return nil, 0, err
-		}
 		v, err := s.open(ctx, m.typ, m.id, &m.version)
 		if ctx.Err() != nil { // a repair that was broken off tells nothing of the content
 			return nil, 0, ctx.Err()

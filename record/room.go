@@ -15,26 +15,38 @@ const shownEntry = 2 << 10
 
 type roomKey struct{}
 
-// WithRoom makes Read, Search, History and AuditEvents ask for room before they open any content: for n bytes at a time. more says that something was opened
-// for the page already; then a refusal ends the page there, with a Next, and must come at once: who holds room must not wait for room. Otherwise
-// it is the error that the method returns, having released nothing.
-func WithRoom(ctx context.Context, take func(n int64, more bool) error) context.Context {
+// WithRoom makes Read, Search, History and AuditEvents ask for room before they open any content, once for all that they are about to open, in
+// bytes. take may wait. Its error is what the method returns, having released nothing.
+func WithRoom(ctx context.Context, take func(n int64) error) context.Context {
 	return context.WithValue(ctx, roomKey{}, take)
 }
 
-// room asks for the room that the content of a version takes.
-func (s *Store) room(ctx context.Context, v *index.Version, more bool) error {
-	if ctx.Value(roomKey{}) == nil || v.Deleted {
-		return nil
-	}
-	return takeRoom(ctx, s.sizeOf(ctx, v), more)
-}
-
-func takeRoom(ctx context.Context, n int64, more bool) error {
-	if take, ok := ctx.Value(roomKey{}).(func(int64, bool) error); ok {
-		return take(n, more)
+func takeRoom(ctx context.Context, n int64) error {
+	if take, ok := ctx.Value(roomKey{}).(func(int64) error); ok {
+		return take(n)
 	}
 	return nil
+}
+
+// room asks for the room that the content of one page takes, and gives as much of what was found as goes on it.
+func (s *Store) room(ctx context.Context, found []match) ([]match, error) {
+	if ctx.Value(roomKey{}) == nil {
+		return found, nil
+	}
+	size := int64(0)
+	for i := range found {
+		if size >= maxPage {
+			found = found[:i]
+			break
+		}
+		if v := &found[i].version; !v.Deleted {
+			size += s.sizeOf(ctx, v)
+		}
+	}
+	if size == 0 {
+		return found, nil
+	}
+	return found, takeRoom(ctx, size)
 }
 
 // sizeOf is the length of a version's ciphertext, a little more than its content has. What cannot be told will not be opened either, or comes
