@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/sijil-health/sijil/record"
 )
 
 // admission bounds what is being worked on. Requests and bytes are taken from two budgets, and of each one actor has a share only, so that
@@ -14,6 +16,7 @@ import (
 type admission struct {
 	requests, bytes       *budget
 	maxRequests, maxBytes int64 // of one actor
+	most                  int64 // bytes that one request can ever be given
 	wait                  time.Duration
 
 	mu     sync.Mutex
@@ -26,23 +29,27 @@ type share struct {
 	users           int // guarded by admission.mu
 }
 
-// place is that of one request among those worked on, and the room for its body.
+// place is that of one request among those worked on, and the room for its body and its answer. It is kept until the answer is written: what a
+// slow reader has not taken yet stands in memory. A nil place has no bounds, and is that of what has no request of an actor.
 type place struct {
 	*admission
 	actor string
 	share *share
-	held  int64 // bytes
+	room  sync.Mutex
+	held  int64 // bytes; guarded by room, for the entries of a batch are answered at the same time
 }
 
 // oneOf is the part of a budget that one actor may take.
 const oneOf = 4
 
 func newAdmission(l Limits) *admission {
-	return &admission{
+	a := &admission{
 		requests: &budget{free: int64(l.Requests)}, maxRequests: max(1, int64(l.Requests)/oneOf),
 		bytes: &budget{free: l.Bodies}, maxBytes: max(int64(l.Bundle), int64(l.Resource), l.Bodies/oneOf),
 		wait: l.Admission, shares: map[string]*share{},
 	}
+	a.most = min(a.maxBytes, l.Bodies)
+	return a
 }
 
 // enter takes a place for a request.
@@ -63,17 +70,70 @@ func (a *admission) enter(ctx context.Context, actor string) (*place, error) {
 	return p, nil
 }
 
-// hold takes room for n more bytes of the request's body.
+// hold takes room for n more bytes, and waits for it. Whoever waits must not hold what others wait for.
 func (p *place) hold(ctx context.Context, n int64) error {
 	if err := p.take(ctx, p.share.bytes, p.bytes, n); err != nil {
 		return err
 	}
-	p.held += n
+	p.add(n)
 	return nil
+}
+
+// try takes room for n more bytes if it is there.
+func (p *place) try(n int64) bool {
+	if !p.share.bytes.try(n) {
+		return false
+	}
+	if !p.bytes.try(n) {
+		p.share.bytes.give(n)
+		return false
+	}
+	p.add(n)
+	return true
+}
+
+func (p *place) add(n int64) {
+	p.room.Lock()
+	p.held += n
+	p.room.Unlock()
+}
+
+// keep makes what the request holds n bytes: what is there already, so that it does not wait for those that were not foreseen.
+func (p *place) keep(n int) {
+	if p == nil {
+		return
+	}
+	p.room.Lock()
+	more := int64(n) - p.held
+	p.held = int64(n)
+	p.room.Unlock()
+	p.bytes.give(-more)
+	p.share.bytes.give(-more)
+}
+
+// opening is record.WithRoom for what the request is answered with. The parts of a Bundle do not wait, because their Bundle holds room: of two
+// that did, none would go on.
+func (p *place) opening(ctx context.Context, part bool) context.Context {
+	if p == nil {
+		return ctx
+	}
+	return record.WithRoom(ctx, func(n int64) error {
+		n = min(n, p.most) // so that whatever is stored can be read, though alone
+		switch {
+		case !part:
+			return p.hold(ctx, n)
+		case p.try(n):
+			return nil
+		}
+		return fail(http.StatusServiceUnavailable, "throttled", "there is no room for this answer beside the others; ask for it again in a request of its own")
+	})
 }
 
 // leave gives back all that the request took.
 func (p *place) leave() {
+	if p == nil {
+		return
+	}
 	p.bytes.give(p.held)
 	p.share.bytes.give(p.held)
 	p.requests.give(1)

@@ -18,7 +18,7 @@ type body struct {
 	s     *Server
 	r     *http.Request
 	w     http.ResponseWriter
-	place *place // nil until the request is admitted
+	place *place // of the request
 	buf   *bytes.Buffer
 	whole bool // it was read to its end
 }
@@ -60,13 +60,16 @@ func (b *body) form(*request) (string, error) {
 		return "", err
 	}
 	src, err := b.read(maxForm)
-	return string(src), err
+	form := string(src)
+	b.place.keep(0) // the answer may have to wait for room
+	return form, err
 }
 
-// firstRoom is the room taken for a body before anything of it has come, in bytes.
+// firstRoom is what may come of a body before room is taken for it, in bytes: it goes with the request's place.
 const firstRoom = 32 << 10
 
-// read reads the body whole. Room for it is taken as it comes, never more than twice what is there: what a client announces costs nothing.
+// read reads the body whole. What a client announces costs nothing until it begins to come. Then room is taken once, for all that is announced, or
+// for all that may come where nothing is: if bodies took it bit by bit, each could hold a part that another waits for, and none would go on.
 func (b *body) read(limit int) ([]byte, error) {
 	if b.r.ContentLength > int64(limit) {
 		return nil, tooLong(limit)
@@ -78,22 +81,30 @@ func (b *body) read(limit int) ([]byte, error) {
 	b.buf = buffers.Get().(*bytes.Buffer)
 	b.buf.Reset()
 	in, started := http.MaxBytesReader(b.w, b.r.Body, int64(limit)), time.Now()
+	room := min(firstRoom, most)
 	for {
-		if held := b.place.held; int64(b.buf.Len()) >= held && held < most {
-			if err := b.place.hold(b.r.Context(), min(max(held, firstRoom), most-held)); err != nil {
+		if int64(b.buf.Len()) >= room && room < most {
+			if err := b.place.hold(b.r.Context(), min(most, b.place.most)); err != nil {
 				return nil, err
 			}
+			room = most
 		}
-		b.buf.Grow(int(b.place.held) - b.buf.Len() + bytes.MinRead)
+		free := int(room) - b.buf.Len() + bytes.MinRead
+		if b.r.ContentLength < 0 {
+			free = min(free, max(b.buf.Len(), firstRoom)) // most likely it is far shorter
+		}
+		b.buf.Grow(free)
 		// Whoever goes silent is given up soon, and whoever sends a byte now and then when the least speed is missed.
 		last := started.Add(time.Minute + time.Duration(b.buf.Len()/slowest)*time.Second) // as in write
 		b.deadline(earlier(last, time.Now().Add(b.s.Limits.Idle)))
-		n, err := in.Read(b.buf.AvailableBuffer()[:int(b.place.held)-b.buf.Len()+bytes.MinRead])
+		n, err := in.Read(b.buf.AvailableBuffer()[:free])
 		b.buf.Write(b.buf.AvailableBuffer()[:n]) // in place
 		if err == io.EOF {
 			// Left in place, the deadline would end the request while it is being answered.
 			b.deadline(time.Time{})
-			b.whole = true
+			if b.whole = true; room > firstRoom {
+				b.place.keep(b.buf.Len())
+			}
 			return b.buf.Bytes(), nil
 		}
 		if err != nil {
@@ -133,15 +144,12 @@ func tooLong(limit int) *problem {
 	return fail(http.StatusRequestEntityTooLarge, "too-long", "the body is larger than %d bytes, the most that is taken here", limit)
 }
 
-// free gives back what the request took.
+// free gives the body back. Nothing that was read from it is used any more.
 func (b *body) free() {
 	if b.buf != nil && b.buf.Cap() <= maxPooled {
 		buffers.Put(b.buf)
 	}
 	b.buf = nil
-	if b.place != nil {
-		b.place.leave()
-	}
 	if !b.whole && b.r.ContentLength != 0 {
 		// What was not read the server reads before it answers, to use the connection again. It must not wait for ever.
 		b.deadline(time.Now().Add(b.s.Limits.Idle))

@@ -1,13 +1,18 @@
 package fhir
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/sijil-health/sijil/record"
 )
 
 // overNetwork serves a gate on a socket.
@@ -70,35 +75,92 @@ func TestSilentClientsKeepNobodyOut(t *testing.T) {
 	}
 }
 
-// TestRoomIsTakenAsBodiesCome: what is announced takes no room, what came does, until the request ends.
+// TestRoomIsTakenAsBodiesCome: what is announced takes no room, what has begun to come all of it at once, until the request ends.
 func TestRoomIsTakenAsBodiesCome(t *testing.T) {
 	g := newGate(t, Limits{Idle: time.Hour})
 	address := g.overNetwork(t)
 	held := func() int64 {
-		g.admission.bytes.mu.Lock()
-		defer g.admission.bytes.mu.Unlock()
-		return g.Limits.Bodies - g.admission.bytes.free
+		_, bytes := g.inUse()
+		return bytes
 	}
-	conn := silent(t, address, "POST /fhir", "dr.amal", 32<<20, "")
+	conn := silent(t, address, "POST /fhir", "dr.amal", 32<<20, strings.Repeat(" ", 1000))
 	g.occupied(1)
+	if held() != 0 {
+		t.Errorf("%d bytes held for nothing", held())
+	}
+	if _, err := io.WriteString(conn, strings.Repeat(" ", firstRoom)); err != nil {
+		t.Fatal(err)
+	}
 	for held() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	if held() != firstRoom {
-		t.Errorf("%d bytes held for nothing", held())
-	}
-	if _, err := io.WriteString(conn, strings.Repeat(" ", 300<<10)); err != nil {
-		t.Fatal(err)
-	}
-	for held() < 512<<10 {
-		time.Sleep(time.Millisecond)
-	}
-	if n := held(); n != 512<<10 {
-		t.Errorf("%d bytes held for 300 KiB", n)
+	if n := held(); n != 32<<20 {
+		t.Errorf("%d bytes held for a body of 32 MiB that comes", n)
 	}
 	conn.Close()
 	for held() > 0 {
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// begun is a body of which a part comes at once and the rest when all others have begun to come.
+type begun struct {
+	io.Reader // the part
+	rest      io.Reader
+	others    *sync.WaitGroup
+	once      sync.Once
+}
+
+func (b *begun) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err == io.EOF {
+		b.once.Do(func() {
+			b.others.Done()
+			b.others.Wait()
+		})
+		return b.rest.Read(p)
+	}
+	return n, err
+}
+
+// TestBodiesDoNotWaitForOneAnother sends more and larger bodies at once than there is room for. None holds a part of the room while it lacks
+// the rest: each comes through, whether it says its length or not.
+func TestBodiesDoNotWaitForOneAnother(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		bodies, bytes int
+		actors        []string
+		chunked       bool
+	}{
+		{"two of one actor", 2, 32 << 20, []string{"dr.amal"}, false},
+		{"four of four", 4, 32 << 20, []string{"dr.amal", "dr.badr", "dr.celine", "dr.dana"}, false},
+		{"many smaller ones", 40, 2 << 20, []string{"dr.amal"}, false},
+		{"without a length", 3, 3 << 20, []string{"dr.amal"}, true},
+	} {
+		g := newGate(t, Limits{Admission: time.Minute, Idle: time.Hour})
+		var all, others sync.WaitGroup
+		others.Add(c.bodies)
+		for i := range c.bodies {
+			body := bundleOf("batch")
+			body += strings.Repeat(" ", c.bytes-len(body))
+			const part = firstRoom / 2
+			r := httptest.NewRequest("POST", "http://h.example/fhir", &begun{Reader: strings.NewReader(body[:part]), rest: strings.NewReader(body[part:]), others: &others})
+			r.Header.Set("Authorization", "Bearer "+c.actors[i%len(c.actors)])
+			r.Header.Set("Content-Type", "application/fhir+json")
+			if r.ContentLength = int64(len(body)); c.chunked {
+				r.ContentLength = -1
+			}
+			all.Go(func() {
+				w := httptest.NewRecorder()
+				if g.ServeHTTP(w, r); w.Code != http.StatusOK {
+					t.Errorf("%s: %d %.200s", c.name, w.Code, w.Body)
+				}
+			})
+		}
+		all.Wait()
+		if requests, held := g.inUse(); requests != 0 || held != 0 {
+			t.Errorf("%s: %d requests and %d bytes held after it", c.name, requests, held)
+		}
 	}
 }
 
@@ -145,5 +207,42 @@ func TestAResourceIsBoundedEverywhere(t *testing.T) {
 	})
 	if len(g.store.resources) != 0 {
 		t.Errorf("%d resources were stored", len(g.store.resources))
+	}
+}
+
+// waiting is a Store whose searches end with those who ask.
+type waiting struct {
+	*memory
+	begun, ended chan struct{}
+}
+
+func (w *waiting) Search(ctx context.Context, _ record.Access, _ record.Query) (*record.Page, error) {
+	w.begun <- struct{}{}
+	<-ctx.Done()
+	w.ended <- struct{}{}
+	return nil, ctx.Err()
+}
+
+// TestWhoHangsUpEndsTheSearch: a search is worked on only while somebody waits for it.
+func TestWhoHangsUpEndsTheSearch(t *testing.T) {
+	g := newGate(t, Limits{})
+	w := &waiting{g.store, make(chan struct{}), make(chan struct{})}
+	g.Store = w
+	address := g.overNetwork(t)
+	for _, request := range []string{
+		"GET /fhir/Observation?date=ge2020 HTTP/1.1\r\n\r\n",
+		"POST /fhir/Observation/_search HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 11\r\n\r\ndate=ge2020",
+	} {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, rest, _ := strings.Cut(request, "\r\n")
+		if _, err := io.WriteString(conn, head+"\r\nHost: h.example\r\nAuthorization: Bearer dr.amal\r\n"+rest); err != nil {
+			t.Fatal(err)
+		}
+		<-w.begun
+		conn.Close()
+		<-w.ended
 	}
 }

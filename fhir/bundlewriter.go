@@ -2,9 +2,11 @@ package fhir
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/record"
 )
 
 // bundleWriter writes a Bundle: the links first, then the entries one by one.
@@ -24,6 +26,15 @@ func newBundle(typ string, total int) *bundleWriter {
 		w.b = strconv.AppendInt(w.b, int64(total), 10)
 	}
 	return w
+}
+
+// grow makes room for versions at once: what grows bit by bit takes twice as much.
+func (w *bundleWriter) grow(versions []record.Version) {
+	n := 0
+	for i := range versions {
+		n += len(versions[i].Body) + 512 // and what stands around it
+	}
+	w.b = slices.Grow(w.b, n)
 }
 
 // links adds the self link, with the parameters as they were understood, and the next one if there is a next page.

@@ -13,7 +13,7 @@ import (
 func TestChartsAndCompartments(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"resourceType":"Patient"}`: "Patient/new general",
-		observation:                  "Patient/p1 labs",
+		observation:                  "Patient/p1 general", // a code without a system is nobody\'s
 		`{"resourceType":"Observation","subject":{"reference":"Group/1"},"performer":[{"reference":"Practitioner/1"},{"reference":"http://b/fhir/Patient/2"}]}`: "Patient/2 general",
 		`{"resourceType":"Coverage","payor":[{"reference":"Patient/1"}],"beneficiary":{"reference":"Patient/2/_history/4"}}`:                                    "Patient/2 general",
 		`{"resourceType":"Appointment","participant":[{"actor":{"reference":"Practitioner/1"}},{"actor":{"reference":"Patient/3"}}]}`:                           "Patient/3 general",
@@ -31,7 +31,19 @@ func TestChartsAndCompartments(t *testing.T) {
 		`{"resourceType":"MedicationRequest","subject":{"reference":"Patient/4"}}`:                                                                              "Patient/4 medications",
 		`{"resourceType":"ImagingStudy","subject":{"reference":"Patient/4"}}`:                                                                                   "Patient/4 imaging",
 		`{"resourceType":"MolecularSequence","patient":{"reference":"Patient/4"}}`:                                                                              "Patient/4 genomic",
-		`{"resourceType":"DiagnosticReport","category":[{"coding":[{"code":"RAD"}]}],"subject":{"reference":"http://elsewhere/Patient/4"}}`:                     " imaging",
+		`{"resourceType":"DiagnosticReport","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0074","code":"RAD"}]}],"subject":{"reference":"http://elsewhere/Patient/4"}}`:               " imaging",
+		`{"resourceType":"Observation","category":[{"text":"x"},{"coding":[{"system":"http://ward.example","code":"CT"},{"system":"http://terminology.hl7.org/CodeSystem/v2-0074","code":"GE"}]}]}`:                " genomic",
+		`{"resourceType":"Observation","category":[{"coding":[{"system":"http://ward.example","code":"CT"},{"code":"GE"},{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"LAB"}]}]}`: " general",
+		`{"resourceType":"Observation","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0074","code":"laboratory"}]}]}`:                                                                  " general",
+		labelled(`"resourceType":"Condition"`, act("PSY")):                                                                                                                        " mental",
+		labelled(`"resourceType":"Observation",`+labs, act("HIV")):                                                                                                                " sexual",
+		labelled(`"resourceType":"MedicationRequest"`, act("ETHUD")):                                                                                                              " mental",
+		labelled(`"resourceType":"FamilyMemberHistory"`, act("GDIS")):                                                                                                             " genomic",
+		labelled(`"resourceType":"Observation",`+labs, act("GDIS"), act("STD"), act("MH")):                                                                                        " mental", // whatever their order
+		labelled(`"resourceType":"Observation",`+labs, act("GDIS"), act("STD")):                                                                                                   " sexual",
+		labelled(`"resourceType":"Observation",`+labs, `{"system":"http://ward.example","code":"MH"}`, `{"code":"MH"}`):                                                           " labs",
+		labelled(`"resourceType":"Observation",`+labs, `{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}`, act("NOAUTH")):                         " labs",
+		`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient"}},{"resource":` + labelled(`"resourceType":"Condition"`, act("SEX")) + `}]}`: " sexual",
 	} {
 		q := &request{body: parsed(t, body)}
 		r, p := inspect(q.body)
@@ -39,10 +51,21 @@ func TestChartsAndCompartments(t *testing.T) {
 			t.Fatal(p)
 		}
 		change, err := newGate(t, Limits{}).changeOf(r, record.OpCreate, "new", &resolver{base: "http://b/fhir"}, "")
-		if got := change.Chart + " " + string(change.Compartment); err != nil || got != want {
+		if got := change.Chart + " " + change.Compartment.String(); err != nil || got != want {
 			t.Errorf("%.60s: %q, want %q, %v", body, got, want, err)
 		}
 	}
+}
+
+const labs = `"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}]`
+
+// labelled is a resource with security labels.
+func labelled(members string, labels ...string) string {
+	return `{` + members + `,"meta":{"security":[` + strings.Join(labels, ",") + `]}}`
+}
+
+func act(code string) string {
+	return `{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"` + code + `"}`
 }
 
 // document is a Bundle that begins with a Composition.

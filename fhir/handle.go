@@ -27,12 +27,13 @@ func (s *Server) handle(do interaction) http.HandlerFunc {
 		if q.typ == "" {
 			q.named = namedBy(s.below(r))
 		}
-		defer q.release()
+		defer func() { q.place.leave() }() // once the answer is written
 		a, err := s.answer(q, r, do, w)
 		if err != nil {
 			s.fail(q, r, w, problemOf(err))
 			return
 		}
+		q.place.keep(len(a.body))
 		s.respond(q, r, w, a)
 	}
 }
@@ -47,6 +48,7 @@ func (q *request) release() {
 func (s *Server) answer(q *request, r *http.Request, do interaction, w http.ResponseWriter) (*answer, error) {
 	b := &body{s: s, r: r, w: w}
 	defer b.free()
+	defer q.release()
 	var err error
 	q.access, err = s.Auth.Authorize(r)
 	if q.access.Request == [16]byte{} {
@@ -66,9 +68,10 @@ func (s *Server) answer(q *request, r *http.Request, do interaction, w http.Resp
 	if err := q.address(r); err != nil {
 		return nil, err
 	}
-	if b.place, err = s.admission.enter(r.Context(), q.access.Actor); err != nil {
+	if q.place, err = s.admission.enter(r.Context(), q.access.Actor); err != nil {
 		return nil, err
 	}
+	q.Context, b.place = q.place.opening(r.Context(), false), q.place
 	if q.load = b.load; r.Method == http.MethodPost {
 		q.form = b.form
 	}

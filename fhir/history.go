@@ -44,6 +44,7 @@ func (s *Server) history(q *request) (*answer, error) {
 		return nil, err
 	}
 	b := newBundle("history", found.Total)
+	b.grow(found.Versions)
 	b.links(q.base+"/"+q.typ+"/"+q.id+"/_history", page.applied, found.Next)
 	for i := range found.Versions {
 		b.version(q.base, &found.Versions[i])
@@ -71,6 +72,7 @@ func (b *bundleWriter) version(base string, v *record.Version) {
 		outcome = `,"outcome":` + string(appendOutcome(nil, damaged(v.Type+"/"+v.ID, "version "+formatUint(v.Version))))
 	case v.Op != record.OpDelete:
 		b.member("resource", v.Body)
+		v.Body = nil
 	}
 	b.member("request", []byte(`{"method":"`+method+`","url":"`+address+`"}`))
 	b.member("response", []byte(`{"status":"`+status+`","etag":"W/\"`+formatUint(v.Version)+`\"","lastModified":"`+

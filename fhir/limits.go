@@ -12,8 +12,8 @@ type Limits struct {
 	Bundle   int   // bytes of a Bundle; one that is stored as a resource has at most record.MaxSource
 	Entries  int   // entries of a transaction or batch
 	Depth    int   // of arrays and objects within one another
-	Bodies   int64 // bytes of request bodies held at once; a request beyond waits
-	Requests int   // requests served at once; one beyond waits
+	Bodies   int64 // bytes of request bodies and answers held at once; a request beyond waits
+	Requests int   // requests served at once, until they are answered; one beyond waits
 
 	Admission time.Duration // how long a request waits for its turn before 503
 	Ack       time.Duration // how long a write waits for its block before it is answered as journalled
@@ -21,7 +21,7 @@ type Limits struct {
 	Idle      time.Duration // how long nothing of a body may come before 408
 }
 
-// DefaultLimits suit a small machine: with the node lists of what is being parsed, bodies take about twice Bodies.
+// DefaultLimits suit a small machine: with the node lists of what is being parsed, and what answers are made of, about three times Bodies is taken.
 var DefaultLimits = Limits{
 	Resource:  4 << 20,
 	Bundle:    32 << 20,

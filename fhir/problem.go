@@ -74,6 +74,7 @@ var storeAnswers = []struct {
 	{record.ErrConflict, http.StatusPreconditionFailed, "conflict", "another version is current than If-Match names; read the resource again and repeat the change on it"},
 	{record.ErrExists, http.StatusConflict, "duplicate", "a resource of this id exists already"},
 	{record.ErrCursor, http.StatusBadRequest, "value", "the page is not known; follow the links of the first page without changing them"},
+	{record.ErrCostly, http.StatusPreconditionFailed, "too-costly", "too much would have to be looked through to tell what the condition matches; make it more specific, by identifier or patient"},
 	{record.ErrTooLarge, http.StatusRequestEntityTooLarge, "too-long", fmt.Sprintf("the resource is larger than %d bytes, the most that can be stored", record.MaxSource)},
 	{record.ErrUnavailable, http.StatusServiceUnavailable, "transient", "the node is not accepting requests at the moment; nothing was stored, try again later"},
 	{record.ErrDamaged, http.StatusInternalServerError, "exception", "the stored content is damaged and no custodian could give it whole; nothing was released, and the damage is reported"},

@@ -18,6 +18,7 @@ import (
 type request struct {
 	context.Context
 	access  record.Access
+	place   *place // nil until the request is admitted, and for an entry of a Bundle, which has the Bundle's
 	base    string // the URL that links begin with, without a slash at its end
 	own     string // the URL that references to this server may begin with; "" when it is not known: then only relative ones are to it
 	method  string
@@ -27,7 +28,7 @@ type request struct {
 	query   string // raw, of the URL or of a POSTed form
 
 	body   tape.Value  // what load has read: the resource to be written, or a Bundle
-	tape   *tape.Tape  // what body is on, to be released after the answer
+	tape   *tape.Tape  // what body is on, to be released before the answer is written
 	header http.Header // of the answer; nil in a Bundle
 
 	// load reads the request's body, of at most limit bytes, into body. It is nil where body is there already.

@@ -55,7 +55,7 @@ func (s *Server) write(q *request, r *http.Request, w http.ResponseWriter, statu
 		w.WriteHeader(status)
 		return
 	}
-	if pretty(r.URL.RawQuery) {
+	if len(body) < maxPretty && pretty(r.URL.RawQuery) {
 		var b bytes.Buffer
 		if json.Indent(&b, body, "", "  ") == nil { // what cannot be indented is sent as it is
 			body = b.Bytes()
@@ -64,6 +64,7 @@ func (s *Server) write(q *request, r *http.Request, w http.ResponseWriter, statu
 	if h.Get("Content-Type") == "" {
 		h.Set("Content-Type", fhirJSON)
 	}
+	q.place.keep(len(body))
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client is gone; its entry stands
@@ -71,6 +72,9 @@ func (s *Server) write(q *request, r *http.Request, w http.ResponseWriter, statu
 
 // slowest is the least speed at which a body must come or go, in bytes a second.
 const slowest = 32 << 10
+
+// maxPretty bounds, in bytes, what is indented: deeply nested values become many times as long by it. What is longer is sent as it is.
+const maxPretty = 256 << 10
 
 // pretty tells whether the answer is to be indented for people.
 func pretty(query string) bool {

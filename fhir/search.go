@@ -20,10 +20,15 @@ func (s *Server) search(q *request) (*answer, error) {
 		return nil, err
 	}
 	b := newBundle("searchset", page.Total)
+	b.grow(page.Versions)
 	b.links(q.base+"/"+q.typ, parsed.applied, page.Next)
 	notes := passedOver(parsed.ignored)
 	if parsed.query.Count == 0 && page.Total < 0 {
-		notes = append(notes, Issue{Severity: "warning", Code: "too-costly", Text: "so many match that they were not counted; narrow the search"})
+		notes = append(notes, Issue{Severity: "warning", Code: "too-costly", Text: "so many match, or had to be looked at, that they were not counted; narrow the search"})
+	}
+	if page.Next != "" && len(page.Versions) < parsed.query.Count {
+		notes = append(notes, Issue{Severity: "information", Code: "informational",
+			Text: "the page ends before it has as many as asked for, because of what it holds or what had to be looked through; the next link goes on"})
 	}
 	for i := range page.Versions {
 		v := &page.Versions[i]
@@ -33,6 +38,7 @@ func (s *Server) search(q *request) (*answer, error) {
 		}
 		b.entry(q.base + "/" + v.Type + "/" + v.ID)
 		b.member("resource", v.Body)
+		v.Body = nil // it stands twice in memory until here
 		b.member("search", []byte(`{"mode":"match"}`))
 	}
 	b.outcome(notes)

@@ -36,11 +36,11 @@ type Store interface {
 	History(ctx context.Context, a record.Access, typ, id string, count int, before uint64) (*record.Page, error)
 
 	// Search releases the current versions that match, in an order that does not change from page to page. Damaged ones are among them, with
-	// no Body. A Query with Count 0 releases nothing but the total.
+	// no Body. A Query with Count 0 releases nothing but the total. A page may hold fewer than Query.Count, or none, and a Page.Next.
 	Search(ctx context.Context, a record.Access, q record.Query) (*record.Page, error)
 
 	// Match finds what each query matches, at most Query.Count each, and releases nothing but who they are: for conditional
-	// references and conditional creates. It leaves entries as Search does, because the answer tells who is known here.
+	// references and conditional creates. ErrCostly where too much would have to be looked through. It leaves entries as Search does, because the answer tells who is known here.
 	Match(ctx context.Context, a record.Access, queries []record.Query) ([][]record.Head, error)
 
 	// Peek tells whether a resource exists and in which version, to an access that may do act with it, for the gate's own use: nothing of it

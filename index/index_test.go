@@ -36,11 +36,11 @@ func apply(t testing.TB, x *Index, b *Batch) {
 func search(t testing.TB, x *Index, typ string, from uint64, filters ...Filter) []string {
 	t.Helper()
 	var ids []string
-	if err := x.Search(typ, filters, from, func(id string, _ Version) (bool, error) {
+	if rest, err := x.Search(t.Context(), typ, filters, from, 1<<20, func(id string, _ Version) (bool, error) {
 		ids = append(ids, id)
 		return true, nil
-	}); err != nil {
-		t.Fatal(err)
+	}); err != nil || rest != 0 {
+		t.Fatal(rest, err)
 	}
 	return ids
 }
@@ -313,9 +313,9 @@ func BenchmarkSearch(b *testing.B) {
 	for n := 0; b.Loop(); n++ {
 		_, u := observation(n % 1000)
 		found := 0
-		if err := x.Search("Observation", []Filter{
+		if _, err := x.Search(b.Context(), "Observation", []Filter{
 			{Param: "patient", Kind: Reference, Any: []Test{{Value: u.Version.Chart}}}, {Param: "code", Kind: Token, Any: []Test{{Value: u.Terms[2].Value}}},
-		}, 0, func(string, Version) (bool, error) { found++; return true, nil }); err != nil || found == 0 {
+		}, 0, 1<<20, func(string, Version) (bool, error) { found++; return true, nil }); err != nil || found == 0 {
 			b.Fatal(found, err)
 		}
 	}

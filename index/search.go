@@ -1,42 +1,54 @@
 package index
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
-// Search calls fn for the resources of a type that fulfil all filters, in the order of their rows, in which they came, from a row on, until fn says no.
-func (x *Index) Search(typ string, filters []Filter, from uint64, fn func(id string, v Version) (more bool, err error)) error {
-	q := query{x: x, typ: typ}
+// Search calls fn for the resources of a type that fulfil all filters, in the order of their rows, in which they came, from a row on, until fn
+// says no. At most about `bound` rows are looked at: each step in a list of rows, each resource and each test of its dates is one. Where that ends
+// it, rest is the row to go on from: of what comes before, everything that fits was given to fn. Otherwise rest is 0. It ends with ctx, whose error
+// it gives.
+func (x *Index) Search(ctx context.Context, typ string, filters []Filter, from uint64, bound int, fn func(id string, v Version) (more bool, err error)) (rest uint64, err error) {
+	q := query{ctx: ctx, x: x, typ: typ, bound: bound, start: from}
 	defer q.close()
 	for _, f := range filters {
 		if err := q.add(f); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if len(q.streams) == 0 {
 		if err := q.stream(objectsKey(typ)); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	for row, ok := q.join(from); ok; row, ok = q.join(row + 1) {
+		q.looked += 1 + len(q.dates)
 		id, v, fits, err := q.look(row)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if !fits {
 			continue
 		}
 		if more, err := fn(id, v); err != nil || !more {
-			return err
+			return 0, err
 		}
 	}
-	return q.err
+	return q.rest, q.err
 }
 
 // query joins streams of rows by leaping each to the greatest row that any of them stands at.
 type query struct {
+	ctx     context.Context
 	x       *Index
 	typ     string
 	streams []stream
 	dates   []Filter
+	bound   int    // rows to look at
+	looked  int    // rows looked at
+	start   uint64 // the row it begins at
+	rest    uint64 // see Search
 	err     error
 }
 
@@ -49,9 +61,11 @@ func (q *query) add(f Filter) error {
 		return q.byID(f.Any)
 	}
 	var prefixes [][]byte
-	for i := range f.Any {
-		t := &f.Any[i]
-		prefixes = append(prefixes, termsKey(q.x.mark(q.typ, f.Param, f.Kind, t.Form, t.Value)))
+	for _, param := range append([]string{f.Param}, f.Or...) {
+		for i := range f.Any {
+			t := &f.Any[i]
+			prefixes = append(prefixes, termsKey(q.x.mark(q.typ, param, f.Kind, t.Form, t.Value)))
+		}
 	}
 	return q.stream(prefixes...)
 }
@@ -86,7 +100,8 @@ func (q *query) byID(any []Test) error {
 	return nil
 }
 
-// join gives the least row from one on that is in every stream.
+// join gives the least row from one on that is in every stream. It gives up, with a rest, where enough was looked at, but not before it is past
+// its start: whoever goes on gets on.
 func (q *query) join(from uint64) (uint64, bool) {
 	agreed := 0
 	for i := 0; agreed < len(q.streams); i++ {
@@ -98,6 +113,13 @@ func (q *query) join(from uint64) (uint64, bool) {
 		}
 		if row != from {
 			from, agreed = row, 0
+		}
+		if q.err = q.ctx.Err(); q.err != nil {
+			return 0, false
+		}
+		if q.looked += s.width(); q.looked > q.bound && from > q.start {
+			q.rest = from
+			return 0, false
 		}
 		agreed++
 	}

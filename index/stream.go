@@ -10,6 +10,8 @@ import (
 type stream interface {
 	// seek gives the least row from one on. One that is asked for again and again only moves on.
 	seek(from uint64) (row uint64, ok bool)
+	// width is how many keys a seek looks at.
+	width() int
 	err() error
 	close() error
 }
@@ -57,6 +59,8 @@ func (u union) seek(from uint64) (least uint64, found bool) {
 	return least, found
 }
 
+func (u union) width() int { return len(u) }
+
 func (u union) err() error {
 	var err error
 	for _, s := range u {
@@ -85,5 +89,6 @@ func (l list) seek(from uint64) (least uint64, found bool) {
 	return least, found
 }
 
+func (list) width() int   { return 1 }
 func (list) err() error   { return nil }
 func (list) close() error { return nil }

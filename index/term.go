@@ -31,6 +31,7 @@ const (
 // ParamUpdated (Date) need no terms.
 type Filter struct {
 	Param string
+	Or    []string // further parameters whose terms do as well; not for dates
 	Kind  Kind
 	Any   []Test
 }

@@ -15,8 +15,12 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// maxExamined bounds the entries that one page of an audit opens; a page may then hold fewer than asked for, and a Next.
-const maxExamined = 20_000
+// maxExamined bounds the entries that one page of an audit opens, and maxAudited the bytes of those it holds, which are several times as many
+// once they are AuditEvents. A page may then hold fewer than asked for, and a Next.
+const (
+	maxExamined = 20_000
+	maxAudited  = 1 << 20
+)
 
 // AuditEvents releases entries, newest first, and leaves one that says so. next continues; it is "" on the last page. What is damaged is
 // among them without content. Errors: ErrCursor, ErrUnavailable.
@@ -32,6 +36,9 @@ func (s *Store) AuditEvents(ctx context.Context, a Access, q AuditQuery) (events
 	}
 	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
 		return nil, "", fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if err := takeRoom(ctx, min(int64(q.Count)*shownEntry, maxPage)); err != nil {
+		return nil, "", err
 	}
 	walk := auditing{store: s, q: &q}
 	if q.Chart != "" {
@@ -106,13 +113,14 @@ type auditing struct {
 	record   *journal.Record // of the entry visited last: its neighbours are visited next
 	examined int
 	events   []Audited
+	size     int // of the entries among them, in bytes
 	damaged  int // of events
 	next     string
 }
 
 // visit takes in one entry; position is its place in what is walked (the chart's number or the journal's), where a next page begins.
 func (w *auditing) visit(ctx context.Context, position, entry uint64) (more bool, err error) {
-	if len(w.events) >= w.q.Count || w.examined >= maxExamined {
+	if len(w.events) >= w.q.Count || w.examined >= maxExamined || w.size >= maxAudited {
 		w.next = strconv.FormatUint(position+1, 10)
 		return false, nil
 	}
@@ -135,7 +143,7 @@ func (w *auditing) visit(ctx context.Context, position, entry uint64) (more bool
 	if err != nil {
 		return false, err
 	}
-	w.events = append(w.events, *e)
+	w.events, w.size = append(w.events, *e), w.size+len(o.body)
 	return true, nil
 }
 

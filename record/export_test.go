@@ -29,3 +29,12 @@ func (s *Store) OpenUnplaced(ctx context.Context, typ, id string) (*Version, err
 	v.Place.Segment, v.Place.Offset, v.Place.Length = 0, 0, 0
 	return s.open(ctx, typ, id, &v)
 }
+
+// MaxPage is where pages end, and Unknown their total where it is not known.
+const (
+	MaxPage = maxPage
+	Unknown = unknownTotal
+)
+
+// Look makes searches look at so many rows only.
+func (s *Store) Look(rows int) { s.looks = rows }

@@ -86,6 +86,7 @@ func (s *Store) projectRecord(ctx context.Context, b *index.Batch, heads heads, 
 			return err
 		}
 		if u != nil {
+			file(u)
 			b.Updates = append(b.Updates, *u)
 		}
 	}

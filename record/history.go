@@ -40,11 +40,12 @@ func (s *Store) History(ctx context.Context, a Access, typ, id string, count int
 			found = append(found, match{typ: typ, id: id, version: vs[i]})
 		}
 	}
-	if len(found) > count {
-		if found = found[:count]; count > 0 {
-			page.Next = strconv.FormatUint(found[count-1].version.Number, 10)
-		}
+	versions, done, err := s.release(ctx, a, verify.KindHistory, false, found[:min(len(found), count)])
+	if err != nil {
+		return nil, err
 	}
-	page.Versions, err = s.release(ctx, a, verify.KindHistory, false, found)
-	return page, err
+	if page.Versions = versions; done < len(found) && done > 0 {
+		page.Next = strconv.FormatUint(found[done-1].version.Number, 10)
+	}
+	return page, nil
 }

@@ -18,6 +18,9 @@ func (s *Store) Read(ctx context.Context, a Access, typ, id string, number uint6
 	if err := mayKnow(&a, policy.Read, typ, id, &v, err); err != nil {
 		return nil, err
 	}
+	if _, err := s.room(ctx, []match{{version: v}}); err != nil {
+		return nil, err
+	}
 	out, err := s.open(ctx, typ, id, &v)
 	if err != nil {
 		return nil, err

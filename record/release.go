@@ -24,14 +24,18 @@ func (s *Store) erased(v *index.Version) bool {
 }
 
 // release opens what was found and leaves, before anything is returned, the entries that say what of it was given. What is damaged does not
-// keep the rest back: it is given as a Version that says so. What was erased since it was found is left out. For whole see line.
-func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, whole bool, found []match) ([]Version, error) {
-	out, given := make([]Version, 0, len(found)), found[:0]
-	for i := range found {
-		m := found[i]
+// keep the rest back: it is given as a Version that says so. What was erased since it was found is left out. It ends after maxPage bytes,
+// and done says how many of the found it went through: at least one, if there is any. For whole see line.
+func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, whole bool, found []match) (out []Version, done int, err error) {
+	if found, err = s.room(ctx, found); err != nil {
+		return nil, 0, err
+	}
+	given := found[:0]
+	for size := 0; done < len(found) && size < maxPage; done++ {
+		m := found[done]
 		v, err := s.open(ctx, m.typ, m.id, &m.version)
 		if ctx.Err() != nil { // a repair that was broken off tells nothing of the content
-			return nil, ctx.Err()
+			return nil, 0, ctx.Err()
 		}
 		if errors.Is(err, ErrGone) {
 			continue
@@ -41,14 +45,16 @@ func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, whole b
 			v.Damaged = true
 		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
+		v.Source = nil // a second copy of all that the page holds
+		size += len(v.Body)
 		out, given = append(out, *v), append(given, m)
 	}
 	if err := s.leave(ctx, a, kind, whole, given); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return out, nil
+	return out, done, nil
 }
 
 // leave writes the entries of a release and waits until they are durable.

@@ -14,8 +14,13 @@ import (
 // countLimit is how far a search counts its matches for Page.Total; beyond, the total is not known.
 const countLimit = 2_000
 
+// maxLooked bounds the rows of the index that one page looks at, and so how long it takes: some seconds where everything of a type has to be
+// gone through for its dates.
+const maxLooked = 50_000
+
 // Search releases the resources that match, in the order in which they came, at most q.Count of them. Everything written before the call
-// is found. What is damaged is among them without content. Errors: ErrCursor, ErrUnavailable.
+// is found. What is damaged is among them without content. A page that has looked at maxLooked rows, or holds maxPage bytes, ends there: it may hold
+// fewer than q.Count, or none, and has a Next, and its Total is known only if everything was looked at. Errors: ErrCursor, ErrUnavailable.
 func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	total, from, err := parseCursor(q.After)
 	if err != nil {
@@ -28,25 +33,29 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	if err := permit(&a, policy.Search, a.Chart, q.Type); err != nil {
 		return nil, err
 	}
-	found, err := s.find(ctx, &a, &q, from, limit)
+	found, rest, err := s.find(ctx, &a, &q, from, limit)
 	if err != nil {
 		return nil, err
 	}
-	if counting && len(found) <= countLimit {
+	if counting && len(found) <= countLimit && rest == 0 {
 		total = len(found)
-	}
-	page := &Page{Total: total}
-	if len(found) > q.Count {
-		found = found[:q.Count]
-		if q.Count > 0 {
-			page.Next = fmt.Sprintf("%d~%d", total, found[q.Count-1].version.Row)
-		}
 	}
 	if q.Detail != "" {
 		a.Detail = q.Detail
 	}
-	page.Versions, err = s.release(ctx, a, verify.KindSearch, q.Whole, found)
-	return page, err
+	versions, done, err := s.release(ctx, a, verify.KindSearch, q.Whole, found[:min(len(found), q.Count)])
+	if err != nil {
+		return nil, err
+	}
+	page := &Page{Total: total, Versions: versions}
+	switch {
+	case q.Count == 0:
+	case done < len(found):
+		page.Next = fmt.Sprintf("%d~%d", total, found[done-1].version.Row)
+	case rest != 0:
+		page.Next = fmt.Sprintf("%d~%d", total, rest-1)
+	}
+	return page, nil
 }
 
 const unknownTotal = -1
@@ -67,7 +76,7 @@ func parseCursor(cursor string) (total int, from uint64, err error) {
 }
 
 // Match finds what each query matches, at most Query.Count each, and releases nothing but who they are. Because that tells who is
-// known here, it leaves the entries of a search.
+// known here, it leaves the entries of a search. What cannot be answered by looking at maxLooked rows is not: ErrCostly.
 func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head, error) {
 	if err := permit(&a, policy.Search, a.Chart, ""); err != nil {
 		return nil, err
@@ -75,7 +84,10 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 	var all []match
 	out := make([][]Head, len(queries))
 	for i := range queries {
-		found, err := s.find(ctx, &a, &queries[i], 0, queries[i].Count)
+		found, rest, err := s.find(ctx, &a, &queries[i], 0, queries[i].Count)
+		if err == nil && rest != 0 {
+			err = ErrCostly
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -90,16 +102,16 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 	return out, nil
 }
 
-// find looks up at most limit matches from a row on that may be released.
-func (s *Store) find(ctx context.Context, a *Access, q *Query, from uint64, limit int) ([]match, error) {
+// find looks up at most limit matches from a row on that may be released. rest is where it has not looked any more, see Index.Search.
+func (s *Store) find(ctx context.Context, a *Access, q *Query, from uint64, limit int) (found []match, rest uint64, err error) {
 	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	var found []match
 	if limit <= 0 {
-		return nil, nil
+		return nil, 0, nil
 	}
-	err := s.Index.Search(q.Type, q.Filters, from, func(id string, v index.Version) (bool, error) {
+	filters := withinChart(q.Filters, q.Type, a.Chart)
+	rest, err = s.Index.Search(ctx, q.Type, filters, from, s.looks, func(id string, v index.Version) (bool, error) {
 		if permit(a, policy.Search, v.Chart, q.Type) != nil || s.erased(&v) {
 			return true, nil
 		}
@@ -107,7 +119,7 @@ func (s *Store) find(ctx context.Context, a *Access, q *Query, from uint64, limi
 		return len(found) < limit, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return found, nil
+	return found, rest, nil
 }

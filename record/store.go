@@ -49,6 +49,7 @@ type Store struct {
 	locks   [256]sync.Mutex // of resources, by hash of their reference
 	seed    maphash.Seed
 	overlay *overlay
+	looks   int // maxLooked
 	stop    context.CancelFunc
 	done    chan struct{}
 }
@@ -63,7 +64,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		Options: o, vault: o.Vault, charts: newCharts(o.Index), seed: maphash.MakeSeed(),
-		overlay: newOverlay(), done: make(chan struct{}),
+		overlay: newOverlay(), looks: maxLooked, done: make(chan struct{}),
 	}
 	from, err := o.Index.Position()
 	if err != nil {

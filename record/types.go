@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -17,6 +18,7 @@ var (
 	ErrConflict    = errors.New("another version is current")                       // Change.IfVersion does not hold
 	ErrExists      = errors.New("identifier is taken")                              // OpCreate of an ID that exists
 	ErrCursor      = errors.New("page cursor is not valid")                         // Query.After, AuditQuery.After
+	ErrCostly      = errors.New("too much would have to be looked through")         // Match
 	ErrTooLarge    = errors.New("too large to store")                               //
 	ErrUnavailable = errors.New("the record is not accepting requests")             // disk full, fsync failed, stopping
 	ErrDamaged     = errors.New("content is damaged and no custodian has it whole") //
@@ -62,15 +64,17 @@ type Change struct {
 }
 
 // Compartment is the part of a chart whose key seals a resource.
-type Compartment string
+type Compartment = vault.Compartment
 
-// The compartments that gates tell apart by themselves.
+// The compartments that resources are sealed under, as the vault has them.
 const (
-	General     Compartment = "general"
-	Labs        Compartment = "labs"
-	Imaging     Compartment = "imaging"
-	Medications Compartment = "medications"
-	Genomic     Compartment = "genomic"
+	General     = vault.General
+	Labs        = vault.Labs
+	Imaging     = vault.Imaging
+	Medications = vault.Medications
+	Mental      = vault.Mental
+	Sexual      = vault.Sexual
+	Genomic     = vault.Genomic
 )
 
 // ChangeError says which of the changes given to Write failed it.
@@ -109,7 +113,7 @@ type Version struct {
 	Op       Op     // what made it; OpCreate also for an update that found nothing current
 	Chart    string // as in Change
 	Body     []byte // as served; nil for OpDelete
-	Source   []byte // as received
+	Source   []byte // as received; nil in a Page
 	Damaged  bool   // in a Page: it does not open and no custodian could give it whole; Body and Source are nil
 }
 
@@ -122,7 +126,7 @@ type Head struct {
 	Chart    string
 }
 
-// Page is a part of a search's matches or of a history.
+// Page is a part of a search's matches or of a history. It may hold fewer versions than were asked for, with a Next: it ends after 8 MiB too.
 type Page struct {
 	Versions []Version
 	Total    int    // of all pages; -1 when it is not known

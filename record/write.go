@@ -170,11 +170,10 @@ func (w *writing) version(ctx context.Context, c *Change, v index.Version) error
 	if err != nil {
 		return err
 	}
-	compartment, ok := vault.ParseCompartment(string(c.Compartment))
-	if !ok {
-		return fmt.Errorf("unknown compartment %q", c.Compartment)
+	if !c.Compartment.Clinical() {
+		return fmt.Errorf("no resource is sealed under the compartment %s", c.Compartment)
 	}
-	keys, err := w.escort.keys([]vault.Want{{Chart: c.Chart, Compartment: compartment}, {Chart: c.Chart, Compartment: vault.Log}})
+	keys, err := w.escort.keys([]vault.Want{{Chart: c.Chart, Compartment: c.Compartment}, {Chart: c.Chart, Compartment: vault.Log}})
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,8 @@ type Blobs interface {
 	Get(ctx context.Context, h verify.Hash) ([]byte, error)
 	// Has tells whether there is a blob of that hash, damaged or not.
 	Has(ctx context.Context, h verify.Hash) (bool, error)
+	// Size gives the length of a blob in bytes, damaged or not, without reading it; or ErrNotFound.
+	Size(ctx context.Context, h verify.Hash) (int64, error)
 	// Delete removes a blob; one that is not there is no error.
 	Delete(ctx context.Context, h verify.Hash) error
 	// Walk calls fn with each blob and its size in bytes, in order of hash, until fn returns an error, which Walk gives
@@ -152,6 +154,22 @@ func (b *DirBlobs) Has(ctx context.Context, h verify.Hash) (bool, error) {
 		return false, err
 	}
 	return true, f.Close()
+}
+
+// Size implements Blobs.
+func (b *DirBlobs) Size(ctx context.Context, h verify.Hash) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	f, err := b.disk.Open(b.path(h))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("blob %s: %w", h, ErrNotFound)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("blob %s: %w", h, err)
+	}
+	n, err := f.Size()
+	return n, errors.Join(err, f.Close())
 }
 
 // Delete implements Blobs.

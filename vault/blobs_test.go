@@ -36,6 +36,9 @@ func TestDirBlobs(t *testing.T) {
 	var last verify.Hash
 	n := 0
 	err = b.Walk(ctx, func(h verify.Hash, size int64) error {
+		if n, err := b.Size(ctx, h); err != nil || n != size {
+			t.Errorf("size of %s: %d bytes, %v", h, n, err)
+		}
 		if int64(len(blobs[h])) != size || h.String() <= last.String() && n > 0 {
 			t.Errorf("walk: %s of %d bytes", h, size)
 		}

@@ -42,15 +42,8 @@ func (c Compartment) String() string {
 	return fmt.Sprintf("compartment-%d", uint8(c))
 }
 
-// ParseCompartment finds a compartment by its name, see String.
-func ParseCompartment(name string) (Compartment, bool) {
-	for c, n := range compartmentNames {
-		if n == name {
-			return c, true
-		}
-	}
-	return 0, false
-}
+// Clinical tells whether resources are sealed under the compartment.
+func (c Compartment) Clinical() bool { return c >= General && c <= Genomic }
 
 // Valid tells whether a chart of that name can have the compartment.
 func (c Compartment) Valid(chart string) bool {
