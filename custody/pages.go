@@ -101,7 +101,7 @@ func (c *courier) stepPages(ctx context.Context, src Pages, version uint64) (who
 	}
 	pages, next, err := src.Since(from, pagesAtOnce)
 	if err != nil {
-		return whole, fmt.Errorf("custody: read the key store: %w", err)
+		return whole, ownError{fmt.Errorf("custody: read the key store: %w", err)}
 	}
 	last := len(pages) < pagesAtOnce
 	if err := c.sendPages(ctx, c.without(pages)); err != nil {
@@ -134,7 +134,7 @@ func (c *courier) tendPages(src Pages) error {
 	}
 	versions, err := src.Versions()
 	if err != nil {
-		return fmt.Errorf("custody: read the key store: %w", err)
+		return ownError{fmt.Errorf("custody: read the key store: %w", err)}
 	}
 	if !c.comparePages(versions) {
 		return nil

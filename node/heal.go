@@ -67,6 +67,9 @@ func (n *Node) endSegment(ctx context.Context, segment uint32) error {
 
 // patchSegment puts in the place of a damaged segment what one custodian's bytes make of it, or else what all of them hold.
 func (n *Node) patchSegment(ctx context.Context, segment uint32, patched io.Reader) error {
+	if patched == nil {
+		return n.healSegment(ctx, segment)
+	}
 	err := n.endSegment(ctx, segment)
 	if err == nil {
 		err = n.journal.Repair(segment, patched)
