@@ -1,0 +1,81 @@
+package custody
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/sijil-health/sijil/journal"
+	"golang.org/x/sys/unix"
+)
+
+// breakFiles makes this process fail to write the files open below a directory: what it has open for writing there it has open for
+// reading only from now on.
+func breakFiles(t *testing.T, dir string) {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := 0
+	for _, d := range fds {
+		name, err := os.Readlink(filepath.Join("/proc/self/fd", d.Name()))
+		if err != nil || !strings.HasPrefix(name, dir) {
+			continue
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			continue
+		}
+		fd, err := strconv.Atoi(d.Name())
+		if err == nil {
+			err = unix.Dup3(int(f.Fd()), fd, unix.O_CLOEXEC)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		broken++
+	}
+	if broken == 0 {
+		t.Fatal("no file is open there")
+	}
+}
+
+// TestOneDiskFailureCostsOneGroup has a custodian's disk fail once. The group that meets it is held by nobody, those after it are, on the
+// stream that was open; and the locks of what is held are the same ones.
+func TestOneDiskFailureCostsOneGroup(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2)
+	o := c.nodes[0].own(2, journal.Options{})
+	m := c.nodes[1]
+	o.start(Sources{})
+	if o.write(1).Copies != 1 {
+		t.Fatal("not held")
+	}
+	before, err := m.keeper.shelf(o.self.Org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	breakFiles(t, filepath.Join(before.dir, "journal"))
+	if n := o.write(1).Copies; n != 0 {
+		t.Fatalf("%d copies on a disk that failed", n)
+	}
+	eventually(t, "groups are held again", func() bool { return o.write(1).Copies == 1 })
+	if n := o.write(1).Copies; n != 1 {
+		t.Errorf("%d copies after the custodian came back", n)
+	}
+	eventually(t, "all is held", func() bool { return m.heldOf(o.self.Org) == o.journal.End().Offset })
+	after, err := m.keeper.shelf(o.self.Org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after != before {
+		t.Error("one owner has two shelves, and two locks for what is to be judged one after the other")
+	}
+	if got := m.alarms(t, o.self.Org); len(got) != 0 {
+		t.Errorf("alarms %v", got)
+	}
+}
