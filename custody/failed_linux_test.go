@@ -1,6 +1,7 @@
 package custody
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -77,5 +78,78 @@ func TestOneDiskFailureCostsOneGroup(t *testing.T) {
 	}
 	if got := m.alarms(t, o.self.Org); len(got) != 0 {
 		t.Errorf("alarms %v", got)
+	}
+}
+
+// TestUnreadableBlobIsKept has the disk fail to read a held blob: it is told, and the blob stays.
+func TestUnreadableBlobIsKept(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2)
+	o := c.nodes[0].own(2, journal.Options{})
+	m := c.nodes[1]
+	blob := bytes.Repeat([]byte("x"), 100<<10)
+	if o.repl.HoldBlob(t.Context(), hashOf(blob), blob) != 1 {
+		t.Fatal("not held")
+	}
+	s, err := m.keeper.shelf(o.self.Org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := s.blobName(hashOf(blob))
+	if err := os.Rename(name, name+".good"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/proc/self/mem", name); err != nil { // its first page gives EIO
+		t.Fatal(err)
+	}
+	if n, err := m.keeper.Scrub(t.Context(), func(int64) {}, func(string) {}); err != nil || n != 1 {
+		t.Errorf("%d damages, %v", n, err)
+	}
+	if _, err := os.Lstat(name); err != nil {
+		t.Fatalf("a blob that the disk could not give for once is gone: %v", err)
+	}
+	if err := os.Rename(name+".good", name); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.fetcher().Blob(t.Context(), hashOf(blob)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFreshBlobSurvivesTheLookAtTheOldOne puts a blob anew while the damaged one is being read.
+func TestFreshBlobSurvivesTheLookAtTheOldOne(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2)
+	o := c.nodes[0].own(2, journal.Options{})
+	m := c.nodes[1]
+	blob := bytes.Repeat([]byte("x"), 100<<10)
+	s, err := m.keeper.shelf(o.self.Org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := s.blobName(hashOf(blob))
+	if err := makeDir(filepath.Dir(name)); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(name, 0o600); err != nil { // reading it takes until it is closed
+		t.Fatal(err)
+	}
+	looked := make(chan bool)
+	go func() { looked <- m.keeper.intact(s, hashOf(blob)) }()
+	old, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.placeBlob(hashOf(blob), bytes.NewReader(blob)); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !<-looked {
+		t.Error("the fresh blob was taken for the damaged one")
+	}
+	if _, err := o.fetcher().Blob(t.Context(), hashOf(blob)); err != nil {
+		t.Error(err)
 	}
 }
