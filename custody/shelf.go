@@ -25,8 +25,9 @@ type shelf struct {
 	tipMu sync.Mutex
 	tip   journal.Cursor // the furthest end appended since the shelf was opened
 
-	pagesMu sync.Mutex        // held while pages are written
-	pages   map[uint64]uint64 // number → version held
+	pagesMu  sync.Mutex        // held while pages are written
+	pages    map[uint64]uint64 // number → version held
+	standing uint64            // version of the top page in place; above the one held while an older one is not overwritten yet
 }
 
 // openShelf opens an owner's things. aside is told of damaged files of the journal copy that were put aside.
