@@ -117,11 +117,8 @@ func (k *Keeper) getPages(r *http.Request, v *visit) error {
 	}
 	done := errors.New("enough")
 	prefix := bookKey(keyPage, v.owner)
-	err = k.book.each(prefix, func(key, value []byte) error {
+	err = k.book.between(pageKey(v.owner, from), after(prefix), func(key, value []byte) error {
 		number := binary.BigEndian.Uint64(key[len(prefix):])
-		if number < from {
-			return nil
-		}
 		if len(pages) > 0 && total+len(value) > maxRead || len(pages) == maxPages {
 			return done
 		}
