@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/verify"
 	"golang.org/x/sys/unix"
 )
 
@@ -81,7 +82,7 @@ func TestOneDiskFailureCostsOneGroup(t *testing.T) {
 	}
 }
 
-// TestUnreadableBlobIsKept has the disk fail to read a held blob: it is told, and the blob stays.
+// TestUnreadableBlobIsKept has the disk fail to read a held blob: it is told, its owner learns that it is missing, and the blob stays.
 func TestUnreadableBlobIsKept(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 2)
@@ -108,11 +109,34 @@ func TestUnreadableBlobIsKept(t *testing.T) {
 	if _, err := os.Lstat(name); err != nil {
 		t.Fatalf("a blob that the disk could not give for once is gone: %v", err)
 	}
+	missing := func() int {
+		list, err := o.repl.ask.missing(t.Context(), m.self.Org, []verify.Hash{hashOf(blob)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	if missing() != 1 {
+		t.Error("the owner is told that the blob is held")
+	}
 	if err := os.Rename(name+".good", name); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := o.fetcher().Blob(t.Context(), hashOf(blob)); err != nil {
 		t.Error(err)
+	}
+	if missing() != 0 {
+		t.Error("the owner is told that a blob is missing which can be read again")
+	}
+	// Where the disk never gives it again, the owner's copy takes its place.
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/proc/self/mem", name); err != nil {
+		t.Fatal(err)
+	}
+	if o.repl.HoldBlob(t.Context(), hashOf(blob), blob) != 1 || missing() != 0 {
+		t.Error("the owner's copy did not take the place of what cannot be read")
 	}
 }
 

@@ -44,6 +44,7 @@ func (k *Keeper) putBlob(r *http.Request, v *visit) error {
 	if err := v.placeBlob(hash, r.Body); err != nil {
 		return err
 	}
+	v.unread.Delete(hash)
 	kept = r.ContentLength
 	v.w.WriteHeader(http.StatusNoContent)
 	return nil
@@ -133,7 +134,7 @@ func (k *Keeper) missingBlobs(r *http.Request, v *visit) error {
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
-		if err != nil {
+		if _, unread := v.unread.Load(verify.Hash(b)); unread || err != nil {
 			missing = append(missing, b[:32]...)
 		}
 	}

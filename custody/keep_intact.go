@@ -31,6 +31,7 @@ func (k *Keeper) intact(s *shelf, hash verify.Hash) bool {
 		return false
 	}
 	if verify.Hash(sum.Sum(nil)) == hash {
+		s.unread.Delete(hash)
 		return true
 	}
 	replaced, err := s.discard(name, f)
@@ -44,7 +45,9 @@ func (k *Keeper) intact(s *shelf, hash verify.Hash) bool {
 	return false
 }
 
+// unreadable tells of a blob that the disk does not give. Its owner is told that it is missing, and brings another.
 func (k *Keeper) unreadable(s *shelf, hash verify.Hash, err error) {
+	s.unread.Store(hash, true)
 	k.alarm(s.owner, "damage", 0, fmt.Sprintf("the held blob %s cannot be read: %v", hash, err))
 }
 

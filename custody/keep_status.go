@@ -71,7 +71,7 @@ func (k *Keeper) opened() []*shelf {
 
 // Scrub reads everything held and raises an alarm for what cannot be read any more; it returns how many such places there are. step
 // is told the bytes read since it was last called, found of each damage, with the file. Damaged blobs are removed and damaged parts stay until the next start puts
-// them aside; the owner's top-up brings fresh copies of both. A blob that cannot be read at all stays: the disk may give it yet.
+// them aside; the owner's top-up brings fresh copies of both. A blob that cannot be read at all stays until then: the disk may give it yet.
 func (k *Keeper) Scrub(ctx context.Context, step func(bytes int64), found func(what string)) (damages int, err error) {
 	for _, s := range k.opened() {
 		journals, err1 := k.scrubJournal(ctx, s, step, found)

@@ -20,7 +20,8 @@ type shelf struct {
 	used   atomic.Int64 // bytes held
 	vouch  sync.Mutex   // held while a proposal is judged: signatures of one owner are given one after the other
 
-	blobs sync.RWMutex // held for reading while a blob is put in place, for writing while a damaged one is removed
+	blobs  sync.RWMutex // held for reading while a blob is put in place, for writing while a damaged one is removed
+	unread sync.Map     // verify.Hash of the blobs that the disk did not give when they were read last
 
 	tipMu sync.Mutex
 	tip   journal.Cursor // the furthest end appended since the shelf was opened
