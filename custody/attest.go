@@ -161,14 +161,14 @@ func (c *courier) history(ctx context.Context, entry uint64, b *Batch) (list []t
 	for ; seq < b.Anchor.Seq && len(list) < maxPrior; seq++ {
 		prior, err := src.Batches.Batch(seq)
 		if err != nil {
-			return nil, false, fmt.Errorf("custody: batch %d: %w", seq, err)
+			return nil, false, ownError{fmt.Errorf("custody: batch %d: %w", seq, err)}
 		}
 		if total += prior.Entries(); total > maxLeaves && len(list) > 0 {
 			break
 		}
 		leaves, err := leavesOf(ctx, src.Journal, &prior)
 		if err != nil {
-			return nil, false, fmt.Errorf("custody: records of batch %d: %w", seq, err)
+			return nil, false, ownError{fmt.Errorf("custody: records of batch %d: %w", seq, err)}
 		}
 		list = append(list, tell(&prior, leaves))
 	}
@@ -186,7 +186,7 @@ func findBatch(src Batches, entry, below uint64) (seq uint64, err error) {
 		err = fmt.Errorf("entry %d is in none", entry)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("custody: earlier batches: %w", err)
+		return 0, ownError{fmt.Errorf("custody: earlier batches: %w", err)}
 	}
 	return uint64(i), nil
 }

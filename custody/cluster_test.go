@@ -208,6 +208,9 @@ func (m *member) ownAsMany(copies func() int, opt journal.Options) *owner {
 					return err
 				}
 			}
+			if copied == nil {
+				return o.fetcher().Segment(ctx, segment, func(r io.Reader) error { return o.journal.Repair(segment, r) })
+			}
 			return o.journal.Repair(segment, copied)
 		}})
 	opt.Hold, opt.Key = o.repl, testKey

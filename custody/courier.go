@@ -112,9 +112,13 @@ func (c *courier) lost() bool {
 func (c *courier) silent() { c.suspend("no answer in time") }
 
 // failed judges an error: who does not answer, or has no room, or holds other bytes, is passed over for a while. A custodian that
-// merely lacks something it is asked about is not.
+// merely lacks something it is asked about is not, nor one that this node could not read what to bring to.
 func (c *courier) failed(err error) {
 	if errors.Is(err, errFarBehind) {
+		return
+	}
+	if isOwn(err) {
+		c.ownFailed(err)
 		return
 	}
 	for _, harmless := range []string{codeLacking, codePrior, codeUnanchored, codeUnknown} {

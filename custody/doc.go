@@ -15,6 +15,9 @@
 //   - What Hold counts is durable on that many other disks.
 //   - A silent custodian costs 50 ms, once: it is replaced by the next in the order that everyone computes (rendezvous hashing over
 //     owner, segment and member) and tried again in the background.
+//   - What the owner cannot read of its own takes no custodian away: it is mended from them, and the rest is brought meanwhile. A
+//     failed disk at a custodian costs the groups that met it.
+//   - A newer top page of a key store counts as held once the older one is overwritten, and not before.
 //   - A custodian's signature says: I hold every record of this batch; its root is theirs; no tag stands for two entries; and no
 //     entry that I hold from before is missing from the batches that this one builds on. An owner who drops, exchanges or repeats
 //     entries gets no signature, and leaves an Alarm at the custodian.

@@ -1,11 +1,13 @@
 package custody
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +36,7 @@ func TestHoldBringsExactBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got bytes.Buffer
-		if _, err := s.mirror.Copy(0, &got); err != nil {
+		if _, err := s.mirror.last().Copy(0, &got); err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got.Bytes(), want.Frames) {
@@ -266,4 +268,31 @@ func TestRevokedMembersStreamStops(t *testing.T) {
 	if ack := o.write(1); ack.Copies != 0 || kept.heldOf(o.self.Org) != before {
 		t.Errorf("%d copies of a revoked member's group", ack.Copies)
 	}
+}
+
+// TestFaultEndsTheStream has a custodian answer with a fault of its own for as long as a stream lasts: the next group goes on another one.
+func TestFaultEndsTheStream(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2)
+	o := c.nodes[0].own(2, journal.Options{})
+	var streams atomic.Int32
+	c.nodes[1].intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != pathStream || streams.Add(1) > 1 {
+			return false
+		}
+		w.WriteHeader(http.StatusOK)
+		for answers, b := http.NewResponseController(w), bufio.NewReader(r.Body); answers.Flush() == nil; {
+			at, _, err := readMessage(b)
+			if err != nil {
+				break
+			}
+			_, _ = w.Write(appendReply(nil, at, refuse(http.StatusInternalServerError, codeFault, "test", 0)))
+		}
+		return true
+	})
+	o.start(Sources{})
+	if n := o.write(1).Copies; n != 0 {
+		t.Fatalf("%d copies at a custodian that failed", n)
+	}
+	eventually(t, "groups are held on another stream", func() bool { return o.write(1).Copies == 1 })
 }

@@ -28,7 +28,6 @@ func (k *Keeper) putBlob(r *http.Request, v *visit) error {
 	if r.ContentLength < 0 || r.ContentLength > maxBlob {
 		return refuse(http.StatusRequestEntityTooLarge, codeTooLarge, fmt.Sprintf("a blob has at most %d bytes, told in advance", maxBlob), 0)
 	}
-	name := v.blobName(hash)
 	if k.intact(v.shelf, hash) {
 		v.w.WriteHeader(http.StatusNoContent)
 		return nil
@@ -39,26 +38,39 @@ func (k *Keeper) putBlob(r *http.Request, v *visit) error {
 	}
 	kept := int64(0)
 	defer func() { c.settle(kept) }()
-	if err := makeDir(filepath.Dir(name)); err != nil {
+	if err := makeDir(filepath.Dir(v.blobName(hash))); err != nil {
 		return err
 	}
-	err = durable.Place(name, 0o600, func(f *os.File) error {
+	if err := v.placeBlob(hash, r.Body); err != nil {
+		return err
+	}
+	v.unread.Delete(hash)
+	kept = r.ContentLength
+	v.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// placeBlob puts what comes in place if it has the hash that is its name. While it comes nothing is locked.
+func (s *shelf) placeBlob(hash verify.Hash, body io.Reader) error {
+	locked := false
+	defer func() {
+		if locked {
+			s.blobs.RUnlock()
+		}
+	}()
+	return durable.Place(s.blobName(hash), 0o600, func(f *os.File) error {
 		sum := sha256.New()
-		n, err := io.Copy(f, io.TeeReader(cutOff{r.Body}, sum))
+		n, err := io.Copy(f, io.TeeReader(cutOff{body}, sum))
 		if err != nil {
 			return err
 		}
 		if got := verify.Hash(sum.Sum(nil)); got != hash {
 			return malformed(fmt.Sprintf("%d bytes with SHA-256 %s came under the name %s", n, got, hash))
 		}
+		s.blobs.RLock()
+		locked = true
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	kept = r.ContentLength
-	v.w.WriteHeader(http.StatusNoContent)
-	return nil
 }
 
 // cutOff gives read errors of the caller's connection as the caller's, so that they are not taken for the disk's.
@@ -122,7 +134,7 @@ func (k *Keeper) missingBlobs(r *http.Request, v *visit) error {
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
-		if err != nil {
+		if _, unread := v.unread.Load(verify.Hash(b)); unread || err != nil {
 			missing = append(missing, b[:32]...)
 		}
 	}

@@ -7,11 +7,9 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -19,9 +17,7 @@ func pageKey(owner verify.OrgID, number uint64) []byte {
 	return binary.BigEndian.AppendUint64(bookKey(keyPage, owner), number)
 }
 
-func (s *shelf) topName() string { return filepath.Join(s.dir, "top") }
-
-// countPages learns which pages are held when the shelf is opened, and finishes the overwriting of an old top page.
+// countPages learns which pages are held when the shelf is opened, and finishes the overwriting of top pages that do not stand.
 func (s *shelf) countPages(b *book) error {
 	prefix := bookKey(keyPage, s.owner)
 	err := b.each(prefix, func(key, value []byte) error {
@@ -35,20 +31,7 @@ func (s *shelf) countPages(b *book) error {
 	if err != nil {
 		return err
 	}
-	if err := s.shredOldTop(); err != nil {
-		return fmt.Errorf("custody: %w", err)
-	}
-	top, err := os.ReadFile(s.topName())
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err == nil && len(top) < 8 {
-		err = errors.New("custody: the top page is cut short")
-	}
-	if err == nil {
-		s.pages[TopPage] = binary.BigEndian.Uint64(top)
-	}
-	return err
+	return s.findTop()
 }
 
 func (s *shelf) pageVersions() map[uint64]uint64 {
@@ -113,51 +96,6 @@ func (k *Keeper) putPages(r *http.Request, v *visit) error {
 	return nil
 }
 
-// replaceTop puts a new top page in place and overwrites the old one. A crash in between leaves the new one in place and the
-// old one to be overwritten when the shelf is opened next. The caller holds pagesMu.
-func (s *shelf) replaceTop(p *Page) error {
-	if err := s.shredOldTop(); err != nil {
-		return err
-	}
-	old := s.topName() + ".old"
-	if err := ignoreMissing(os.Link(s.topName(), old)); err != nil {
-		return err
-	}
-	err := durable.Place(s.topName(), 0o600, func(f *os.File) error {
-		_, err := f.Write(append(binary.BigEndian.AppendUint64(nil, p.Version), p.Sealed...))
-		return err
-	})
-	if err != nil {
-		// The old page still stands under its name: only the second name for it goes.
-		return errors.Join(err, ignoreMissing(os.Remove(old)))
-	}
-	s.pages[TopPage] = p.Version
-	return s.shredOldTop()
-}
-
-// shredOldTop overwrites a top page that was replaced. Where the replacing never happened the old name is only a second one
-// for the page that still stands, and goes without harm to it.
-func (s *shelf) shredOldTop() error {
-	old := s.topName() + ".old"
-	was, err := os.Stat(old)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	now, err := os.Stat(s.topName())
-	if err := ignoreMissing(err); err != nil {
-		return err
-	}
-	if now != nil && os.SameFile(was, now) {
-		err = os.Remove(old)
-	} else {
-		err = shred(old)
-	}
-	return errors.Join(err, durable.SyncDir(s.dir))
-}
-
 // getPages gives the caller its own pages from a number on, as many as fit into one answer, in order; none means that was all.
 func (k *Keeper) getPages(r *http.Request, v *visit) error {
 	from, err := strconv.ParseUint(r.URL.Query().Get("from"), 10, 64)
@@ -179,11 +117,8 @@ func (k *Keeper) getPages(r *http.Request, v *visit) error {
 	}
 	done := errors.New("enough")
 	prefix := bookKey(keyPage, v.owner)
-	err = k.book.each(prefix, func(key, value []byte) error {
+	err = k.book.between(pageKey(v.owner, from), after(prefix), func(key, value []byte) error {
 		number := binary.BigEndian.Uint64(key[len(prefix):])
-		if number < from {
-			return nil
-		}
 		if len(pages) > 0 && total+len(value) > maxRead || len(pages) == maxPages {
 			return done
 		}
@@ -203,17 +138,16 @@ func (k *Keeper) getPages(r *http.Request, v *visit) error {
 func (k *Keeper) dropPages(_ *http.Request, v *visit) error {
 	v.pagesMu.Lock()
 	defer v.pagesMu.Unlock()
-	if err := shred(v.topName()); err != nil {
+	if err := v.dropTop(); err != nil {
 		return err
 	}
-	delete(v.pages, TopPage)
 	prefix := bookKey(keyPage, v.owner)
 	if err := k.book.db.DeleteRange(prefix, after(prefix), pebble.Sync); err != nil {
 		return fmt.Errorf("custody: drop pages: %w", err)
 	}
 	clear(v.pages)
 	v.w.WriteHeader(http.StatusNoContent)
-	return durable.SyncDir(v.dir)
+	return nil
 }
 
 // decodePages reads an untrusted list of pages.

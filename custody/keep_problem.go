@@ -13,7 +13,7 @@ import (
 )
 
 // problem maps an error to the refusal that the caller sees. What went wrong inside stays in the log.
-func (k *Keeper) problem(caller verify.OrgID, s *shelf, err error) *peer.Problem {
+func (k *Keeper) problem(caller verify.OrgID, err error) *peer.Problem {
 	p := new(peer.Problem)
 	tooLarge, damage := new(http.MaxBytesError), new(journal.DamageError)
 	switch {
@@ -31,9 +31,6 @@ func (k *Keeper) problem(caller verify.OrgID, s *shelf, err error) *peer.Problem
 		return refuse(http.StatusConflict, codeScattered, "the segment is held in too many pieces; send what lies between them first", 0)
 	case errors.Is(err, journal.ErrClosed):
 		return refuse(http.StatusServiceUnavailable, codeFault, "the custodian is stopping or reopening its files; ask again", 0)
-	}
-	if s != nil && errors.Is(err, journal.ErrFailed) {
-		k.drop(s)
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return full()

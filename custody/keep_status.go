@@ -4,12 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -75,7 +71,7 @@ func (k *Keeper) opened() []*shelf {
 
 // Scrub reads everything held and raises an alarm for what cannot be read any more; it returns how many such places there are. step
 // is told the bytes read since it was last called, found of each damage, with the file. Damaged blobs are removed and damaged parts stay until the next start puts
-// them aside; the owner's top-up brings fresh copies of both.
+// them aside; the owner's top-up brings fresh copies of both. A blob that cannot be read at all stays until then: the disk may give it yet.
 func (k *Keeper) Scrub(ctx context.Context, step func(bytes int64), found func(what string)) (damages int, err error) {
 	for _, s := range k.opened() {
 		journals, err1 := k.scrubJournal(ctx, s, step, found)
@@ -119,28 +115,9 @@ func (k *Keeper) scrubBlobs(ctx context.Context, s *shelf, step func(int64), fou
 		}
 		if !k.intact(s, hash) {
 			damages++
-			found(name + " is damaged: it does not have the hash that is its name")
+			found(name + " cannot be read, or is damaged: it does not have the hash that is its name")
 		}
 		return ctx.Err()
 	})
 	return damages, err
-}
-
-// intact tells whether a blob is held and still is what it was. A damaged one is told of and makes place for a fresh copy.
-func (k *Keeper) intact(s *shelf, hash verify.Hash) bool {
-	f, err := os.Open(s.blobName(hash))
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	sum := sha256.New()
-	n, err := io.Copy(sum, f)
-	if err == nil && verify.Hash(sum.Sum(nil)) == hash {
-		return true
-	}
-	k.alarm(s.owner, "damage", 0, fmt.Sprintf("the held blob %s is damaged", hash))
-	if os.Remove(s.blobName(hash)) == nil {
-		s.used.Add(-n)
-	}
-	return false
 }

@@ -146,7 +146,7 @@ func (k *Keeper) storeAll(v *visit, groups []group) (answers []byte) {
 		for _, g := range run {
 			end, err := k.store(v, g.at, g.frames)
 			if err != nil {
-				answers = appendReply(answers, end, k.problem(v.owner, v.shelf, err))
+				answers = appendReply(answers, end, k.problem(v.owner, err))
 				continue
 			}
 			answers = appendReply(answers, end, nil)

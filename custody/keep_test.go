@@ -54,11 +54,19 @@ type keyStore struct {
 	pages   map[uint64]Page
 	version uint64 // of the page written last
 	sealed  int    // pages given by Since
+	listed  int    // calls of Versions
+}
+
+func (s *keyStore) Newest() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.version
 }
 
 func (s *keyStore) Versions() (map[uint64]uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.listed++
 	v := make(map[uint64]uint64)
 	for n, p := range s.pages {
 		v[n] = p.Version

@@ -120,10 +120,7 @@ func (k *Keeper) shelf(owner verify.OrgID) (*shelf, error) {
 	if s := k.shelves[owner]; s != nil {
 		return s, nil
 	}
-	s, aside, err := openShelf(filepath.Join(k.dir, owner.String()), owner)
-	for _, damage := range aside {
-		k.alarm(owner, "damage", 0, damage)
-	}
+	s, err := openShelf(filepath.Join(k.dir, owner.String()), owner, func(damage string) { k.alarm(owner, "damage", 0, damage) })
 	if err != nil {
 		return nil, err
 	}
@@ -132,18 +129,6 @@ func (k *Keeper) shelf(owner verify.OrgID) (*shelf, error) {
 	}
 	k.shelves[owner] = s
 	return s, nil
-}
-
-// drop closes a shelf whose disk failed; the next request opens it anew and learns what is durable.
-func (k *Keeper) drop(s *shelf) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.shelves[s.owner] == s {
-		delete(k.shelves, s.owner)
-		if err := s.mirror.Close(); err != nil {
-			k.opt.Log.Warn("custody: closing what is held after a disk failure", "owner", s.owner, "err", err)
-		}
-	}
 }
 
 // alarm writes an alarm down and tells the log. That it could not be written must not hide the refusal it goes with.
@@ -196,7 +181,7 @@ func (k *Keeper) serve(w http.ResponseWriter, r *http.Request, handle func(*http
 		err = handle(r, &visit{w: w, owner: caller, shelf: s})
 	}
 	if err != nil {
-		peer.Refuse(w, k.problem(caller, s, err))
+		peer.Refuse(w, k.problem(caller, err))
 	}
 }
 

@@ -184,6 +184,9 @@ func (l *line) judge(p *parcel, end journal.Cursor, refusal *peer.Problem) error
 	took := time.Since(p.sent)
 	l.stream.Answered(took)
 	if refusal != nil {
+		if refusal.Code == codeFault {
+			l.breaks(refusal) // whatever failed there may last as long as the stream
+		}
 		return refusal
 	}
 	if took < l.c.opt.Patience {

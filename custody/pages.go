@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sijil-health/sijil/verify"
 )
@@ -17,6 +18,8 @@ const (
 
 // Pages is the owner's key store as its custodians see it. Versions come from one count for all pages.
 type Pages interface {
+	// Newest gives the version of the page written last. While it stays the same, so does all else.
+	Newest() uint64
 	// Versions gives the version of every page there is, by number.
 	Versions() (map[uint64]uint64, error)
 	// Since gives pages of versions above that one, sealed for custodians, in order of version and at most so many, and the version to ask
@@ -33,6 +36,8 @@ type shownPages struct {
 	next   uint64 // the version to go on from
 	whole  uint64 // it has every page as of this version, or newer; 0 while some are missing
 	behind bool   // the background is at work, with more than one step to go
+
+	compared time.Time // when the list was made that was compared last
 }
 
 // HoldPages begins to bring the key store as of a version to R−1 custodians, and gives the function that waits for them and tells how many
@@ -101,7 +106,7 @@ func (c *courier) stepPages(ctx context.Context, src Pages, version uint64) (who
 	}
 	pages, next, err := src.Since(from, pagesAtOnce)
 	if err != nil {
-		return whole, fmt.Errorf("custody: read the key store: %w", err)
+		return whole, ownError{fmt.Errorf("custody: read the key store: %w", err)}
 	}
 	last := len(pages) < pagesAtOnce
 	if err := c.sendPages(ctx, c.without(pages)); err != nil {
@@ -129,17 +134,17 @@ func (c *courier) without(pages []Page) []Page {
 // tendPages brings the pages that the custodian lacks or has in an older version. One that is no custodian of the key store any
 // more is told to forget it, once those that are have all of it.
 func (c *courier) tendPages(src Pages) error {
-	if src == nil {
+	wanted := c.wanted(pageCustodians(c.opt.Org, c.opt.Members()))
+	if src == nil || c.pagesSettled(src.Newest(), slices.Contains(wanted, c.org)) {
 		return nil
 	}
 	versions, err := src.Versions()
 	if err != nil {
-		return fmt.Errorf("custody: read the key store: %w", err)
+		return ownError{fmt.Errorf("custody: read the key store: %w", err)}
 	}
 	if !c.comparePages(versions) {
 		return nil
 	}
-	wanted := c.wanted(pageCustodians(c.opt.Org, c.opt.Members()))
 	if !slices.Contains(wanted, c.org) {
 		return c.releasePages(wanted, versions)
 	}
@@ -156,6 +161,20 @@ func (c *courier) tendPages(src Pages) error {
 			return err
 		}
 	}
+}
+
+// pagesSettled tells whether there is nothing to bring or to release: nothing was written since the custodian had all, or it should have none
+// and has none, and it has listed nothing since that was compared. To look at every page each second would keep who makes a key waiting.
+func (c *courier) pagesSettled(newest uint64, wanted bool) bool {
+	c.state.Lock()
+	defer c.state.Unlock()
+	if !c.shown.known || c.heldAt != c.shown.compared {
+		return false
+	}
+	if !wanted {
+		return len(c.pages) == 0
+	}
+	return c.shown.whole >= newest
 }
 
 func (c *courier) fillingPages(behind bool) {
@@ -188,6 +207,7 @@ func (c *courier) comparePages(versions map[uint64]uint64) bool {
 	if !c.shown.known || from < c.shown.next && len(behind) > 0 {
 		c.shown = shownPages{known: true, next: from}
 	}
+	c.shown.compared = c.heldAt
 	if len(behind) == 0 {
 		c.shown.next, c.shown.whole = max(c.shown.next, from), max(c.shown.whole, from)
 	}

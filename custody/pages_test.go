@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/journal"
+	"github.com/sijil-health/sijil/verify"
 )
 
 // pageless is an owner whose key store its one custodian holds, and the gate that the next pages wait at.
@@ -149,4 +150,41 @@ func TestNumberOfCopiesChanges(t *testing.T) {
 			return st.Copies == int(r) && len(st.Short) == 0 && st.PagesBehind == 0
 		})
 	}
+}
+
+// TestSettledKeyStoreIsNotListed tends a key store that its custodians hold whole, again and again: its pages are not listed each time. What is
+// written then is brought all the same.
+func TestSettledKeyStoreIsNotListed(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3)
+	o := c.nodes[0].own(2, journal.Options{})
+	store := &keyStore{pages: make(map[uint64]Page)}
+	store.write(TopPage, 1)
+	o.start(Sources{Pages: store})
+	order := pageCustodians(o.self.Org, c.members())
+	settled := func(org verify.OrgID, wanted bool) func() bool {
+		return func() bool { return o.repl.courier(org).pagesSettled(store.Newest(), wanted) }
+	}
+	eventually(t, "the custodian is known to have all", settled(order[0], true))
+	eventually(t, "the other is known to have nothing", settled(order[1], false))
+	store.mu.Lock()
+	before := store.listed
+	store.mu.Unlock()
+	const rounds = 100
+	for range rounds {
+		for _, org := range order {
+			if err := o.repl.courier(org).tendPages(store); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	store.mu.Lock()
+	listed := store.listed - before
+	store.mu.Unlock()
+	if listed > rounds/2 { // once for each list that a custodian gives, whoever asks
+		t.Errorf("%d listings for nothing", listed)
+	}
+	store.write(1) // nobody is told
+	eventually(t, "what was written is held", func() bool { return o.repl.Status().PagesBehind == 0 })
+	eventually(t, "and known to be", settled(order[0], true))
 }

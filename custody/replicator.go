@@ -55,7 +55,8 @@ type Options struct {
 	Members peer.Members
 	// Sign signs with the organisation's key: what is withdrawn.
 	Sign func(message []byte) (verify.Signature, error)
-	// Mend puts a whole copy in the place of a damaged segment of the journal, or refuses it. nil leaves damage as it is.
+	// Mend puts a whole copy in the place of a damaged segment of the journal, or refuses it; where copied is nil it brings one from
+	// custodians. nil leaves damage as it is.
 	Mend func(ctx context.Context, segment uint32, copied io.Reader) error
 	// Withdrawn is told of records that a custodian took back at this node's word; nil for nobody. Copies of them may have been counted,
 	// and those who wrote them been answered, though nobody had vouched for them.
@@ -81,6 +82,10 @@ type Replicator struct {
 	src      Sources               // zero until Start
 	started  chan struct{}         // closed once src is known
 	again    func()                // makes the follower of large blobs begin anew; nil until it runs
+	mendNext map[uint32]time.Time  // when a damaged segment may be tried next
+	ownQuiet time.Time             // nothing is told of this node's own failures until then
+
+	mending sync.Mutex // held while a segment of this node is mended from custodians, so that one after the other is
 
 	turn   sync.Mutex
 	passed sync.Cond      // a group was handed over
@@ -104,7 +109,7 @@ func NewReplicator(opt Options) *Replicator {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &Replicator{opt: opt, ask: asker{opt.Client}, couriers: make(map[verify.OrgID]*courier),
-		met: make(map[verify.OrgID]bool), started: make(chan struct{}), kick: make(chan struct{}, 1)}
+		met: make(map[verify.OrgID]bool), mendNext: make(map[uint32]time.Time), started: make(chan struct{}), kick: make(chan struct{}, 1)}
 	r.limit = rate.NewLimiter(rate.Limit(opt.Rate), max(opt.Rate, 2*topUpChunk))
 	r.passed.L = &r.turn
 	r.ctx, r.cancel = context.WithCancel(context.Background())

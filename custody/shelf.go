@@ -3,7 +3,6 @@ package custody
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -17,53 +16,43 @@ import (
 type shelf struct {
 	owner  verify.OrgID
 	dir    string
-	mirror *journal.Mirror
+	mirror *mirror
 	used   atomic.Int64 // bytes held
 	vouch  sync.Mutex   // held while a proposal is judged: signatures of one owner are given one after the other
+
+	blobs  sync.RWMutex // held for reading while a blob is put in place, for writing while a damaged one is removed
+	unread sync.Map     // verify.Hash of the blobs that the disk did not give when they were read last
 
 	tipMu sync.Mutex
 	tip   journal.Cursor // the furthest end appended since the shelf was opened
 
-	pagesMu sync.Mutex        // held while pages are written
-	pages   map[uint64]uint64 // number → version held
+	pagesMu  sync.Mutex        // held while pages are written
+	pages    map[uint64]uint64 // number → version held
+	standing uint64            // version of the top page in place; above the one held while an older one is not overwritten yet
 }
 
-// maxAside bounds the damaged files put aside when a shelf is opened; more of them mean a dying disk.
-const maxAside = 16
-
-// openShelf opens an owner's things. A damaged file of the journal copy is put aside, not lost: the owner brings the copy
-// again. aside says which.
-func openShelf(dir string, owner verify.OrgID) (s *shelf, aside []string, err error) {
-	s = &shelf{owner: owner, dir: dir, pages: make(map[uint64]uint64)}
+// openShelf opens an owner's things. aside is told of damaged files of the journal copy that were put aside.
+func openShelf(dir string, owner verify.OrgID, aside func(damage string)) (*shelf, error) {
+	s := &shelf{owner: owner, dir: dir, pages: make(map[uint64]uint64)}
 	for _, sub := range []string{"journal", "blobs"} {
 		if err := makeDir(filepath.Join(dir, sub)); err != nil {
-			return nil, nil, fmt.Errorf("custody: create %s: %w", dir, err)
+			return nil, fmt.Errorf("custody: create %s: %w", dir, err)
 		}
 	}
-	for {
-		s.mirror, err = journal.OpenMirror(filepath.Join(dir, "journal"))
-		damage := new(journal.DamageError)
-		if err == nil || !errors.As(err, &damage) || len(aside) == maxAside {
-			break
-		}
-		aside = append(aside, fmt.Sprintf("a file of a journal copy is damaged and was put aside as %s.damaged: %s", damage.File, damage.Reason))
-		if err := os.Rename(damage.File, damage.File+".damaged"); err != nil {
-			return nil, aside, fmt.Errorf("custody: put aside: %w", err)
-		}
-	}
-	if err != nil {
-		return nil, aside, fmt.Errorf("custody: copies of %s: %w", owner, err)
+	var err error
+	if s.mirror, err = openMirror(filepath.Join(dir, "journal"), aside); err != nil {
+		return nil, fmt.Errorf("custody: copies of %s: %w", owner, err)
 	}
 	total, err := usage(dir)
 	if err != nil {
-		return nil, aside, errors.Join(fmt.Errorf("custody: measure %s: %w", dir, err), s.mirror.Close())
+		return nil, errors.Join(fmt.Errorf("custody: measure %s: %w", dir, err), s.mirror.Close())
 	}
 	s.used.Store(total)
-	return s, aside, nil
+	return s, nil
 }
 
 // appended tells how many bytes of frames that are durable now are to be counted. Frames that came twice are counted once as long as
-// they come in order, as they do but for repeats; opening the shelf anew counts exactly.
+// they come in order, as they do but for repeats; the next start counts exactly.
 func (s *shelf) appended(end journal.Cursor, size int) (kept int64) {
 	s.tipMu.Lock()
 	defer s.tipMu.Unlock()

@@ -123,7 +123,7 @@ func (c *courier) tendOne(limit journal.Cursor) error {
 		return err
 	}
 	src := c.sources()
-	if err := c.tendPages(src.Pages); err != nil {
+	if err := c.notOurs(c.tendPages(src.Pages)); err != nil {
 		return err
 	}
 	for _, s := range src.Journal.Segments() {
@@ -141,10 +141,19 @@ func (c *courier) tendOne(limit journal.Cursor) error {
 			// It is new, or it lost its disk: then it lacks more than the journal.
 			c.lookAgain()
 		}
-		if err := c.fill(src.Journal, s, size); err != nil {
+		if err := c.notOurs(c.fill(src.Journal, s, size)); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// notOurs gives an error on if it is the custodian's. One of this node's own is seen to here, and what comes after it is brought.
+func (c *courier) notOurs(err error) error {
+	if !isOwn(err) {
+		return err
+	}
+	c.ownFailed(err)
 	return nil
 }
 
@@ -206,7 +215,7 @@ func (c *courier) fill(j Journal, s journal.Segment, size int64) error {
 		}
 		g, err := j.Frames(from, int(min(lacking, topUpChunk)))
 		if err != nil {
-			return fmt.Errorf("custody: read the journal: %w", err)
+			return ownError{fmt.Errorf("custody: read the journal: %w", err)}
 		}
 		if len(g.Frames) == 0 || g.Start.Segment != s.Number {
 			return nil

@@ -36,6 +36,7 @@ type blobFollower struct {
 	src   Sources
 	state blobState
 	saved time.Time
+	holes bool // segments were passed over that could not be read: the position holds no more than in memory
 }
 
 // errAgain ends following because blobs long passed have to be looked at again.
@@ -50,7 +51,7 @@ func (r *Replicator) tendBlobs() {
 			continue
 		}
 		if f.outdated() {
-			f.state = blobState{Members: r.memberHash(), Begun: time.Now()}
+			f.state, f.holes = blobState{Members: r.memberHash(), Begun: time.Now()}, false
 		}
 		ctx, cancel := context.WithCancelCause(r.ctx)
 		r.mu.Lock()
@@ -65,9 +66,19 @@ func (r *Replicator) tendBlobs() {
 		case errors.Is(err, errAgain), errors.Is(err, journal.ErrCursor):
 			f.state = blobState{}
 		default:
-			r.opt.Log.Warn("custody: following the journal for large blobs", "at", f.state.Position, "err", err)
+			r.ownFailed(fmt.Errorf("custody: following the journal for large blobs from %s: %w", f.state.Position, err))
+			f.pass(err)
 			f.pause(r.ctx, blobRetry)
 		}
+	}
+}
+
+// pass goes on behind a segment that cannot be read. When it is mended, all are looked at again.
+func (f *blobFollower) pass(err error) {
+	damage := (*journal.DamageError)(nil)
+	if errors.As(err, &damage) && damage.Segment < f.src.Journal.End().Segment {
+		f.save()
+		f.state.Position, f.holes = journal.Cursor{Segment: damage.Segment + 1}, true
 	}
 }
 
@@ -168,6 +179,9 @@ func (f *blobFollower) place(ctx context.Context, hashes []verify.Hash) error {
 				continue
 			}
 			if err := f.bring(ctx, c, list); err != nil {
+				if cause := context.Cause(ctx); cause != nil {
+					return cause // it was this node that broke off
+				}
 				c.failed(err)
 				short = true
 			}
@@ -229,7 +243,7 @@ func (f *blobFollower) load() {
 
 func (f *blobFollower) save() {
 	f.saved = time.Now()
-	if f.opt.State == "" {
+	if f.opt.State == "" || f.holes {
 		return
 	}
 	b, err := json.Marshal(f.state)

@@ -64,7 +64,7 @@ func (m *member) copied(t *testing.T, owner verify.OrgID) []byte {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if _, err := s.mirror.Copy(0, &b); err != nil {
+	if _, err := s.mirror.last().Copy(0, &b); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

@@ -122,6 +122,9 @@ func pageOf(p custody.Page) vault.SealedPage {
 	return s
 }
 
+// Newest gives the edition of the page written last.
+func (e escrowPages) Newest() uint64 { return e.vault.EscrowEdition() }
+
 // Versions gives the edition of each page.
 func (e escrowPages) Versions() (map[uint64]uint64, error) {
 	versions := make(map[uint64]uint64)

@@ -21,9 +21,13 @@ func (n *Node) blobPath(h verify.Hash) string {
 	return filepath.Join(n.Blobs(), name[:2], name[2:4], name)
 }
 
-// healed notes how healing a place went, so that the status tells of what is still damaged.
+// healed notes how healing a place went, so that the status tells of what is still damaged. What is whole again is given out although
+// that cannot be noted.
 func (n *Node) healed(place string, err error) error {
-	return errors.Join(err, n.damage.met(n.Layout, place, err == nil))
+	if book := n.damage.met(n.Layout, place, err == nil); book != nil {
+		n.log.Error("what is damaged could not be written down; the status may tell of too much or too little", "error", book)
+	}
+	return err
 }
 
 func (n *Node) fetchBlob(ctx context.Context, h verify.Hash) error {
@@ -68,6 +72,9 @@ func (n *Node) endSegment(ctx context.Context, segment uint32) error {
 
 // patchSegment puts in the place of a damaged segment what one custodian's bytes make of it, or else what all of them hold.
 func (n *Node) patchSegment(ctx context.Context, segment uint32, patched io.Reader) error {
+	if patched == nil {
+		return n.healSegment(ctx, segment)
+	}
 	err := n.endSegment(ctx, segment)
 	if err == nil {
 		err = n.journal.Repair(segment, patched)

@@ -2,12 +2,11 @@ package vault
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/hpke"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
+	"math"
 )
 
 // Escrow lets an organisation that lost its disk, or its root key, have its keys back. Custodians hold copies of the
@@ -85,10 +84,9 @@ func (v *Vault) EscrowPages(since uint64, most int) (pages []SealedPage, next ui
 	if v.closed {
 		return nil, since, ErrClosed
 	}
-	heads := v.changed(since)
 	most = min(max(most, 1), MaxEscrowSet)
-	if next = max(since, v.edition); len(heads) >= most {
-		heads = heads[:most]
+	heads := v.changed(since, most)
+	if next = max(since, v.edition); len(heads) == most {
 		next = heads[most-1].edition
 	}
 	for _, h := range heads {
@@ -101,15 +99,22 @@ func (v *Vault) EscrowPages(since uint64, most int) (pages []SealedPage, next ui
 	return pages, next, nil
 }
 
-// EscrowEditions lists all pages without their bytes, for comparing with what a custodian says it holds. It seals
-// nothing.
+// EscrowEdition gives the edition of the page that changed last: while it stays the same, so do EscrowPages and EscrowEditions.
+func (v *Vault) EscrowEdition() uint64 {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.edition
+}
+
+// EscrowEditions lists all pages without their bytes, in order of edition, for comparing with what a custodian says it holds. It
+// seals nothing, and no change that is being written keeps it waiting.
 func (v *Vault) EscrowEditions() []SealedPage {
-	v.write.Lock()
-	defer v.write.Unlock()
+	v.mu.RLock()
+	defer v.mu.RUnlock()
 	if v.closed {
 		return nil
 	}
-	heads := v.changed(0)
+	heads := v.changed(0, math.MaxInt)
 	pages := make([]SealedPage, len(heads))
 	for i, h := range heads {
 		pages[i] = SealedPage{Level: h.id.level, Number: uint64(h.id.number), Edition: h.edition}
@@ -127,27 +132,6 @@ func (v *Vault) escrowPage(h pageHead) (s SealedPage, err error) {
 	key, _ := v.tree.key(h.id)
 	s.Bytes = sealPage(&key, &v.id, h, v.plan().body(h.id)) // a plan of no change gives the pages as they are
 	return s, nil
-}
-
-// changed lists the pages with an edition above since, in order of edition. The caller holds write.
-func (v *Vault) changed(since uint64) (heads []pageHead) {
-	add := func(id pageID, edition uint64) {
-		if edition > since {
-			heads = append(heads, pageHead{id, edition, v.epoch})
-		}
-	}
-	add(pageID{level: topLevel}, v.topEdition)
-	add(secretsPage, v.secretsEdition)
-	for id, n := range v.tree.nodes {
-		add(id, n.edition)
-	}
-	for i, l := range v.table.leaves {
-		if l != nil {
-			add(pageID{0, uint32(i)}, l.edition)
-		}
-	}
-	slices.SortFunc(heads, func(a, b pageHead) int { return cmp.Compare(a.edition, b.edition) })
-	return heads
 }
 
 func (v *Vault) sealTopToEscrow() ([]byte, error) {

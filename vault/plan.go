@@ -174,8 +174,15 @@ func (p *plan) publish(frames []sealedFrame, epoch uint64) {
 	}
 }
 
+// setTopEdition records that another top secret was written. The caller holds mu.
+func (v *Vault) setTopEdition(edition uint64) {
+	v.noteEdition(pageID{level: topLevel}, edition)
+	v.topEdition, v.edition = edition, max(v.edition, edition)
+}
+
 // setEdition records which edition of a page is the current one. The caller holds mu.
 func (v *Vault) setEdition(h pageHead) {
+	v.noteEdition(h.id, h.edition)
 	v.edition = max(v.edition, h.edition)
 	switch {
 	case h.id == secretsPage:

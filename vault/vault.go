@@ -58,6 +58,7 @@ type Vault struct {
 	secretsEdition uint64
 	topEdition     uint64
 	edition, epoch uint64 // the highest edition in use; erasures so far
+	order          order  // of the pages, by edition
 	failed         error  // what made the vault read-only
 	closed         bool
 	open           *creation // gathers wants until its first caller gets write; guarded by mu alone
@@ -118,7 +119,8 @@ func (v *Vault) start(dir string) (err error) {
 	if v.top, r, err = openTop(v.disk, filepath.Join(dir, topName)); err != nil {
 		return err
 	}
-	v.id, v.epoch, v.edition, v.topEdition = r.vault, r.epoch, r.edition, r.edition
+	v.id, v.epoch = r.vault, r.epoch
+	v.setTopEdition(r.edition)
 	if v.tree.top, err = r.unwrap(v.root); err != nil {
 		return err
 	}
@@ -128,6 +130,7 @@ func (v *Vault) start(dir string) (err error) {
 	if err = v.load(); err != nil {
 		return err
 	}
+	v.order.loaded()
 	if err = v.top.settle(r); err != nil {
 		return err
 	}
@@ -152,7 +155,7 @@ func (v *Vault) Close() error {
 	v.closed = true
 	failed := v.failed
 	v.cache.init(1)
-	v.table, v.tree, v.secrets = newTable(), tree{}, nil
+	v.table, v.tree, v.secrets, v.order = newTable(), tree{}, nil, order{}
 	v.mu.Unlock()
 	v.erasures.Add(1)
 	var err error
@@ -197,7 +200,7 @@ func (v *Vault) commit(p *plan) error {
 		epoch++
 	}
 	frames := p.pages(epoch)
-	topEdition, top := v.topEdition, (*topRecord)(nil)
+	topEdition, top := uint64(0), (*topRecord)(nil)
 	if p.erases {
 		// The root key is asked first: when it cannot be reached, nothing has happened yet.
 		var err error
@@ -216,7 +219,9 @@ func (v *Vault) commit(p *plan) error {
 	}
 	v.mu.Lock()
 	p.publish(frames, epoch)
-	v.topEdition, v.edition = topEdition, max(v.edition, topEdition)
+	if top != nil {
+		v.setTopEdition(topEdition)
+	}
 	v.mu.Unlock()
 	if v.store.size >= v.turn {
 		if err := v.store.settle(); err != nil {
