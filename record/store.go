@@ -47,6 +47,7 @@ type Store struct {
 	locks   [256]sync.Mutex // of resources, by hash of their reference
 	seed    maphash.Seed
 	overlay *overlay
+	notes   notes
 	stop    context.CancelFunc
 	done    chan struct{}
 }
@@ -71,10 +72,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	go s.follow(run, from)
-	// Chart heads are read from the index: it must have caught up before the first request.
+	// Chart heads are read from the index: it must have caught up before the first entry is written, its own notes of repairs included.
 	if err := s.overlay.wait(ctx, o.Journal.End().Entry); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("bring the index up to the journal: %w", err)
+	}
+	s.charts.begin()
+	for _, n := range s.notes.begin() {
+		s.note(ctx, n.chart, n.what)
 	}
 	return s, nil
 }
