@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sijil-health/sijil/demo"
+	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/ledger/chain"
 	"github.com/sijil-health/sijil/node"
 	"github.com/sijil-health/sijil/peer"
@@ -40,6 +41,7 @@ var meanings = []struct {
 	{errToken, "token"},
 	{errNotTrust, "not_trust"},
 	{vault.ErrPassphrase, "passphrase"},
+	{journal.ErrUnhealed, "unhealed"},
 	{vault.ErrLocked, "in_use"},
 	{chain.ErrInUse, "in_use"},
 	{chain.ErrElsewhere, "elsewhere"},

@@ -10,15 +10,27 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// follow takes the journal into the index, from a position on, until the store is closed. When it fails the store goes on answering
-// reads by id, and refuses what needs the index.
+// follow takes the journal into the index, from a position on, until the store is closed. A damaged segment is healed on the way; while that
+// cannot be done the index stands still. When it fails for good, or stands still, the store goes on answering reads by id, and refuses what
+// needs the index.
 func (s *Store) follow(ctx context.Context, from journal.Cursor) {
 	defer close(s.done)
-	err := s.Journal.Follow(ctx, from, func(records []journal.Located) error { return s.project(ctx, records) })
+	healing := journal.Healing{Heal: s.healSegment, Stalled: s.stalled}
+	err := healing.Through(ctx, s.Journal.Follow, from, func(records []journal.Located) error { return s.project(ctx, records) })
 	if ctx.Err() == nil { // Follow only ends with an error
 		s.Log.Error("the index has stopped following the journal", "error", err)
 		s.overlay.fail(fmt.Errorf("%w: the index has stopped: %w", ErrUnavailable, err))
 	}
+}
+
+func (s *Store) stalled(err error) {
+	if err == nil {
+		s.Log.Info("the index follows the journal again")
+		s.overlay.stall(nil)
+		return
+	}
+	s.Log.Error("the index stands still", "error", err)
+	s.overlay.stall(fmt.Errorf("%w: the index stands still: %w", ErrUnavailable, err))
 }
 
 func (s *Store) project(ctx context.Context, records []journal.Located) error {

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -16,7 +17,8 @@ type overlay struct {
 	looks   map[uint64]struct{} // entries, by their number, that change nothing: the index need not open them to see that
 	at      uint64              // the index has taken in all entries below
 	grown   chan struct{}       // closed and replaced whenever `at` grows
-	failed  error
+	failed  error               // why the index never goes on
+	stalled error               // why it does not go on at the moment
 }
 
 // written is a version on its way into the index.
@@ -97,14 +99,26 @@ func (o *overlay) applied(n uint64) {
 		}
 	}
 	o.at = n
-	close(o.grown)
-	o.grown = make(chan struct{})
+	o.wake()
 }
 
 func (o *overlay) fail(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.failed = err
+	o.wake()
+}
+
+// stall says that the index does not go on at the moment, and why; with nil, that it does again.
+func (o *overlay) stall(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stalled = err
+	o.wake()
+}
+
+// wake rouses those who wait. The caller holds mu.
+func (o *overlay) wake() {
 	close(o.grown)
 	o.grown = make(chan struct{})
 }
@@ -128,7 +142,7 @@ func (o *overlay) room(ctx context.Context) error {
 func (o *overlay) until(ctx context.Context, holds func() bool) error {
 	for {
 		o.mu.Lock()
-		ok, err, grown := holds(), o.failed, o.grown
+		ok, err, grown := holds(), cmp.Or(o.failed, o.stalled), o.grown
 		o.mu.Unlock()
 		if ok {
 			return nil

@@ -73,6 +73,12 @@ func (s *site) ok(err error) {
 
 func (s *site) open() {
 	s.t.Helper()
+	s.ok(s.tryOpen())
+}
+
+// tryOpen opens all parts, and gives the error of the record alone.
+func (s *site) tryOpen() error {
+	s.t.Helper()
 	var err error
 	s.vault, err = vault.Open(filepath.Join(s.dir, "keys"), s.root, vault.Options{})
 	s.ok(err)
@@ -102,7 +108,7 @@ func (s *site) open() {
 			return s.holdBlob(ctx, h, b)
 		},
 	})
-	s.ok(err)
+	return err
 }
 
 func (s *site) healed(ctx context.Context, v index.Version) ([]byte, error) {
