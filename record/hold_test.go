@@ -2,6 +2,8 @@ package record_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/sijil-health/sijil/journal"
@@ -87,5 +89,49 @@ func TestNothingIsAcknowledgedBeforeItsKeys(t *testing.T) {
 	arrived <- 2
 	if a := <-answers; a.err != nil || a.copies != 1 {
 		t.Errorf("%+v, want the 1 copy of the large ciphertext", a)
+	}
+}
+
+// TestNobodyWaitsForOthersCustodians has a large ciphertext that custodians keep waiting: whoever writes something else, or reads, does not, and
+// it is not acknowledged before they answer.
+func TestNobodyWaitsForOthersCustodians(t *testing.T) {
+	s := newSite(t)
+	s.hold = held(2)
+	s.close()
+	s.open()
+	defer s.close()
+	asked, answer := make(chan struct{}), make(chan int)
+	s.holdBlob = func(context.Context, verify.Hash, []byte) int {
+		asked <- struct{}{}
+		return <-answer
+	}
+	acked := make(chan int, 1)
+	go func() {
+		done, err := s.store.Write(t.Context(), clinician, []record.Change{
+			change(record.OpCreate, "large", "Patient/1", strings.Repeat("x", 200<<10)),
+			change(record.OpCreate, "larger", "Patient/1", strings.Repeat("x", 300<<10)),
+		})
+		if err != nil {
+			t.Error(err)
+			acked <- -1
+			return
+		}
+		acked <- done.Copies
+	}()
+	<-asked
+	for i := range 1000 { // as many as would meet by chance in any small number of shared locks
+		if _, err := s.store.Write(t.Context(), clinician, []record.Change{change(record.OpCreate, fmt.Sprint("o", i), "Patient/2", "small")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case n := <-acked:
+		t.Errorf("acknowledged, with %d copies, before custodians answered", n)
+	case answer <- 2:
+	}
+	<-asked
+	answer <- 1
+	if n := <-acked; n != 1 {
+		t.Errorf("%d copies, want the 1 of the larger", n)
 	}
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +25,7 @@ type Options struct {
 	// HoldKeys begins to bring the key store as of an edition to custodians, and gives the function that waits for them, for a bounded time,
 	// and tells how many hold it. It may be nil.
 	HoldKeys func(edition uint64) (wait func(context.Context) (copies int))
-	// HoldBlob brings a ciphertext that is kept in Blobs to custodians, in a bounded time, and tells how many hold it. It may be nil.
+	// HoldBlob brings a ciphertext that is kept in Blobs to custodians, in a bounded time that ends with ctx, and tells how many hold it. It may be nil.
 	HoldBlob func(ctx context.Context, hash verify.Hash, blob []byte) (copies int)
 	// Extract gives the terms of a resource as served. It is used when the index is rebuilt from the journal.
 	Extract func(typ string, served []byte) ([]index.Term, error)
@@ -44,10 +42,10 @@ type Store struct {
 	Options
 	vault   *vault.Vault
 	charts  *charts
-	locks   [256]sync.Mutex // of resources, by hash of their reference
-	seed    maphash.Seed
+	locks   resources
 	overlay *overlay
 	notes   notes
+	holding sync.WaitGroup // large ciphertexts on their way to custodians
 	stop    context.CancelFunc
 	done    chan struct{}
 }
@@ -61,7 +59,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{
-		Options: o, vault: o.Vault, charts: newCharts(o.Index), seed: maphash.MakeSeed(),
+		Options: o, vault: o.Vault, charts: newCharts(o.Index),
 		overlay: newOverlay(), done: make(chan struct{}),
 	}
 	from, err := o.Index.Position()
@@ -88,35 +86,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 func (s *Store) Close() {
 	s.stop()
 	<-s.done
+	s.holding.Wait()
 }
 
 // Lag is the number of journal entries that the index has not taken in yet.
 func (s *Store) Lag() uint64 {
 	end, at := s.Journal.End().Entry, s.overlay.position()
 	return end - min(at, end)
-}
-
-// lockResources keeps two writes of one resource apart. Stripes are taken in ascending order.
-func (s *Store) lockResources(changes []Change) (unlock func()) {
-	stripes := make([]int, 0, len(changes))
-	for i := range changes {
-		var h maphash.Hash
-		h.SetSeed(s.seed)
-		h.WriteString(changes[i].Type)
-		h.WriteByte('/')
-		h.WriteString(changes[i].ID)
-		stripes = append(stripes, int(h.Sum64()%uint64(len(s.locks))))
-	}
-	slices.Sort(stripes)
-	stripes = slices.Compact(stripes)
-	for _, i := range stripes {
-		s.locks[i].Lock()
-	}
-	return func() {
-		for _, i := range stripes {
-			s.locks[i].Unlock()
-		}
-	}
 }
 
 // current gives the newest version of a resource, whether the index has it yet or not.

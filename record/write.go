@@ -42,9 +42,10 @@ func (s *Store) Write(ctx context.Context, a Access, changes []Change) (*Commit,
 	}, nil
 }
 
-// enter seals the changes and gives them their place in the journal, under the locks of the resources they touch.
+// enter seals the changes and gives them their place in the journal, under the locks of the resources they touch. It waits for this node's disk
+// under them, never for custodians.
 func (s *Store) enter(ctx context.Context, a Access, changes []Change) (*pending, []Version, error) {
-	defer s.lockResources(changes)()
+	defer s.locks.lock(changes)()
 	at := s.Clock().UTC().Truncate(time.Millisecond)
 	w := writing{store: s, at: at, escort: escort{store: s}}
 	for i := range changes {
