@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/sijil-health/sijil/index"
@@ -73,14 +74,14 @@ const (
 	Genomic     Compartment = "genomic"
 )
 
-// ChangeError says which of the changes given to Write failed it.
+// ChangeError says which of the changes given to Write failed it: by its place, for errors reach logs, and ids name patients.
 type ChangeError struct {
 	Index int // into the changes
 	Err   error
 }
 
-// Error gives the reason; Index is for programs.
-func (e *ChangeError) Error() string { return e.Err.Error() }
+// Error gives the place and the reason.
+func (e *ChangeError) Error() string { return fmt.Sprintf("change %d: %v", e.Index, e.Err) }
 
 // Unwrap gives the reason.
 func (e *ChangeError) Unwrap() error { return e.Err }

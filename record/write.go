@@ -50,7 +50,7 @@ func (s *Store) enter(ctx context.Context, a Access, changes []Change) (*pending
 	w := writing{store: s, at: at, escort: escort{store: s}}
 	for i := range changes {
 		if err := w.add(ctx, a, &changes[i]); err != nil {
-			return nil, nil, &ChangeError{Index: i, Err: fmt.Errorf("%s/%s: %w", changes[i].Type, changes[i].ID, err)}
+			return nil, nil, &ChangeError{Index: i, Err: err}
 		}
 	}
 	p, err := s.commit(a, at, w.lines, w.inline, &w.escort, func(first uint64) { s.overlay.add(first, w.written) })
