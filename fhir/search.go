@@ -25,6 +25,10 @@ func (s *Server) search(q *request) (*answer, error) {
 	if parsed.query.Count == 0 && page.Total < 0 {
 		notes = append(notes, Issue{Severity: "warning", Code: "too-costly", Text: "so many match that they were not counted; narrow the search"})
 	}
+	if page.Missing {
+		notes = append(notes, Issue{Severity: "warning", Code: "incomplete",
+			Text: "some resources of this type could not be read, so that this search may miss them; they are read again from time to time. Whoever operates the node finds and mends damage with `sijil scrub`; then ask again"})
+	}
 	for i := range page.Versions {
 		v := &page.Versions[i]
 		if v.Damaged {

@@ -16,6 +16,7 @@ type Update struct {
 	Type, ID string
 	Version  Version
 	Terms    []Term
+	Unread   bool // its content could not be read, so that its terms are not known; see Unread
 }
 
 // Counted is an entry's place in its chart.
@@ -37,6 +38,8 @@ type Batch struct {
 // Apply adds a batch as one. Applying records again that are already in changes nothing; a version older than the current one
 // changes neither the current one nor its terms.
 func (x *Index) Apply(b *Batch) error {
+	x.write.Lock()
+	defer x.write.Unlock()
 	w := x.db.NewIndexedBatch()
 	defer w.Close()
 	for _, c := range b.Records {
@@ -119,6 +122,9 @@ func install(w *pebble.Batch, u *Update) error {
 	if err := w.Set(keyOf(famCurrent, u.Type, u.ID), u.Version.encode(), nil); err != nil || u.Version.Deleted {
 		return err
 	}
+	if u.Unread {
+		return w.Set(keyOf(famUnread, u.Type, u.ID), nil, nil)
+	}
 	return addTerms(w, u)
 }
 
@@ -139,8 +145,11 @@ func addTerms(w *pebble.Batch, u *Update) error {
 func dropTerms(w *pebble.Batch, u *Update) error {
 	key := keyOf(famTerms, u.Type, u.ID)
 	kept, err := fetch(w, key)
-	if err != nil || kept == nil {
+	if err != nil {
 		return err
+	}
+	if kept == nil {
+		return w.Delete(keyOf(famUnread, u.Type, u.ID), nil)
 	}
 	for len(kept) > 0 {
 		var t Term

@@ -19,6 +19,8 @@ const (
 	famChart    = 'c' // c chart                       → next number, leaf of the last entry
 	famEntry    = 'e' // e chart 0 number              → journal entry number
 	famRecord   = 'n' // n first entry number          → segment, offset
+	famUnread   = 'u' // u type 0 id                   → nothing: the current version could not be read, and has no terms
+	famRules    = 'f' // f                             → by which rules terms were made
 )
 
 func keyOf(family byte, parts ...string) []byte {

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -146,14 +147,18 @@ func (s *Store) update(ctx context.Context, e *journal.Entry, n uint64, prev *ve
 		return u, nil
 	}
 	v, err := s.open(ctx, typ, id, &u.Version)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil: // a repair that was broken off tells nothing of the content
+		return nil, context.Cause(ctx)
+	case errors.Is(err, ErrGone):
+		return u, nil
+	case err != nil:
 		// Damage in one resource must not keep all others from being found: it stays readable by id, where it is named.
-		s.Log.Error("a resource cannot be found by search", "entry", n, "error", err)
+		s.unread(u, "it does not open", err)
 		return u, nil
 	}
-	if u.Terms, err = s.Extract(typ, v.Body); err != nil { // stored under older rules: the index goes on without it
-		s.Log.Error("a resource cannot be found by search", "entry", n, "error", err)
-		u.Terms = nil
+	if u.Terms, err = s.Extract(typ, v.Body); err != nil { // stored under older rules; the error may show of the content
+		s.unread(u, "this version of the program can make no search terms of it", nil)
 	}
 	return u, nil
 }

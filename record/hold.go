@@ -50,7 +50,7 @@ func (e *escort) blob(ctx context.Context, hash verify.Hash, blob []byte) error 
 	}
 	before, sent := e.sent, make(chan int, 1)
 	e.sent = sent
-	e.store.holding.Go(func() {
+	e.store.working.Go(func() {
 		n := math.MaxInt
 		if before != nil {
 			n = <-before

@@ -15,7 +15,7 @@ import (
 const countLimit = 2_000
 
 // Search releases the resources that match, in the order of their ids, at most q.Count of them. Everything written before the call
-// is found. What is damaged is among them without content. Errors: ErrCursor, ErrUnavailable.
+// is found, but for what could not be read: see Page.Missing. What is damaged is among them without content. Errors: ErrCursor, ErrUnavailable.
 func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	total, after, err := parseCursor(q.After)
 	if err != nil {
@@ -44,6 +44,9 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	}
 	if q.Detail != "" {
 		a.Detail = q.Detail
+	}
+	if page.Missing, err = s.incomplete(&a, &q); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	page.Versions, err = s.release(ctx, a, verify.KindSearch, q.Whole, found)
 	return page, err

@@ -45,7 +45,8 @@ type Store struct {
 	locks   resources
 	overlay *overlay
 	notes   notes
-	holding sync.WaitGroup // large ciphertexts on their way to custodians
+	working sync.WaitGroup // what goes on in the background besides follow
+	rereadC chan struct{}  // see reread
 	stop    context.CancelFunc
 	done    chan struct{}
 }
@@ -60,7 +61,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		Options: o, vault: o.Vault, charts: newCharts(o.Index),
-		overlay: newOverlay(), done: make(chan struct{}),
+		overlay: newOverlay(), rereadC: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	from, err := o.Index.Position()
 	if err != nil {
@@ -79,6 +80,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	for _, n := range s.notes.begin() {
 		s.note(ctx, n.chart, n.what)
 	}
+	s.working.Go(func() { s.rereader(run) })
 	return s, nil
 }
 
@@ -86,7 +88,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 func (s *Store) Close() {
 	s.stop()
 	<-s.done
-	s.holding.Wait()
+	s.working.Wait()
 }
 
 // Lag is the number of journal entries that the index has not taken in yet.

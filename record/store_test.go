@@ -40,7 +40,11 @@ type site struct {
 	index *index.Index
 	blobs vault.Blobs
 	store *record.Store
-	heal  func(context.Context, index.Version) ([]byte, error)
+
+	extract func(served string) ([]index.Term, error) // nil for terms
+	good    []byte                                    // what was damaged, as it was
+
+	heal func(context.Context, index.Version) ([]byte, error)
 
 	healSegment func(context.Context, uint32) error
 
@@ -92,8 +96,13 @@ func (s *site) tryOpen() error {
 	s.ok(err)
 	s.store, err = record.Open(context.Background(), record.Options{
 		Org: org, Vault: s.vault, Journal: s.log, Index: s.index, Blobs: s.blobs, Anchors: unanchored{},
-		Extract: func(_ string, served []byte) ([]index.Term, error) { return terms(string(served)), nil },
-		Heal:    func(ctx context.Context, v index.Version) ([]byte, error) { return s.healed(ctx, v) },
+		Extract: func(_ string, served []byte) ([]index.Term, error) {
+			if s.extract != nil {
+				return s.extract(string(served))
+			}
+			return terms(string(served)), nil
+		},
+		Heal: func(ctx context.Context, v index.Version) ([]byte, error) { return s.healed(ctx, v) },
 		HealSegment: func(ctx context.Context, segment uint32) error {
 			if s.healSegment == nil {
 				return errors.New("nobody has a copy")

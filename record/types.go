@@ -128,6 +128,7 @@ type Page struct {
 	Versions []Version
 	Total    int    // of all pages; -1 when it is not known
 	Next     string // opaque, safe in a URL; "" on the last page
+	Missing  bool   // of a search: something may match that could not be read, and is not looked for
 }
 
 // Commit is what Write did.
