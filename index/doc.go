@@ -3,8 +3,9 @@
 //
 // It owns one Pebble database on an encrypting file system, so that no term, identifier or date is readable at rest. It
 // promises nothing about durability: everything in it follows from the journal and the vault, it remembers how far it has
-// followed (Position), which resources could not be read (Unread) and by which rules terms were made (Agree), and may be deleted and rebuilt. A record never trusts it for integrity either: what it points at is
-// checked against its hash and opened under the chart's key.
+// followed (Position), which resources could not be read (Unread) and by which rules terms were made (Agree), and may be
+// deleted and rebuilt. A record never trusts it for integrity either: what it points at is checked against its hash and
+// opened under the chart's key.
 //
 // Imports: journal (for Cursor), verify (for Hash), Pebble.
 package index

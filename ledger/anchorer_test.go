@@ -537,3 +537,44 @@ func TestAnchoringGoesThroughDamage(t *testing.T) {
 		})
 	}
 }
+
+// TestWhoHasGoneIsNotAwaited: without a quorum nothing is kept of those who gave up waiting, and their entries are no longer urgent; those who
+// still wait for the same entry are.
+func TestWhoHasGoneIsNotAwaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		org := newMember("a", 1)
+		n := newNode(t, org, newSim(org))
+		n.open()
+		defer n.close()
+		wait := func(entry uint64, patience time.Duration) {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			if _, err := n.Wait(ctx, entry); !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		}
+		marks := func() int {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return len(n.queue.urgent)
+		}
+		for range 100 {
+			go wait(5, time.Second) // still to come
+		}
+		go wait(5, time.Minute)
+		synctest.Wait()
+		if got := marks(); got != 101 {
+			t.Fatalf("%d are awaited", got)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if got := marks(); got != 1 {
+			t.Errorf("%d are awaited of whom 1 waits", got)
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if got := marks(); got != 0 {
+			t.Errorf("%d are awaited of whom none waits", got)
+		}
+	})
+}

@@ -47,6 +47,7 @@ func (a *Anchorer) Wait(ctx context.Context, entry uint64) (Place, error) {
 	case <-ctx.Done():
 		a.mu.Lock()
 		a.waiters = slices.DeleteFunc(a.waiters, func(o *waiter) bool { return o == w })
+		a.queue.unmark(entry)
 		a.mu.Unlock()
 		return Place{}, ctx.Err()
 	}
