@@ -89,11 +89,16 @@ func settle(ctx context.Context, p *pending) (journal.Ack, error) {
 	copies := p.escort.copies(ctx)
 	ack, err := p.journal.Wait(ctx)
 	if err != nil {
-		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			return ack, err
-		}
-		return ack, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return ack, refusal(err)
 	}
 	ack.Copies = min(ack.Copies, copies)
 	return ack, nil
+}
+
+// refusal is the journal's error as the record's: who gave up waiting is told just that.
+func refusal(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/sijil-health/sijil/verify"
 )
@@ -77,14 +78,19 @@ func (n *notes) begin() []noted {
 	return kept
 }
 
+// notePatience bounds how long a note waits for the journal: longer than any request, for what the node did must not be lost to one that is given up.
+const notePatience = 30 * time.Second
+
 // note leaves an entry for what the node itself did to a chart.
-func (s *Store) note(_ context.Context, chart, what string) {
+func (s *Store) note(ctx context.Context, chart, what string) {
 	if s.notes.keep(chart, what) {
 		return
 	}
 	a := Access{Actor: "system", Role: "system", Purpose: "SYSADMIN", Detail: what}
 	l := line{kind: verify.KindSystem, chart: chart, outcome: http.StatusOK}
-	if _, err := s.commit(a, s.Clock(), []line{l}, nil, nil, nil); err != nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notePatience)
+	defer cancel()
+	if _, err := s.commit(ctx, a, s.Clock(), []line{l}, nil, nil, nil); err != nil {
 		s.Log.Error("an entry could not be written", "error", err)
 	}
 }

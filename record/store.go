@@ -129,8 +129,8 @@ func (s *Store) entry(a Access, l *line, at time.Time) *verify.Entry {
 
 // commit numbers and seals the lines under their charts' keys and hands them to the journal as one record. The lines keep their
 // order. before runs under the charts' locks, once the record has its place in the journal; nil stands for lines that are accesses and
-// change nothing. e has what the record rests on besides; nil for nothing.
-func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, e *escort, before func(first uint64)) (*pending, error) {
+// change nothing. e has what the record rests on besides; nil for nothing. Ending ctx ends the waiting for the journal.
+func (s *Store) commit(ctx context.Context, a Access, at time.Time, lines []line, blobs [][]byte, e *escort, before func(first uint64)) (*pending, error) {
 	if e == nil {
 		e = &escort{store: s}
 	}
@@ -167,9 +167,9 @@ func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, e *
 		}
 		counts[l.chart] = count{c.next + 1, r.Entries[i].Leaf()}
 	}
-	p, err := s.Journal.Append(r)
+	p, err := s.Journal.AppendContext(ctx, r) // it waits for room under the charts' locks, so that who has gone must not
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, refusal(err)
 	}
 	for name, h := range held {
 		h.next, h.last, h.entry = counts[name].next, counts[name].last, r.First+uint64(len(lines))

@@ -53,7 +53,7 @@ func (s *Store) enter(ctx context.Context, a Access, changes []Change) (*pending
 			return nil, nil, &ChangeError{Index: i, Err: err}
 		}
 	}
-	p, err := s.commit(a, at, w.lines, w.inline, &w.escort, func(first uint64) { s.overlay.add(first, w.written) })
+	p, err := s.commit(ctx, a, at, w.lines, w.inline, &w.escort, func(first uint64) { s.overlay.add(first, w.written) })
 	if err != nil {
 		return nil, nil, err
 	}
