@@ -13,7 +13,9 @@ import (
 // TestFollowingThroughDamage has a sealed segment rot. Whoever follows is told where, gets on by itself once there is a copy, whoever put it in
 // place, and sees every record once.
 func TestFollowingThroughDamage(t *testing.T) {
-	for name, byOther := range map[string]bool{"it heals": false, "somebody else heals": true} {
+	for name, c := range map[string]struct{ byOther, gone bool }{
+		"it heals": {}, "somebody else heals": {byOther: true}, "the file is gone": {gone: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				dir := t.TempDir()
@@ -32,6 +34,11 @@ func TestFollowingThroughDamage(t *testing.T) {
 				}
 				j = mustOpen(t, dir, Options{SegmentSize: 4000}) // nothing is left in memory
 				defer j.Close()
+				if c.gone {
+					if err := os.Remove(path); err != nil {
+						t.Fatal(err)
+					}
+				}
 				asked, told := 0, []error(nil)
 				h := Healing{
 					Heal: func(_ context.Context, d *DamageError) error {
@@ -41,7 +48,7 @@ func TestFollowingThroughDamage(t *testing.T) {
 						if asked < 3 {
 							return errors.New("nobody answers")
 						}
-						if err := j.Repair(1, bytes.NewReader(good)); err != nil || !byOther {
+						if err := j.Repair(1, bytes.NewReader(good)); err != nil || !c.byOther {
 							return err
 						}
 						return errors.New("nobody answers")
