@@ -65,7 +65,7 @@ func (m *memory) Search(_ context.Context, a record.Access, q record.Query) (*re
 	}
 	defer leave()
 	found := m.matches(q)
-	page := &record.Page{Total: len(found)}
+	page := &record.Page{Total: len(found), Missing: m.missing}
 	if m.uncounted {
 		page.Total = -1
 	}

@@ -24,6 +24,7 @@ type memory struct {
 	entries   []record.Audited           // of all charts, in order
 	counts    map[string]uint64          // of each chart's entries
 	uncounted bool                       // searches do not know their total
+	missing   bool                       // searches may miss something
 	stopped   bool                       // answers ErrUnavailable
 	anchored  chan struct{}              // closed: every commit is in a block
 }

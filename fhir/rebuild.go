@@ -1,9 +1,27 @@
 package fhir
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/index"
 )
+
+// making is raised by whoever changes what Terms gives for a resource other than by the tables: an index of before is then made anew.
+const making = 1
+
+// TermsRules stand for the rules that Terms goes by: they differ when a resource may give other terms.
+func TermsRules() []byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d\n", making)
+	for _, typ := range slices.Sorted(maps.Keys(types)) {
+		fmt.Fprintf(h, "%s %+v\n", typ, types[typ].params)
+	}
+	return h.Sum(nil)
+}
 
 // Terms gives what a stored resource is found by: for an index that is made anew. References in it are resolved already; those that
 // carry the URL of a server are found by that URL.

@@ -30,6 +30,10 @@ func (s *Server) search(q *request) (*answer, error) {
 		notes = append(notes, Issue{Severity: "information", Code: "informational",
 			Text: "the page ends before it has as many as asked for, because of what it holds or what had to be looked through; the next link goes on"})
 	}
+	if page.Missing {
+		notes = append(notes, Issue{Severity: "warning", Code: "incomplete",
+			Text: "some resources of this type could not be read, so that this search may miss them; they are read again from time to time. Whoever operates the node finds and mends damage with `sijil scrub`; then ask again"})
+	}
 	for i := range page.Versions {
 		v := &page.Versions[i]
 		if v.Damaged {

@@ -15,6 +15,7 @@ type Update struct {
 	Type, ID string
 	Version  Version
 	Terms    []Term
+	Unread   bool // its content could not be read, so that its terms are not known; see Unread
 }
 
 // Counted is an entry's place in its chart.
@@ -36,6 +37,8 @@ type Batch struct {
 // Apply adds a batch as one. Applying records again that are already in changes nothing; a version older than the current one
 // changes neither the current one nor its terms.
 func (x *Index) Apply(b *Batch) error {
+	x.write.Lock()
+	defer x.write.Unlock()
 	w := x.db.NewIndexedBatch()
 	defer w.Close()
 	run, err := x.addRecords(w, b.Records)
@@ -98,7 +101,7 @@ func (x *Index) put(w *pebble.Batch, u *Update) error {
 			return err
 		}
 	}
-	if err := drop(w, u.Type, was.Row); err != nil {
+	if err := errors.Join(drop(w, u.Type, was.Row), w.Delete(keyOf(famUnread, u.Type, u.ID), nil)); err != nil {
 		return err
 	}
 	return x.install(w, u, was.Row)
@@ -114,6 +117,11 @@ func (x *Index) install(w *pebble.Batch, u *Update, row uint64) error {
 	o := x.objectOf(u)
 	for m := range slices.Chunk(o.marks, len(mark{})) {
 		if err := w.Set(termKey(mark(m), row), nil, nil); err != nil {
+			return err
+		}
+	}
+	if u.Unread {
+		if err := w.Set(keyOf(famUnread, u.Type, u.ID), nil, nil); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -31,8 +32,9 @@ var ErrNotFound = errors.New("index: not found")
 // ErrDamaged is returned, wrapped, where the files are not what was written. Remove them and let the index be made anew.
 var ErrDamaged = errors.New("index: damaged")
 
-// Index is open on one directory. Reads may run beside one writer (Apply).
+// Index is open on one directory. Safe for concurrent use.
 type Index struct {
+	write  sync.Mutex // held by the one who changes something
 	db     *pebble.DB
 	cache  *pebble.Cache
 	dir    string

@@ -20,6 +20,8 @@ const (
 	famChart    = 'c' // c chart                       → head
 	famEntries  = 'e' // e chart 0 number              → journal numbers of a run of entries that begins with that number
 	famRecords  = 'n' // n first entry number          → places of a run of journal records
+	famUnread   = 'u' // u type 0 id                   → nothing: the current version could not be read, and its terms are not known
+	famRules    = 'f' // f                             → by which rules terms were made
 )
 
 // rowSize is the length of a row or an entry number in a key, in bytes: more entries than there will be.

@@ -27,11 +27,16 @@ type group struct {
 	done       chan struct{}
 }
 
-// Append gives the record its number, r.First, and its place after all records appended before, and returns without waiting
-// for the disk. It blocks while 16 MiB are on their way. It copies the record.
-//
-// Errors: ErrRecord for a record beyond the limits, ErrFailed, ErrClosed. After an error the record is not in the journal.
+// Append is AppendContext for who waits as long as it takes.
 func (j *Journal) Append(r *Record) (*Pending, error) {
+	return j.AppendContext(context.Background(), r)
+}
+
+// AppendContext gives the record its number, r.First, and its place after all records appended before, and returns without waiting
+// for the disk. It blocks while 16 MiB are on their way; ending ctx ends that. It copies the record.
+//
+// Errors: ErrRecord for a record beyond the limits, ErrFailed, ErrClosed, ctx's cause. After an error the record is not in the journal.
+func (j *Journal) AppendContext(ctx context.Context, r *Record) (*Pending, error) {
 	whole := *r
 	whole.Seal = nil
 	if j.opt.Key != (Key{}) {
@@ -42,14 +47,13 @@ func (j *Journal) Append(r *Record) (*Pending, error) {
 	}
 	frame := whole.Append(make([]byte, frameHead, frameHead+whole.size()))
 
-	j.gate.Lock()
-	defer j.gate.Unlock()
+	if err := j.turn(ctx); err != nil {
+		return nil, err
+	}
+	defer j.turned()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for j.state() == nil && j.pending > 0 && j.pending+len(frame) > maxQueue {
-		j.room.Wait()
-	}
-	if err := j.state(); err != nil {
+	if err := j.awaitRoom(ctx, len(frame)); err != nil {
 		return nil, err
 	}
 	at := j.next
@@ -69,6 +73,42 @@ func (j *Journal) Append(r *Record) (*Pending, error) {
 	g.size += len(frame)
 	g.end = j.next
 	return &Pending{at: at, group: g}, nil
+}
+
+// turn waits until nobody else appends; turned is called afterwards. Where there is no waiting, ctx does not matter.
+func (j *Journal) turn(ctx context.Context) error {
+	select {
+	case j.gate <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case j.gate <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (j *Journal) turned() { <-j.gate }
+
+// awaitRoom waits until so many bytes may be on their way too. The caller holds j.mu and has its turn.
+func (j *Journal) awaitRoom(ctx context.Context, size int) error {
+	full := func() bool { return j.state() == nil && j.pending > 0 && j.pending+size > maxQueue }
+	if full() {
+		defer context.AfterFunc(ctx, func() {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			j.room.Broadcast()
+		})()
+	}
+	for full() {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		j.room.Wait()
+	}
+	return j.state()
 }
 
 // collecting is the group that takes a record at a place: the last one queued, or a new one. The caller holds j.mu.
@@ -108,17 +148,19 @@ func (p *Pending) Wait(ctx context.Context) (Ack, error) {
 // Seal ends the last segment, so that it becomes immutable and gets its hash, and begins the next. It does nothing to an empty
 // segment, and returns when the new segment is durable.
 func (j *Journal) Seal(ctx context.Context) error {
-	j.gate.Lock()
+	if err := j.turn(ctx); err != nil {
+		return err
+	}
 	j.mu.Lock()
 	if err := j.state(); err != nil || j.next.Offset == int64(headerSize) {
 		j.mu.Unlock()
-		j.gate.Unlock()
+		j.turned()
 		return err
 	}
 	j.next = Cursor{Segment: j.next.Segment + 1, Offset: int64(headerSize), Entry: j.next.Entry}
 	p := &Pending{at: j.next, group: j.collecting(j.next)}
 	j.mu.Unlock()
-	j.gate.Unlock()
+	j.turned()
 	_, err := p.Wait(ctx)
 	return err
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"syscall"
 )
 
 // batchSize is about how many bytes of records a follower gets at once.
@@ -110,14 +112,22 @@ func (j *Journal) batch(w *window, pos Cursor) ([]Located, error) {
 	}
 	f, err := j.disk.Open(name, false)
 	if err != nil {
-		return nil, fmt.Errorf("journal: open %s: %w", name, err)
+		return nil, lost(fmt.Errorf("journal: open %s: %w", name, err), name, pos)
 	}
 	w.src, w.name, w.limit = f, name, size
 	found, err := w.batch(pos)
 	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("%w: %s", ErrCursor, pos)
 	}
-	return found, errors.Join(err, f.Close())
+	return found, errors.Join(lost(err, name, pos), f.Close())
+}
+
+// lost makes damage of an error that says that the bytes at a place are gone: the disk cannot read them, or there is no file.
+func lost(err error, name string, at Cursor) error {
+	if !errors.Is(err, syscall.EIO) && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return &DamageError{File: name, Segment: at.Segment, Offset: at.Offset, Reason: err.Error()}
 }
 
 func decodeRecent(name string, pos Cursor, chunks [][]byte) (found []Located, err error) {

@@ -66,8 +66,8 @@ type Journal struct {
 
 	handles handles // of segments that ReadRaw reads
 
-	repair sync.Mutex // held while a segment is replaced
-	gate   sync.Mutex // held by the appender whose turn it is, also while it waits for room
+	repair sync.Mutex    // held while a segment is replaced
+	gate   chan struct{} // full while an appender has its turn, also while it waits for room
 
 	mu       sync.Mutex    // guards all below; never held during input or output
 	work     sync.Cond     // a group was queued, or the journal closes

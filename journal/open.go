@@ -26,7 +26,7 @@ func Open(dir string, opt Options) (*Journal, error) {
 	if opt.disk == nil {
 		opt.disk = osDisk{}
 	}
-	j := &Journal{dir: dir, opt: opt, disk: opt.disk, stopped: make(chan struct{})}
+	j := &Journal{dir: dir, opt: opt, disk: opt.disk, gate: make(chan struct{}, 1), stopped: make(chan struct{})}
 	j.mac = opt.Key.mac()
 	j.work.L, j.room.L = &j.mu, &j.mu
 	j.ctx, j.cancel = context.WithCancel(context.Background())

@@ -31,11 +31,11 @@ func (j *Journal) Read(at Cursor) (*Record, error) {
 	}
 	f, err := j.disk.Open(name, false)
 	if err != nil {
-		return nil, fmt.Errorf("journal: open %s: %w", name, err)
+		return nil, lost(fmt.Errorf("journal: open %s: %w", name, err), name, at)
 	}
 	w.src = f
 	r, err := w.readFrame(at)
-	return r, errors.Join(err, f.Close())
+	return r, errors.Join(lost(err, name, at), f.Close())
 }
 
 // isRecord checks that a record begins at a cursor that locate has passed, or that a segment ends there.

@@ -29,6 +29,8 @@ var englishErrors = map[string]string{
 	"hint.unreachable":   "Check the address and the network, and that the other side runs.",
 	"error.token":        "The gate refuses the token.",
 	"hint.token":         "Make a new one with \"sijil token\", for a role that may read this patient's record.",
+	"error.unhealed":     "A file of the journal is damaged, and no whole copy of it could be had. It is named below.",
+	"hint.unhealed":      "See that the custodians' nodes run and are reached, and start this node again: it brings the copy by itself. A lone node is restored from its backup: \"sijil restore\".",
 	"error.wedged":       "The ledger's engine cannot start from what is stored.",
 	"hint.wedged":        "Nothing was dropped. Run \"sijil doctor\".",
 	"error.not_signed":   "The request does not match its signature: it was changed after it was signed, or signed by another key.",

@@ -43,6 +43,7 @@ type Anchorer struct {
 	crowd      int       // how many wait at a time, of late
 	lastLanded time.Time // when a batch was committed that somebody waited for
 	trouble    error     // why nothing is cut at the moment; nil when all is well
+	stalled    error     // why the journal is not read on at the moment; nil when it is
 	refusal    error     // why the engine does not take the first plan; nil when it does
 	failed     error     // why nothing ever will be
 }

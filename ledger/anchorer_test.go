@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -497,6 +499,111 @@ func TestAPlanIsOnDiskBeforeItIsSubmitted(t *testing.T) {
 		}
 		if seen < 5 {
 			t.Fatalf("%d submissions", seen)
+		}
+	})
+}
+
+// TestAnchoringGoesThroughDamage has a sealed segment rot that is in no batch yet. While nobody has a copy the anchorer says which file it is and
+// goes on with what it has read; then it goes on by itself, also where lost plans are made again.
+func TestAnchoringGoesThroughDamage(t *testing.T) {
+	for name, lost := range map[string]bool{"read for the first time": false, "read for lost plans": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				org := newMember("a", 1)
+				n := newNodeOn(t, org, newSim(org), 8<<10)
+				for range 200 {
+					n.write(1)
+				}
+				if lost { // all was anchored, and then the plans were lost
+					n.open()
+					n.drain()
+					n.crash()
+					if err := os.RemoveAll(n.opt.Plans); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := n.journal.Close(); err != nil {
+					t.Fatal(err)
+				}
+				path := filepath.Join(n.dir, "journal", "0000000001.segment")
+				good, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				bad := bytes.Clone(good)
+				bad[len(bad)/2] ^= 1
+				if err := os.WriteFile(path, bad, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if n.journal, err = journal.Open(filepath.Join(n.dir, "journal"), journal.Options{SegmentSize: n.segment}); err != nil {
+					t.Fatal(err)
+				}
+				n.opt.Journal = n.journal
+				copies := make(chan struct{})
+				n.opt.HealSegment = func(_ context.Context, segment uint32) error {
+					select {
+					case <-copies:
+						return n.journal.Repair(segment, bytes.NewReader(good))
+					default:
+						return errors.New("nobody answers")
+					}
+				}
+				n.open()
+				defer n.close()
+				time.Sleep(time.Second)
+				n.chain.commit()
+				synctest.Wait()
+				if err := n.Err(); !errors.Is(err, journal.ErrUnhealed) || !strings.Contains(err.Error(), path) {
+					t.Fatalf("without a copy: %v", err)
+				}
+				close(copies)
+				n.drain()
+				if err := n.Err(); err != nil {
+					t.Error(err)
+				}
+				n.check()
+			})
+		})
+	}
+}
+
+// TestWhoHasGoneIsNotAwaited: without a quorum nothing is kept of those who gave up waiting, and their entries are no longer urgent; those who
+// still wait for the same entry are.
+func TestWhoHasGoneIsNotAwaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		org := newMember("a", 1)
+		n := newNode(t, org, newSim(org))
+		n.open()
+		defer n.close()
+		wait := func(entry uint64, patience time.Duration) {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			if _, err := n.Wait(ctx, entry); !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		}
+		marks := func() int {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return len(n.queue.urgent)
+		}
+		for range 100 {
+			go wait(5, time.Second) // still to come
+		}
+		go wait(5, time.Minute)
+		synctest.Wait()
+		if got := marks(); got != 101 {
+			t.Fatalf("%d are awaited", got)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if got := marks(); got != 1 {
+			t.Errorf("%d are awaited of whom 1 waits", got)
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if got := marks(); got != 0 {
+			t.Errorf("%d are awaited of whom none waits", got)
 		}
 	})
 }

@@ -14,9 +14,12 @@ import (
 // pause is the time between attempts to make a plan when one has failed, e.g. because the disk is full.
 const pause = time.Second
 
-// read takes the journal into the queue, and waits while the queue is full.
+// read takes the journal into the queue, and waits while the queue is full. A damaged segment is healed on the way; while that cannot be
+// done, what is planned goes on.
 func (a *Anchorer) read(ctx context.Context, from journal.Cursor) error {
-	return a.opt.Journal.Follow(ctx, from, func(records []journal.Located) error {
+	a.stall(nil)
+	healing := journal.Healing{Heal: a.heal, Stalled: a.stall}
+	return healing.Through(ctx, a.opt.Journal.Follow, from, func(records []journal.Located) error {
 		for i := range records {
 			r := records[i].Record
 			leaves := make([]verify.Hash, len(r.Entries))
@@ -29,6 +32,28 @@ func (a *Anchorer) read(ctx context.Context, from journal.Cursor) error {
 		}
 		return nil
 	})
+}
+
+// heal puts a custodian's copy in the place of a damaged segment.
+func (a *Anchorer) heal(ctx context.Context, damage *journal.DamageError) error {
+	if a.opt.HealSegment == nil {
+		return errors.New("nobody else has a copy")
+	}
+	return a.opt.HealSegment(ctx, damage.Segment)
+}
+
+// stall remembers why the journal is not read on, or that it is, and logs the change.
+func (a *Anchorer) stall(err error) {
+	a.mu.Lock()
+	before := a.stalled
+	a.stalled = err
+	a.mu.Unlock()
+	switch {
+	case err != nil && before == nil:
+		a.opt.Log.Error("what lies behind the damage cannot be anchored; the journal keeps what comes in", "error", err)
+	case err == nil && before != nil:
+		a.opt.Log.Info("the journal is read on")
+	}
 }
 
 func (a *Anchorer) enqueue(ctx context.Context, r *journal.Located, leaves []verify.Hash) error {

@@ -39,6 +39,8 @@ type Options struct {
 	// Copies tells how many organisations shall hold a batch as things are, this one included; at least 1. With fewer the anchor says
 	// FlagLocalOnly.
 	Copies func() int
+	// HealSegment puts a custodian's copy in the place of a damaged segment of the journal; nil when there is nobody to ask.
+	HealSegment func(ctx context.Context, segment uint32) error
 	// Control gives the highest number of the organisation's control stream; nil stands for 0.
 	Control func() uint64
 

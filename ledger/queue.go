@@ -45,6 +45,13 @@ func (q *queue) mark(entry uint64) {
 	}
 }
 
+// unmark takes one mark of an entry back: who waited for it has gone.
+func (q *queue) unmark(entry uint64) {
+	if i := slices.Index(q.urgent, entry); i >= 0 {
+		q.urgent = slices.Delete(q.urgent, i, i+1)
+	}
+}
+
 // waiting counts those who wait for an entry that is here.
 func (q *queue) waiting() (n int) {
 	for _, e := range q.urgent {

@@ -24,9 +24,21 @@ func (a *Anchorer) mend(ctx context.Context, err error) error {
 		if err = a.retrace(ctx); errors.Is(err, ErrDown) {
 			return nil // the session waits for the engine, and finds the plans behind again
 		}
+		if damage := (*journal.DamageError)(nil); errors.As(err, &damage) {
+			return a.outlast(ctx, damage)
+		}
 		return err
 	}
 	return err
+}
+
+// outlast has a damaged segment healed that lost plans are made of again, or waits a moment; the next session finds the plans behind again.
+func (a *Anchorer) outlast(ctx context.Context, damage *journal.DamageError) error {
+	if err := a.heal(ctx, damage); err != nil {
+		a.stall(journal.Unhealed(damage, err))
+		return sleep(ctx, 10*pause)
+	}
+	return sleep(ctx, pause)
 }
 
 // retrace makes the plans again that the chain holds anchors of and this data directory does not: the disk was lost, or restored from a

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -54,6 +55,7 @@ func (a *Anchorer) Wait(ctx context.Context, entry uint64) (Place, error) {
 	case <-ctx.Done():
 		a.mu.Lock()
 		a.waiters = slices.DeleteFunc(a.waiters, func(o *waiter) bool { return o == w })
+		a.queue.unmark(entry)
 		a.mu.Unlock()
 		return Place{}, ctx.Err()
 	}
@@ -133,15 +135,12 @@ func (a *Anchorer) Unanchored() Backlog {
 }
 
 // Err tells why nothing is anchored: for good (*BehindError, *ConflictError, *Damage, of the journal), or until it is mended
-// (ErrNotMember, *RefusedError, of the disk or of the sealer). nil when all is well; an engine without quorum is no error here.
+// (ErrNotMember, *RefusedError, journal.ErrUnhealed, of the disk or of the sealer). nil when all is well; an engine without quorum is no error here.
 func (a *Anchorer) Err() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.failed != nil {
 		return a.failed
 	}
-	if a.trouble != nil {
-		return a.trouble
-	}
-	return a.refusal
+	return cmp.Or(a.stalled, a.trouble, a.refusal)
 }

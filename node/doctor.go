@@ -160,7 +160,7 @@ func examineJournal(l Layout) (all []Finding) {
 		}
 		all = append(all, Finding{
 			Part: "journal", What: damage.Error(), Why: "The disk or somebody changed bytes that were written and confirmed.",
-			Do: "Start the node and run `sijil scrub`: a custodian's copy repairs it. A lone node needs its backup: `sijil restore`.",
+			Do: "Start the node: a custodian's copy repairs it where it is needed, and everywhere with `sijil scrub`. A lone node needs its backup: `sijil restore`.",
 		})
 		from = journal.Cursor{Segment: damage.Segment + 1}
 	}

@@ -188,7 +188,7 @@ func (n *Node) openAnchorer(ctx context.Context, _ *Options) error {
 	}
 	o := ledger.Options{
 		Org: n.org, Chain: n.chain, Sign: n.keys.sign, Journal: n.journal, Engine: n.engine,
-		Sealer: sealer{key}, Plans: n.Plans(), Copies: n.copies, Checkpoints: n.checkpoints, Log: n.log,
+		Sealer: sealer{key}, Plans: n.Plans(), Copies: n.copies, Checkpoints: n.checkpoints, HealSegment: n.healSegment, Log: n.log,
 	}
 	if n.replicator != nil {
 		o.Custodians = n.attest

@@ -6,31 +6,46 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sijil-health/sijil/fhir"
 	"github.com/sijil-health/sijil/index"
 )
 
-// checkIndex bounds how long a start looks through the index. A large one is read whole only by a scrub.
-const checkIndex = 2 * time.Second
+// lookIndex bounds how long a start looks through the index. A large one is read whole only by a scrub.
+const lookIndex = 2 * time.Second
 
-// openIndex opens the index. One that is damaged is removed and made anew from the journal: it holds nothing of its own.
+// openIndex opens the index. One that is damaged, or was made by other rules than this version of the program goes by, is removed and made anew
+// from the journal: it holds nothing of its own.
 func (n *Node) openIndex(ctx context.Context, key []byte) (err error) {
 	n.index, err = index.Open(n.Index(), key)
 	if err == nil {
-		look, cancel := context.WithTimeout(ctx, checkIndex)
-		err = n.index.Check(look)
-		cancel()
-		if err == nil || errors.Is(err, context.DeadlineExceeded) {
+		if err = n.checkIndex(ctx); err == nil {
 			return nil
 		}
 		err = errors.Join(err, n.index.Close())
 	}
-	if !errors.Is(err, index.ErrDamaged) {
+	switch {
+	case errors.Is(err, index.ErrOutdated):
+		n.log.Info("this version finds resources by more than the index knows; it is made anew from the journal, which takes a while where there is much", "directory", n.Index())
+	case errors.Is(err, index.ErrDamaged):
+		n.log.Warn("the index is damaged; it is made anew from the journal, which takes a while where there is much", "directory", n.Index(), "error", err)
+	default:
 		return fmt.Errorf("%s: %w", n.Index(), err)
 	}
-	n.log.Warn("the index is damaged; it is made anew from the journal, which takes a while where there is much", "directory", n.Index(), "error", err)
 	if err := index.Remove(n.Index()); err != nil {
 		return err
 	}
-	n.index, err = index.Open(n.Index(), key)
-	return err
+	if n.index, err = index.Open(n.Index(), key); err != nil {
+		return err
+	}
+	return n.index.Agree(fhir.TermsRules())
+}
+
+// checkIndex looks through the index, for as long as a start may take, and compares its rules.
+func (n *Node) checkIndex(ctx context.Context) error {
+	look, cancel := context.WithTimeout(ctx, lookIndex)
+	defer cancel()
+	if err := n.index.Check(look); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return n.index.Agree(fhir.TermsRules())
 }

@@ -119,13 +119,16 @@ func (n *Node) openMended(ctx context.Context, o journal.Options) (err error) {
 	for {
 		n.journal, err = journal.Open(n.Journal(), o)
 		damage := (*journal.DamageError)(nil)
-		if err == nil || !errors.As(err, &damage) || n.fetcher == nil || tried[damage.Segment] {
+		if err == nil || !errors.As(err, &damage) {
 			return err
+		}
+		if n.fetcher == nil || tried[damage.Segment] {
+			return fmt.Errorf("%w: %w", journal.ErrUnhealed, err)
 		}
 		tried[damage.Segment] = true
 		n.log.Warn("the journal is damaged; a custodian's copy is brought back", "file", damage.File, "reason", damage.Reason)
 		if heal := n.mendSegment(ctx, damage.Segment); heal != nil {
-			return fmt.Errorf("%w; custodians could not mend it: %w", err, heal)
+			return journal.Unhealed(damage, heal)
 		}
 		n.log.Info("the damaged segment is whole again", "file", damage.File)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sijil-health/sijil/record"
@@ -185,3 +186,35 @@ func TestAReceiptShowsNoMoreThanItsEntry(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// TestErrorsOfAWriteNameNoResource: they reach the log of a gate, and an id or a chart there would name a patient.
+func TestErrorsOfAWriteNameNoResource(t *testing.T) {
+	s := newSite(t)
+	defer s.close()
+	const id, chart = "named-resource", "Patient/named-patient"
+	write := func(c record.Change) error { return second(s.store.Write(t.Context(), clinician, []record.Change{c})) }
+	late := change(record.OpUpdate, id, chart, "late")
+	late.IfVersion = 7
+	s.ok(write(change(record.OpCreate, id, chart, "one")))
+	refused := map[string]error{
+		"taken":    write(change(record.OpCreate, id, chart, "again")),
+		"conflict": write(late),
+		"unknown":  write(change(record.OpDelete, "never-"+id, "", "")),
+	}
+	s.ok(write(change(record.OpDelete, id, "", "")))
+	refused["gone"] = write(change(record.OpDelete, id, "", ""))
+	s.ok(os.RemoveAll(filepath.Join(s.dir, "blobs")))
+	s.ok(os.WriteFile(filepath.Join(s.dir, "blobs"), nil, 0o600)) // no ciphertext of its own can be stored
+	refused["disk"] = write(change(record.OpCreate, id, chart, strings.Repeat("x", 100<<10)))
+	for what, err := range refused {
+		var which *record.ChangeError
+		if !errors.As(err, &which) || which.Index != 0 {
+			t.Errorf("%s: %v, want a ChangeError", what, err)
+		} else if text := err.Error(); strings.Contains(text, id) || strings.Contains(text, chart) || !strings.Contains(text, "change 0") {
+			t.Errorf("%s: %q", what, text)
+		}
+	}
+	if err := refused["disk"]; !errors.Is(err, record.ErrUnavailable) {
+		t.Errorf("without a disk: %v", err)
+	}
+}

@@ -98,7 +98,7 @@ func (s *Store) everyEntry(before uint64, fn func(entry uint64) (bool, error)) e
 
 // record writes the entry of an access, and its parent where it needs one, and waits until they are durable.
 func (s *Store) record(ctx context.Context, a Access, lines ...line) error {
-	p, err := s.commit(a, s.Clock(), withParent(&a, lines), nil, nil, nil)
+	p, err := s.commit(ctx, a, s.Clock(), withParent(&a, lines), nil, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"errors"
 	"slices"
 	"sync"
 
@@ -17,6 +18,17 @@ type charts struct {
 	index *index.Index
 	mu    sync.Mutex
 	heads map[string]*head
+	begun bool // guarded by mu: the index has every entry that was written before this process
+}
+
+// errBehind refuses an entry whose number would be read from an index that stands before the journal's end: it is another entry's already.
+var errBehind = errors.New("the index has not caught up with the journal yet; try again when it has")
+
+// begin says that the index has caught up, so that entries may be numbered.
+func (c *charts) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.begun = true
 }
 
 type head struct {
@@ -38,6 +50,11 @@ func (c *charts) lock(names []string) (map[string]*head, error) {
 	held := make(map[string]*head, len(names))
 	for _, name := range names {
 		c.mu.Lock()
+		if !c.begun {
+			c.mu.Unlock()
+			c.unlock(held)
+			return nil, errBehind
+		}
 		h := c.heads[name]
 		if h == nil {
 			h = new(head)

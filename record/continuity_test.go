@@ -44,6 +44,9 @@ func TestEntryThatComesAgainSetsNothingBack(t *testing.T) {
 	if _, err := s.store.History(ctx, clinician, "Observation", "a", 10, 0); !errors.Is(err, record.ErrUnavailable) {
 		t.Errorf("the index took it in: %v", err)
 	}
+	if _, err := s.store.Write(ctx, clinician, []record.Change{change(record.OpCreate, "b", "Patient/1", "four")}); !errors.Is(err, record.ErrUnavailable) {
+		t.Errorf("written although it will never be found: %v", err)
+	}
 	v, err := s.index.Current("Observation", "a")
 	s.ok(err)
 	now, err := s.index.Chart("Patient/1")

@@ -17,6 +17,12 @@ func (s *Store) Opened(r *journal.Record, entry uint64) (*verify.Entry, verify.H
 	return e, verify.Bind(o.key, verify.Commit(&o.salt, o.body)), err
 }
 
+// Unfollow leaves the index where it stands.
+func (s *Store) Unfollow() {
+	s.stop()
+	<-s.done
+}
+
 // OpenUnplaced opens a resource as one does who looked it up while it was in memory only, and comes when the index has it.
 func (s *Store) OpenUnplaced(ctx context.Context, typ, id string) (*Version, error) {
 	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,15 +11,27 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// follow takes the journal into the index, from a position on, until the store is closed. When it fails the store goes on answering
-// reads by id, and refuses what needs the index.
+// follow takes the journal into the index, from a position on, until the store is closed. A damaged segment is healed on the way; while that
+// cannot be done the index stands still. When it fails for good, or stands still, the store goes on answering reads by id, and refuses what
+// needs the index.
 func (s *Store) follow(ctx context.Context, from journal.Cursor) {
 	defer close(s.done)
-	err := s.Journal.Follow(ctx, from, func(records []journal.Located) error { return s.project(ctx, records) })
+	healing := journal.Healing{Heal: s.healSegment, Stalled: s.stalled}
+	err := healing.Through(ctx, s.Journal.Follow, from, func(records []journal.Located) error { return s.project(ctx, records) })
 	if ctx.Err() == nil { // Follow only ends with an error
 		s.Log.Error("the index has stopped following the journal", "error", err)
 		s.overlay.fail(fmt.Errorf("%w: the index has stopped: %w", ErrUnavailable, err))
 	}
+}
+
+func (s *Store) stalled(err error) {
+	if err == nil {
+		s.Log.Info("the index follows the journal again")
+		s.overlay.stall(nil)
+		return
+	}
+	s.Log.Error("the index stands still", "error", err)
+	s.overlay.stall(fmt.Errorf("%w: the index stands still: %w", ErrUnavailable, err))
 }
 
 func (s *Store) project(ctx context.Context, records []journal.Located) error {
@@ -135,14 +148,18 @@ func (s *Store) update(ctx context.Context, n uint64, prev *verify.Hash, at *pla
 		return u, nil
 	}
 	v, err := s.open(ctx, typ, id, &u.Version)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil: // a repair that was broken off tells nothing of the content
+		return nil, context.Cause(ctx)
+	case errors.Is(err, ErrGone):
+		return u, nil
+	case err != nil:
 		// Damage in one resource must not keep all others from being found: it stays readable by id, where it is named.
-		s.Log.Error("a resource cannot be found by search", "entry", n, "error", err)
+		s.unread(u, "it does not open", err)
 		return u, nil
 	}
-	if u.Terms, err = s.Extract(typ, v.Body); err != nil { // stored under older rules: the index goes on without it
-		s.Log.Error("a resource cannot be found by search", "entry", n, "error", err)
-		u.Terms = nil
+	if u.Terms, err = s.Extract(typ, v.Body); err != nil { // stored under older rules; the error may show of the content
+		s.unread(u, "this version of the program can make no search terms of it", nil)
 	}
 	return u, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/vault"
@@ -18,7 +17,7 @@ type escort struct {
 	store   *Store
 	edition uint64                             // of the key store that is on its way
 	held    func(context.Context) (copies int) // waits for that; nil for nothing to wait for
-	blobs   []int                              // copies of each large ciphertext
+	sent    chan int                           // gives, once, the least number of copies of a large ciphertext; nil without any
 }
 
 // keys gives the keys wanted, and makes those that are missing: durable here, and on their way to custodians. Every record waits for the keys
@@ -41,14 +40,23 @@ func (e *escort) keys(wants []vault.Want) ([]*vault.Key, error) {
 	return keys, nil
 }
 
-// blob stores a large ciphertext here and at custodians.
+// blob stores a large ciphertext here and sends it to custodians: one after the other, so that each has a slow link to itself.
 func (e *escort) blob(ctx context.Context, hash verify.Hash, blob []byte) error {
 	if err := e.store.Blobs.Put(ctx, hash, blob); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if e.store.HoldBlob != nil {
-		e.blobs = append(e.blobs, e.store.HoldBlob(ctx, hash, blob))
+	if e.store.HoldBlob == nil {
+		return nil
 	}
+	before, sent := e.sent, make(chan int, 1)
+	e.sent = sent
+	e.store.working.Go(func() {
+		n := math.MaxInt
+		if before != nil {
+			n = <-before
+		}
+		sent <- min(n, e.store.HoldBlob(ctx, hash, blob))
+	})
 	return nil
 }
 
@@ -58,7 +66,15 @@ func (e *escort) copies(ctx context.Context) int {
 	if e.held != nil {
 		n = e.held(ctx)
 	}
-	return slices.Min(append(e.blobs, n))
+	if e.sent == nil {
+		return n
+	}
+	select {
+	case m := <-e.sent:
+		return min(n, m)
+	case <-ctx.Done():
+		return 0
+	}
 }
 
 // pending is a record on its way to the disk and, with what it rests on, to custodians.
@@ -73,10 +89,7 @@ func settle(ctx context.Context, p *pending) (journal.Ack, error) {
 	copies := p.escort.copies(ctx)
 	ack, err := p.journal.Wait(ctx)
 	if err != nil {
-		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			return ack, err
-		}
-		return ack, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return ack, refusal(err)
 	}
 	ack.Copies = min(ack.Copies, copies)
 	if s := p.escort.store; s.Copies != nil && ack.Copies < s.Copies()-1 {
@@ -84,4 +97,12 @@ func settle(ctx context.Context, p *pending) (journal.Ack, error) {
 		s.Anchors.LocalOnly(first, first+uint64(p.entries))
 	}
 	return ack, nil
+}
+
+// refusal is the journal's error as the record's: who gave up waiting is told just that.
+func refusal(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }

@@ -20,7 +20,7 @@ func (s *Store) recordOf(ctx context.Context, entry uint64) (*journal.Record, er
 	}
 	r, err := s.Journal.Read(at)
 	if damage := (*journal.DamageError)(nil); errors.As(err, &damage) {
-		r, err = s.repaired(ctx, at, entry, damage)
+		r, err = s.repaired(ctx, at, damage)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
@@ -32,19 +32,26 @@ func (s *Store) recordOf(ctx context.Context, entry uint64) (*journal.Record, er
 }
 
 // repaired reads a record again once a custodian's copy has taken the place of its damaged segment.
-func (s *Store) repaired(ctx context.Context, at journal.Cursor, entry uint64, damage *journal.DamageError) (*journal.Record, error) {
-	s.Log.Error("the journal is damaged", "entry", entry, "error", damage)
-	if s.HealSegment == nil {
-		return nil, damage
-	}
-	if err := s.HealSegment(ctx, damage.Segment); err != nil {
+func (s *Store) repaired(ctx context.Context, at journal.Cursor, damage *journal.DamageError) (*journal.Record, error) {
+	if err := s.healSegment(ctx, damage); err != nil {
 		return nil, errors.Join(damage, err)
 	}
-	r, err := s.Journal.Read(at)
-	if err != nil {
-		return nil, err
+	return s.Journal.Read(at)
+}
+
+// errNobody is why nothing is healed where there are no custodians.
+var errNobody = errors.New("nobody else has a copy")
+
+// healSegment puts a custodian's copy in the place of a damaged segment, and notes it.
+func (s *Store) healSegment(ctx context.Context, damage *journal.DamageError) error {
+	s.Log.Error("the journal is damaged", "error", damage)
+	if s.HealSegment == nil {
+		return errNobody
+	}
+	if err := s.HealSegment(ctx, damage.Segment); err != nil {
+		return err
 	}
 	s.Log.Warn("the journal was repaired from a custodian", "segment", damage.Segment)
 	s.note(ctx, "", fmt.Sprintf("repaired segment %d of the journal from a custodian", damage.Segment))
-	return r, nil
+	return nil
 }

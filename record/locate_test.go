@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/sijil-health/sijil/journal"
@@ -62,5 +63,44 @@ func TestEntryIsHealedAtTheRead(t *testing.T) {
 	}
 	if err := journal.Scan(filepath.Join(s.dir, "journal"), journal.Cursor{}, func(journal.Located) error { return nil }); err != nil {
 		t.Errorf("the journal is not whole: %v", err)
+	}
+}
+
+// TestSegmentIsHealedOnTheWayIntoTheIndex has a sealed segment rot and the index made anew. Without a copy the start says which file it is;
+// with one it goes through, and the repair is noted behind everything.
+func TestSegmentIsHealedOnTheWayIntoTheIndex(t *testing.T) {
+	s := newSite(t)
+	ctx := context.Background()
+	for _, id := range []string{"a", "b"} {
+		if _, err := s.store.Write(ctx, clinician, []record.Change{change(record.OpCreate, id, "Patient/a", id)}); err != nil {
+			t.Fatal(err)
+		}
+		s.ok(s.log.Seal(ctx))
+	}
+	s.close()
+	path := filepath.Join(s.dir, "journal", "0000000000.segment")
+	good, err := os.ReadFile(path)
+	s.ok(err)
+	bad := bytes.Clone(good)
+	bad[len(bad)/2] ^= 1
+	s.ok(os.WriteFile(path, bad, 0o600))
+	s.ok(os.RemoveAll(filepath.Join(s.dir, "index")))
+
+	err = s.tryOpen()
+	if !errors.Is(err, journal.ErrUnhealed) || !strings.Contains(err.Error(), path) {
+		t.Fatalf("without a copy: %v, want ErrUnhealed and the file", err)
+	}
+	s.ok(errors.Join(s.index.Close(), s.log.Close(), s.vault.Close()))
+
+	s.healSegment = func(_ context.Context, segment uint32) error { return s.log.Repair(segment, bytes.NewReader(good)) }
+	s.open()
+	defer s.close()
+	for _, id := range []string{"a", "b"} {
+		if _, err := s.store.Read(ctx, clinician, "Observation", id, 0); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	if own := s.entries()[""]; len(own) != 1 || own[0].Detail != "repaired segment 0 of the journal from a custodian" {
+		t.Errorf("the organisation's entries: %+v", own)
 	}
 }

@@ -2,8 +2,11 @@ package record
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/sijil-health/sijil/verify"
 )
@@ -34,11 +37,60 @@ func (s *Store) Refuse(ctx context.Context, a Access, refs []string, status int,
 	return s.record(ctx, a, lines...)
 }
 
+// maxNotes bounds the notes that wait until the index has caught up. What is beyond is counted in one of the organisation's own.
+const maxNotes = 1_000
+
+// notes are what the node itself did while the index was catching up. No entry can be written then: how far each chart is counted is read from
+// the index, which stands before the journal's end, so that a number would be given twice.
+type notes struct {
+	mu   sync.Mutex
+	open bool // entries can be written
+	kept []noted
+	more int // beyond maxNotes
+}
+
+type noted struct{ chart, what string }
+
+// keep takes a note for afterwards; it tells whether that is necessary.
+func (n *notes) keep(chart, what string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.open:
+		return false
+	case len(n.kept) < maxNotes:
+		n.kept = append(n.kept, noted{chart, what})
+	default:
+		n.more++
+	}
+	return true
+}
+
+// begin gives what was kept, and says that entries can be written from now on.
+func (n *notes) begin() []noted {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	kept := n.kept
+	if n.more > 0 {
+		kept = append(kept, noted{"", fmt.Sprintf("%d further repairs while the index caught up", n.more)})
+	}
+	n.open, n.kept, n.more = true, nil, 0
+	return kept
+}
+
+// notePatience bounds how long a note waits for the journal: longer than any request, for what the node did must not be lost to one that is given up.
+const notePatience = 30 * time.Second
+
 // note leaves an entry for what the node itself did to a chart.
-func (s *Store) note(_ context.Context, chart, what string) {
+func (s *Store) note(ctx context.Context, chart, what string) {
+	if s.notes.keep(chart, what) {
+		return
+	}
 	a := Access{Actor: "system", Role: "system", Purpose: "SYSADMIN", Detail: what}
 	l := line{kind: verify.KindSystem, chart: chart, outcome: http.StatusOK}
-	if _, err := s.commit(a, s.Clock(), []line{l}, nil, nil, nil); err != nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notePatience)
+	defer cancel()
+	if _, err := s.commit(ctx, a, s.Clock(), []line{l}, nil, nil, nil); err != nil {
 		s.Log.Error("an entry could not be written", "error", err)
 	}
 }

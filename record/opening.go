@@ -95,6 +95,7 @@ func (s *Store) ciphertext(ctx context.Context, typ, id string, v *index.Version
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, errors.Join(err, healErr))
 	}
 	s.Log.Warn("stored content was repaired from a custodian", "entry", v.Entry, "ciphertext", brief(v.Blob))
+	s.reread()
 	s.note(ctx, v.Chart, fmt.Sprintf("repaired %s/%s version %d from a custodian", typ, id, v.Number))
 	return blob, nil
 }

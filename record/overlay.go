@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -14,9 +15,11 @@ type overlay struct {
 	writes  map[string]*written // by "Type/id", the newest
 	entries map[uint64]*written // by journal number of the entry
 	looks   map[uint64]struct{} // entries, by their number, that change nothing: the index need not open them to see that
+	bytes   int                 // that entries take in memory
 	at      uint64              // the index has taken in all entries below
 	grown   chan struct{}       // closed and replaced whenever `at` grows
-	failed  error
+	failed  error               // why the index never goes on
+	stalled error               // why it does not go on at the moment
 }
 
 // written is a version on its way into the index.
@@ -27,8 +30,20 @@ type written struct {
 	terms   []index.Term
 }
 
-// maxOverlay bounds the versions on their way: beyond, writes wait for the index.
-const maxOverlay = 20_000
+// size is what the version takes in memory, about.
+func (w *written) size() int {
+	n := 512 + len(w.blob)
+	for i := range w.terms {
+		n += 64 + len(w.terms[i].Param) + len(w.terms[i].Value)
+	}
+	return n
+}
+
+// What is on its way is bounded in number and in bytes: beyond, writes wait for the index. Those that are under way by then still come in.
+const (
+	maxOverlay      = 20_000
+	maxOverlayBytes = 64 << 20
+)
 
 func newOverlay() *overlay {
 	return &overlay{writes: make(map[string]*written), entries: make(map[uint64]*written), looks: make(map[uint64]struct{}), grown: make(chan struct{})}
@@ -78,6 +93,7 @@ func (o *overlay) add(first uint64, ws []*written) {
 		}
 		o.writes[w.typ+"/"+w.id] = w
 		o.entries[w.version.Entry] = w
+		o.bytes += w.size()
 	}
 }
 
@@ -92,19 +108,32 @@ func (o *overlay) applied(n uint64) {
 			continue
 		}
 		delete(o.entries, entry)
+		o.bytes -= w.size()
 		if ref := w.typ + "/" + w.id; o.writes[ref] == w {
 			delete(o.writes, ref)
 		}
 	}
 	o.at = n
-	close(o.grown)
-	o.grown = make(chan struct{})
+	o.wake()
 }
 
 func (o *overlay) fail(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.failed = err
+	o.wake()
+}
+
+// stall says that the index does not go on at the moment, and why; with nil, that it does again.
+func (o *overlay) stall(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stalled = err
+	o.wake()
+}
+
+// wake rouses those who wait. The caller holds mu.
+func (o *overlay) wake() {
 	close(o.grown)
 	o.grown = make(chan struct{})
 }
@@ -120,15 +149,15 @@ func (o *overlay) wait(ctx context.Context, n uint64) error {
 	return o.until(ctx, func() bool { return o.at >= n })
 }
 
-// room returns once there is room for more writes.
+// room returns once there is room for more writes. Where the index never goes on there is none: what is written would never be found.
 func (o *overlay) room(ctx context.Context) error {
-	return o.until(ctx, func() bool { return len(o.entries) < maxOverlay })
+	return o.until(ctx, func() bool { return o.failed == nil && len(o.entries) < maxOverlay && o.bytes < maxOverlayBytes })
 }
 
 func (o *overlay) until(ctx context.Context, holds func() bool) error {
 	for {
 		o.mu.Lock()
-		ok, err, grown := holds(), o.failed, o.grown
+		ok, err, grown := holds(), cmp.Or(o.failed, o.stalled), o.grown
 		o.mu.Unlock()
 		if ok {
 			return nil

@@ -14,7 +14,7 @@ import (
 
 // Read releases one version of a resource (0: the current one). Errors: ErrForbidden, ErrNotFound, ErrGone, ErrDamaged, ErrUnavailable.
 func (s *Store) Read(ctx context.Context, a Access, typ, id string, number uint64) (*Version, error) {
-	v, err := s.lookup(typ, id, number)
+	v, err := s.lookup(ctx, typ, id, number)
 	if err := mayKnow(&a, policy.Read, typ, id, &v, err); err != nil {
 		return nil, err
 	}
@@ -38,8 +38,8 @@ func (s *Store) Read(ctx context.Context, a Access, typ, id string, number uint6
 
 // Peek tells what is known of a resource, to an access that may do act with it, without releasing any of it. A deleted one is no error
 // here. Errors: ErrForbidden, ErrNotFound, ErrUnavailable.
-func (s *Store) Peek(_ context.Context, a Access, act policy.Action, typ, id string) (Head, error) {
-	v, err := s.lookup(typ, id, 0)
+func (s *Store) Peek(ctx context.Context, a Access, act policy.Action, typ, id string) (Head, error) {
+	v, err := s.lookup(ctx, typ, id, 0)
 	if errors.Is(err, ErrGone) {
 		err = nil
 	}
@@ -54,13 +54,13 @@ func headOf(typ, id string, v *index.Version) Head {
 }
 
 // lookup finds a version that may be released.
-func (s *Store) lookup(typ, id string, number uint64) (index.Version, error) {
+func (s *Store) lookup(ctx context.Context, typ, id string, number uint64) (index.Version, error) {
 	v, err := s.current(typ, id)
 	if err == nil && number != 0 && number != v.Number {
 		if number > v.Number {
 			return v, ErrNotFound
 		}
-		v, err = s.versionAt(typ, id, number)
+		v, err = s.versionAt(ctx, typ, id, number)
 	}
 	switch {
 	case errors.Is(err, index.ErrNotFound):
@@ -74,12 +74,12 @@ func (s *Store) lookup(typ, id string, number uint64) (index.Version, error) {
 }
 
 // versionAt finds a version that is not the newest: it is in the index, or will be as soon as the index has caught up.
-func (s *Store) versionAt(typ, id string, number uint64) (index.Version, error) {
+func (s *Store) versionAt(ctx context.Context, typ, id string, number uint64) (index.Version, error) {
 	v, err := s.Index.Version(typ, id, number)
 	if !errors.Is(err, index.ErrNotFound) {
 		return v, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
 		return v, err

@@ -13,7 +13,7 @@ import (
 // Receipt waits until a version's entry is in a block and gives its receipt, a JSON document, with what opens the commitment to
 // its content. Version 0 is the current one. Handing it out is itself an entry.
 func (s *Store) Receipt(ctx context.Context, a Access, typ, id string, version uint64) ([]byte, error) {
-	v, err := s.lookup(typ, id, version)
+	v, err := s.lookup(ctx, typ, id, version)
 	if errors.Is(err, ErrGone) {
 		err = nil // a deletion is on the ledger like any other version
 	}

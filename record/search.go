@@ -19,7 +19,7 @@ const countLimit = 2_000
 const maxLooked = 50_000
 
 // Search releases the resources that match, in the order in which they came, at most q.Count of them. Everything written before the call
-// is found. What is damaged is among them without content. A page that has looked at maxLooked rows, or holds maxPage bytes, ends there: it may hold
+// is found, but for what could not be read: see Page.Missing. What is damaged is among them without content. A page that has looked at maxLooked rows, or holds maxPage bytes, ends there: it may hold
 // fewer than q.Count, or none, and has a Next, and its Total is known only if everything was looked at. Errors: ErrCursor, ErrUnavailable.
 func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	total, from, err := parseCursor(q.After)
@@ -48,6 +48,9 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 		return nil, err
 	}
 	page := &Page{Total: total, Versions: versions}
+	if page.Missing, err = s.incomplete(&a, &q); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
 	switch {
 	case q.Count == 0:
 	case done < len(found):

@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +25,7 @@ type Options struct {
 	// HoldKeys begins to bring the key store as of an edition to custodians, and gives the function that waits for them, for a bounded time,
 	// and tells how many hold it. It may be nil.
 	HoldKeys func(edition uint64) (wait func(context.Context) (copies int))
-	// HoldBlob brings a ciphertext that is kept in Blobs to custodians, in a bounded time, and tells how many hold it. It may be nil.
+	// HoldBlob brings a ciphertext that is kept in Blobs to custodians, in a bounded time that ends with ctx, and tells how many hold it. It may be nil.
 	HoldBlob func(ctx context.Context, hash verify.Hash, blob []byte) (copies int)
 	// Copies is how many organisations are to hold everything, this one included. nil means this one alone.
 	Copies func() int
@@ -46,10 +44,12 @@ type Store struct {
 	Options
 	vault   *vault.Vault
 	charts  *charts
-	locks   [256]sync.Mutex // of resources, by hash of their reference
-	seed    maphash.Seed
+	locks   resources
 	overlay *overlay
 	looks   int // maxLooked
+	notes   notes
+	working sync.WaitGroup // what goes on in the background besides follow
+	rereadC chan struct{}  // see reread
 	stop    context.CancelFunc
 	done    chan struct{}
 }
@@ -63,8 +63,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{
-		Options: o, vault: o.Vault, charts: newCharts(o.Index), seed: maphash.MakeSeed(),
-		overlay: newOverlay(), looks: maxLooked, done: make(chan struct{}),
+		Options: o, vault: o.Vault, charts: newCharts(o.Index),
+		overlay: newOverlay(), looks: maxLooked, rereadC: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	from, err := o.Index.Position()
 	if err != nil {
@@ -74,11 +74,16 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	go s.follow(run, from)
-	// Chart heads are read from the index: it must have caught up before the first request.
+	// Chart heads are read from the index: it must have caught up before the first entry is written, its own notes of repairs included.
 	if err := s.overlay.wait(ctx, o.Journal.End().Entry); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("bring the index up to the journal: %w", err)
 	}
+	s.charts.begin()
+	for _, n := range s.notes.begin() {
+		s.note(ctx, n.chart, n.what)
+	}
+	s.working.Go(func() { s.rereader(run) })
 	return s, nil
 }
 
@@ -86,35 +91,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 func (s *Store) Close() {
 	s.stop()
 	<-s.done
+	s.working.Wait()
 }
 
 // Lag is the number of journal entries that the index has not taken in yet.
 func (s *Store) Lag() uint64 {
 	end, at := s.Journal.End().Entry, s.overlay.position()
 	return end - min(at, end)
-}
-
-// lockResources keeps two writes of one resource apart. Stripes are taken in ascending order.
-func (s *Store) lockResources(changes []Change) (unlock func()) {
-	stripes := make([]int, 0, len(changes))
-	for i := range changes {
-		var h maphash.Hash
-		h.SetSeed(s.seed)
-		h.WriteString(changes[i].Type)
-		h.WriteByte('/')
-		h.WriteString(changes[i].ID)
-		stripes = append(stripes, int(h.Sum64()%uint64(len(s.locks))))
-	}
-	slices.Sort(stripes)
-	stripes = slices.Compact(stripes)
-	for _, i := range stripes {
-		s.locks[i].Lock()
-	}
-	return func() {
-		for _, i := range stripes {
-			s.locks[i].Unlock()
-		}
-	}
 }
 
 // current gives the newest version of a resource, whether the index has it yet or not.
@@ -149,8 +132,8 @@ func (s *Store) entry(a Access, l *line, at time.Time) *verify.Entry {
 
 // commit numbers and seals the lines under their charts' keys and hands them to the journal as one record. The lines keep their
 // order. before runs under the charts' locks, once the record has its place in the journal; nil stands for lines that are accesses and
-// change nothing. e has what the record rests on besides; nil for nothing.
-func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, e *escort, before func(first uint64)) (*pending, error) {
+// change nothing. e has what the record rests on besides; nil for nothing. Ending ctx ends the waiting for the journal.
+func (s *Store) commit(ctx context.Context, a Access, at time.Time, lines []line, blobs [][]byte, e *escort, before func(first uint64)) (*pending, error) {
 	if e == nil {
 		e = &escort{store: s}
 	}
@@ -187,9 +170,9 @@ func (s *Store) commit(a Access, at time.Time, lines []line, blobs [][]byte, e *
 		}
 		counts[l.chart] = count{c.next + 1, r.Entries[i].Leaf()}
 	}
-	p, err := s.Journal.Append(r)
+	p, err := s.Journal.AppendContext(ctx, r) // it waits for room under the charts' locks, so that who has gone must not
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, refusal(err)
 	}
 	for name, h := range held {
 		h.next, h.last, h.entry = counts[name].next, counts[name].last, r.First+uint64(len(lines))

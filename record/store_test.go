@@ -44,7 +44,11 @@ type site struct {
 	index *index.Index
 	blobs vault.Blobs
 	store *record.Store
-	heal  func(context.Context, index.Version) ([]byte, error)
+
+	extract func(served string) ([]index.Term, error) // nil for terms
+	good    []byte                                    // what was damaged, as it was
+
+	heal func(context.Context, index.Version) ([]byte, error)
 
 	healSegment func(context.Context, uint32) error
 
@@ -77,6 +81,12 @@ func (s *site) ok(err error) {
 
 func (s *site) open() {
 	s.t.Helper()
+	s.ok(s.tryOpen())
+}
+
+// tryOpen opens all parts, and gives the error of the record alone.
+func (s *site) tryOpen() error {
+	s.t.Helper()
 	var err error
 	s.vault, err = vault.Open(filepath.Join(s.dir, "keys"), s.root, vault.Options{})
 	s.ok(err)
@@ -90,9 +100,14 @@ func (s *site) open() {
 	s.ok(err)
 	s.store, err = record.Open(context.Background(), record.Options{
 		Org: org, Vault: s.vault, Journal: s.log, Index: s.index, Blobs: s.blobs, Anchors: unanchored{s},
-		Copies:  func() int { return 3 },
-		Extract: func(_ string, served []byte) ([]index.Term, error) { return terms(string(served)), nil },
-		Heal:    func(ctx context.Context, v index.Version) ([]byte, error) { return s.healed(ctx, v) },
+		Copies: func() int { return 3 },
+		Extract: func(_ string, served []byte) ([]index.Term, error) {
+			if s.extract != nil {
+				return s.extract(string(served))
+			}
+			return terms(string(served)), nil
+		},
+		Heal: func(ctx context.Context, v index.Version) ([]byte, error) { return s.healed(ctx, v) },
 		HealSegment: func(ctx context.Context, segment uint32) error {
 			if s.healSegment == nil {
 				return errors.New("nobody has a copy")
@@ -107,7 +122,7 @@ func (s *site) open() {
 			return s.holdBlob(ctx, h, b)
 		},
 	})
-	s.ok(err)
+	return err
 }
 
 func (s *site) healed(ctx context.Context, v index.Version) ([]byte, error) {

@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/sijil-health/sijil/index"
@@ -77,14 +78,14 @@ const (
 	Genomic     = vault.Genomic
 )
 
-// ChangeError says which of the changes given to Write failed it.
+// ChangeError says which of the changes given to Write failed it: by its place, for errors reach logs, and ids name patients.
 type ChangeError struct {
 	Index int // into the changes
 	Err   error
 }
 
-// Error gives the reason; Index is for programs.
-func (e *ChangeError) Error() string { return e.Err.Error() }
+// Error gives the place and the reason.
+func (e *ChangeError) Error() string { return fmt.Sprintf("change %d: %v", e.Index, e.Err) }
 
 // Unwrap gives the reason.
 func (e *ChangeError) Unwrap() error { return e.Err }
@@ -131,6 +132,7 @@ type Page struct {
 	Versions []Version
 	Total    int    // of all pages; -1 when it is not known
 	Next     string // opaque, safe in a URL; "" on the last page
+	Missing  bool   // of a search: something may match that could not be read, and is not looked for
 }
 
 // Commit is what Write did.

@@ -42,17 +42,18 @@ func (s *Store) Write(ctx context.Context, a Access, changes []Change) (*Commit,
 	}, nil
 }
 
-// enter seals the changes and gives them their place in the journal, under the locks of the resources they touch.
+// enter seals the changes and gives them their place in the journal, under the locks of the resources they touch. It waits for this node's disk
+// under them, never for custodians.
 func (s *Store) enter(ctx context.Context, a Access, changes []Change) (*pending, []Version, error) {
-	defer s.lockResources(changes)()
+	defer s.locks.lock(changes)()
 	at := s.Clock().UTC().Truncate(time.Millisecond)
 	w := writing{store: s, at: at, escort: escort{store: s}}
 	for i := range changes {
 		if err := w.add(ctx, a, &changes[i]); err != nil {
-			return nil, nil, &ChangeError{Index: i, Err: fmt.Errorf("%s/%s: %w", changes[i].Type, changes[i].ID, err)}
+			return nil, nil, &ChangeError{Index: i, Err: err}
 		}
 	}
-	p, err := s.commit(a, at, w.lines, w.inline, &w.escort, func(first uint64) { s.overlay.add(first, w.written) })
+	p, err := s.commit(ctx, a, at, w.lines, w.inline, &w.escort, func(first uint64) { s.overlay.add(first, w.written) })
 	if err != nil {
 		return nil, nil, err
 	}
