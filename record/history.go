@@ -40,7 +40,7 @@ func (s *Store) History(ctx context.Context, a Access, typ, id string, count int
 			found = append(found, match{typ: typ, id: id, version: vs[i]})
 		}
 	}
-	versions, done, err := s.release(ctx, a, verify.KindHistory, false, found[:min(len(found), count)])
+	versions, done, err := s.release(ctx, a, verify.KindHistory, false, found[:min(len(found), count)], now.Chart)
 	if err != nil {
 		return nil, err
 	}

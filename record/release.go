@@ -26,7 +26,7 @@ func (s *Store) erased(v *index.Version) bool {
 // release opens what was found and leaves, before anything is returned, the entries that say what of it was given. What is damaged does not
 // keep the rest back: it is given as a Version that says so. What was erased since it was found is left out. It ends after maxPage bytes,
 // and done says how many of the found it went through: at least one, if there is any. For whole see line.
-func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, whole bool, found []match) (out []Version, done int, err error) {
+func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, whole bool, found []match, about ...string) (out []Version, done int, err error) {
 	if found, err = s.room(ctx, found); err != nil {
 		return nil, 0, err
 	}
@@ -51,15 +51,15 @@ func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, whole b
 		size += len(v.Body)
 		out, given = append(out, *v), append(given, m)
 	}
-	if err := s.leave(ctx, a, kind, whole, given); err != nil {
+	if err := s.leave(ctx, a, kind, whole, given, about...); err != nil {
 		return nil, 0, err
 	}
 	return out, done, nil
 }
 
-// leave writes the entries of a release and waits until they are durable.
-func (s *Store) leave(ctx context.Context, a Access, kind verify.Kind, whole bool, found []match) error {
-	lines, err := releaseLines(kind, whole, found)
+// leave writes the entries of a release and waits until they are durable. about are charts that were asked about, whatever was found.
+func (s *Store) leave(ctx context.Context, a Access, kind verify.Kind, whole bool, found []match, about ...string) error {
+	lines, err := releaseLines(kind, whole, found, about)
 	if err != nil {
 		return err
 	}
@@ -70,8 +70,9 @@ func (s *Store) leave(ctx context.Context, a Access, kind verify.Kind, whole boo
 const maxReleased = 10_000
 
 // releaseLines makes one entry for each chart that something is given from, and one, a refusal, for each chart of which something damaged
-// was named. Where that is no chart or several, one in the organisation's own stream also says what was asked and how much was given.
-func releaseLines(kind verify.Kind, whole bool, found []match) ([]line, error) {
+// was named. A chart that was asked about has one, too, if nothing was given: that there is nothing is an answer about somebody. Where all these are
+// no chart or several, one in the organisation's own stream also says what was asked and how much was given.
+func releaseLines(kind verify.Kind, whole bool, found []match, about []string) ([]line, error) {
 	if len(found) > maxReleased {
 		return nil, fmt.Errorf("%d resources in one answer, at most %d", len(found), maxReleased)
 	}
@@ -99,10 +100,16 @@ func releaseLines(kind verify.Kind, whole bool, found []match) ([]line, error) {
 		}
 		lines[n].targets = append(lines[n].targets, verify.Target{Ref: m.typ + "/" + m.id, Version: m.version.Number})
 	}
+	asked := line{kind: kind, outcome: http.StatusOK, why: fmt.Sprintf("%d resources of %d charts", len(found)-damaged, len(charts))}
+	for _, chart := range about {
+		if !charts[chart] {
+			charts[chart] = true
+			lines = append(lines, line{kind: kind, chart: chart, whole: whole, outcome: http.StatusOK, why: "nothing of this chart was given"})
+		}
+	}
 	if len(charts) == 1 {
 		return lines, nil
 	}
-	asked := line{kind: kind, outcome: http.StatusOK, why: fmt.Sprintf("%d resources of %d charts", len(found)-damaged, len(charts))}
 	if damaged > 0 {
 		asked.why += fmt.Sprintf(", %d damaged", damaged)
 	}

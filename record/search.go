@@ -43,7 +43,14 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	if q.Detail != "" {
 		a.Detail = q.Detail
 	}
-	versions, done, err := s.release(ctx, a, verify.KindSearch, q.Whole, found[:min(len(found), q.Count)])
+	about, err := s.askedAbout(q)
+	if err != nil {
+		return nil, err
+	}
+	if q.Count == 0 {
+		return s.counted(ctx, a, &q, &Page{Total: total}, found, about)
+	}
+	versions, done, err := s.release(ctx, a, verify.KindSearch, q.Whole, found[:min(len(found), q.Count)], about...)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +59,6 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	switch {
-	case q.Count == 0:
 	case done < len(found):
 		page.Next = fmt.Sprintf("%d~%d", total, found[done-1].version.Row)
 	case rest != 0:
@@ -99,7 +105,11 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 		}
 		all = append(all, found...)
 	}
-	if err := s.leave(ctx, a, verify.KindSearch, false, all); err != nil {
+	about, err := s.askedAbout(queries...)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.leave(ctx, a, verify.KindSearch, false, all, about...); err != nil {
 		return nil, err
 	}
 	return out, nil

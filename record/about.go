@@ -1,0 +1,74 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// maxAbout bounds the charts that one request is noted in because it asks about them. Nobody names so many by hand.
+const maxAbout = 100
+
+// askedAbout gives the charts that searches name, as far as they are kept here: by a reference to the patient, or by the patient's id. Such a
+// search tells something of somebody even if it finds nothing, or only counts.
+func (s *Store) askedAbout(queries ...Query) (about []string, err error) {
+	for i := range queries {
+		for _, f := range queries[i].Filters {
+			for _, t := range f.Any {
+				chart := t.Value
+				if f.Param == index.ParamID && queries[i].Type == "Patient" {
+					chart = "Patient/" + t.Value
+				} else if f.Kind != index.Reference || !strings.HasPrefix(chart, "Patient/") {
+					continue
+				}
+				if slices.Contains(about, chart) || len(about) == maxAbout {
+					continue
+				}
+				c, err := s.Index.Chart(chart)
+				if err != nil {
+					return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+				}
+				if c != (index.Chart{}) {
+					about = append(about, chart)
+				}
+			}
+		}
+	}
+	return about, nil
+}
+
+// counted answers a search that asks for the total alone. It says how much was counted of which chart, where that is one; of a total over several
+// nobody learns whose they are.
+func (s *Store) counted(ctx context.Context, a Access, q *Query, page *Page, found []match, about []string) (_ *Page, err error) {
+	if page.Missing, err = s.incomplete(&a, q); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	charts := make(map[string]int)
+	for i := range found {
+		charts[found[i].version.Chart]++
+	}
+	if len(charts) == 1 {
+		for chart := range charts {
+			if !slices.Contains(about, chart) {
+				about = append(about, chart)
+			}
+		}
+	}
+	var lines []line
+	for _, chart := range about {
+		lines = append(lines, line{kind: verify.KindSearch, chart: chart, whole: q.Whole, outcome: http.StatusOK, why: fmt.Sprintf("%d were counted of this chart", charts[chart])})
+	}
+	if len(about) != 1 || len(charts) > 1 {
+		why := fmt.Sprintf("%d resources of %d charts were counted", len(found), len(charts))
+		if len(found) > countLimit {
+			why = "more were found than are counted"
+		}
+		lines = append(lines, line{kind: verify.KindSearch, outcome: http.StatusOK, why: why})
+	}
+	return page, s.record(ctx, a, lines...)
+}
