@@ -85,6 +85,9 @@ func (v *Vault) EscrowPages(since uint64, most int) (pages []SealedPage, next ui
 	if v.closed {
 		return nil, since, ErrClosed
 	}
+	if v.store.behind != nil { // what custodians hold is newer
+		return nil, since, v.store.behind
+	}
 	heads := v.changed(since)
 	most = min(max(most, 1), MaxEscrowSet)
 	if next = max(since, v.edition); len(heads) >= most {
@@ -106,7 +109,7 @@ func (v *Vault) EscrowPages(since uint64, most int) (pages []SealedPage, next ui
 func (v *Vault) EscrowEditions() []SealedPage {
 	v.write.Lock()
 	defer v.write.Unlock()
-	if v.closed {
+	if v.closed || v.store.behind != nil {
 		return nil
 	}
 	heads := v.changed(0)
