@@ -108,9 +108,9 @@ func (j *Journal) batch(w *window, pos Cursor) ([]Located, error) {
 	if chunks != nil {
 		return decodeRecent(name, pos, chunks)
 	}
-	f, err := j.disk.Open(name, false)
+	f, err := openSegment(j.disk, j.dir, pos.Segment)
 	if err != nil {
-		return nil, fmt.Errorf("journal: open %s: %w", name, err)
+		return nil, err
 	}
 	w.src, w.name, w.limit = f, name, size
 	found, err := w.batch(pos)
