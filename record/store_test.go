@@ -73,7 +73,12 @@ func (s *site) ok(err error) {
 
 func (s *site) open() {
 	s.t.Helper()
-	var err error
+	s.ok(s.tryOpen())
+}
+
+// tryOpen opens all parts; the error is that of the store, whose parts are closed then.
+func (s *site) tryOpen() (err error) {
+	s.t.Helper()
 	s.vault, err = vault.Open(filepath.Join(s.dir, "keys"), s.root, vault.Options{})
 	s.ok(err)
 	s.log, err = journal.Open(filepath.Join(s.dir, "journal"), journal.Options{Hold: s.hold})
@@ -102,7 +107,10 @@ func (s *site) open() {
 			return s.holdBlob(ctx, h, b)
 		},
 	})
-	s.ok(err)
+	if err != nil {
+		s.ok(errors.Join(s.index.Close(), s.log.Close(), s.vault.Close()))
+	}
+	return err
 }
 
 func (s *site) healed(ctx context.Context, v index.Version) ([]byte, error) {

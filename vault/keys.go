@@ -152,13 +152,12 @@ func (v *Vault) Slot(slot uint64) (k *Key, chart string, c Compartment, ok bool)
 	return v.keyAt(slot), v.table.charts[r.chart].name, r.compartment, true
 }
 
-// Erased tells whether a key with that number was there and was erased. A number that no key has, and that was not erased, is of a key that
-// is missing.
-func (v *Vault) Erased(slot uint64) bool {
+// Missing tells whether a number is of no key that is there or was erased. What was sealed under it names a key that was lost.
+func (v *Vault) Missing(slot uint64) bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	r, ok := v.table.at(slot)
-	return !ok && r != nil && r.compartment == erasedSlot
+	return !v.closed && !ok && (r == nil || r.compartment != erasedSlot)
 }
 
 // Charts goes through the names of all charts that have a key, in no particular order, without the organisation itself.

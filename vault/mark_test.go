@@ -229,7 +229,10 @@ func TestScrub(t *testing.T) {
 		{"pages.0", func(path string) error { return os.Truncate(path, pageSize) }, true},
 		{"pages.2", os.Remove, true},
 		{"pages.1", func(path string) error { return os.WriteFile(path, nil, 0o600) }, true},
-		{topName, func(path string) error { alter(t, path, func(b []byte) []byte { return make([]byte, len(b)) }); return nil }, true},
+		{topName, func(path string) error {
+			alter(t, path, func(b []byte) []byte { return make([]byte, len(b)) })
+			return nil
+		}, true},
 		{topName, os.Remove, true},
 		{markName, os.Remove, true},
 		{markName, func(path string) error { alter(t, path, flip(30)); return nil }, true},
