@@ -40,6 +40,7 @@ var meanings = []struct {
 	{errToken, "token"},
 	{errNotTrust, "not_trust"},
 	{vault.ErrPassphrase, "passphrase"},
+	{node.ErrKeyStore, "key_store"},
 	{vault.ErrLocked, "in_use"},
 	{chain.ErrInUse, "in_use"},
 	{chain.ErrElsewhere, "elsewhere"},

@@ -19,6 +19,8 @@ type Options struct {
 	CachedKeys int
 	// Behind opens a store too that lacks changes which were acknowledged. It is read only, and gives custodians nothing, until Mend.
 	Behind bool
+	// Still opens a store that nobody has open to look at it: nothing is written, on a medium that cannot be written to either.
+	Still bool
 
 	disk    disk                                                 // nil for the real one
 	logTurn int64                                                // 0 for the constant
@@ -49,6 +51,7 @@ type Vault struct {
 	found  Recovery
 	guide  cipher.Block
 	accept bool // Options.Behind
+	still  bool // Options.Still
 
 	// write is held through every change, from the plan to its publication. Who holds it may read what mu guards
 	// without mu.
@@ -80,12 +83,16 @@ func newVault(root RootKey, opt Options) *Vault {
 		turn:    opt.logTurn,
 		escrow:  opt.Escrow,
 		accept:  opt.Behind,
+		still:   opt.Still,
 		table:   newTable(),
 		tree:    tree{nodes: make(map[pageID]*node)},
 		secrets: make(map[string][]byte),
 	}
 	if v.disk == nil {
 		v.disk = osDisk{}
+	}
+	if v.still {
+		v.disk = stillDisk{v.disk}
 	}
 	if v.turn == 0 {
 		v.turn = logTurn
@@ -142,6 +149,10 @@ func (v *Vault) start(dir string) (err error) {
 			return nil
 		}
 		return v.failed
+	}
+	if v.still {
+		v.failed = errStill
+		return nil
 	}
 	if err = v.top.settle(r); err != nil {
 		return err
