@@ -7,6 +7,8 @@
 //   - Entry numbers and places are dense and never change. A sealed segment is never modified; Repair puts back the same bytes.
 //   - Bytes that were durable and cannot be read any more are named, with file and offset, and never silently dropped. A torn tail,
 //     the remains of a write that was never acknowledged, is told from damage, cut off and reported.
+//   - What was acknowledged lies in a file that has its name: when somebody removed or exchanged the live segment, nothing more is
+//     acknowledged, and where the name is free all that was written is put back under it.
 //   - After a failed write or fsync nothing more is acknowledged until the journal is opened again.
 //
 // # Format
@@ -25,7 +27,7 @@
 // A group is what one fsync makes durable. The next group is written only when that fsync has returned. Hence a readable frame that
 // begins a group proves that all before it was durable: if something there is unreadable, it is damage. For the last group, which
 // nothing follows, the file "durable" keeps the durable end, rewritten after each fsync without an fsync of its own; it may lag
-// after a loss of power and never runs ahead. Behind it, an unreadable frame with readable ones of its own group after it
+// after a loss of power and never runs ahead. It is synced before the first entry, so that one that is lost is no crash's doing. Behind it, an unreadable frame with readable ones of its own group after it
 // counts as torn only if a whole 512-byte sector of it reads as zeros, as one that was never written does.
 //
 // A Mirror keeps runs of the same bytes in files named by segment and offset, with their marks in the file "held".
