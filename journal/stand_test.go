@@ -11,9 +11,11 @@ import (
 // TestARemovedSegmentIsNotWrittenTo removes the segment under an open journal. Nothing more is acknowledged, and what was is there again.
 func TestARemovedSegmentIsNotWrittenTo(t *testing.T) {
 	for name, take := range map[string]func(path string) error{
-		"removed":   os.Remove,
-		"moved":     func(path string) error { return os.Rename(path, filepath.Join(filepath.Dir(path), "elsewhere")) },
-		"exchanged": func(path string) error { return errors.Join(os.Remove(path), os.WriteFile(path, []byte("other"), 0o600)) },
+		"removed": os.Remove,
+		"moved":   func(path string) error { return os.Rename(path, filepath.Join(filepath.Dir(path), "elsewhere")) },
+		"exchanged": func(path string) error {
+			return errors.Join(os.Remove(path), os.WriteFile(path, []byte("other"), 0o600))
+		},
 	} {
 		dir := t.TempDir()
 		j := mustOpen(t, dir, Options{})
