@@ -10,13 +10,18 @@ import (
 )
 
 func (a *app) audit() *cobra.Command {
+	var passphraseFile string
 	c := &cobra.Command{
 		Use:  "audit DATA_DIR",
 		Args: a.args(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			var last node.AuditEvent
 			begin := time.Now()
-			err := node.Audit(c.Context(), args[0], func(e node.AuditEvent) {
+			passphrase, err := a.foundPassphrase(args[0], passphraseFile)
+			if err != nil {
+				return err
+			}
+			err = node.Audit(c.Context(), args[0], passphrase, func(e node.AuditEvent) {
 				last = e
 				if p := e.Progress; p != nil && !a.json {
 					a.progress("audit.progress", int64(p.Entries+p.Anchors), int64(p.EntriesTotal+p.AnchorsTotal))
@@ -32,7 +37,7 @@ func (a *app) audit() *cobra.Command {
 			return a.sayAudit(&last, time.Since(begin))
 		},
 	}
-	return a.jsonFlag(c)
+	return a.passphraseFlag(a.jsonFlag(c), &passphraseFile)
 }
 
 func (a *app) sayAudit(e *node.AuditEvent, took time.Duration) error {

@@ -4,15 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/sijil-health/sijil/node"
 )
 
 func (a *app) doctor() *cobra.Command {
 	var mend bool
+	var passphraseFile string
 	c := &cobra.Command{
 		Use:  "doctor --dir DIR",
 		Args: a.args(0, 0),
@@ -25,10 +28,12 @@ func (a *app) doctor() *cobra.Command {
 			if !errors.Is(err, node.ErrNotRunning) {
 				return err
 			}
-			found, err := node.Doctor(a.dir, mend)
+			passphrase, missing := a.foundPassphrase(a.dir, passphraseFile)
+			found, err := node.Doctor(c.Context(), a.dir, passphrase, mend)
 			if err != nil {
 				return err
 			}
+			found = append(found, a.noPassphrase(passphrase, missing)...)
 			if a.json {
 				return a.printJSON(map[string]any{"findings": found})
 			}
@@ -60,7 +65,19 @@ func (a *app) doctor() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&mend, "mend", false, "")
-	return a.jsonFlag(a.dirFlag(c))
+	return a.passphraseFlag(a.jsonFlag(a.dirFlag(c)), &passphraseFile)
+}
+
+// noPassphrase tells that `serve`, called alike, would not start for want of a passphrase.
+func (a *app) noPassphrase(passphrase []byte, missing error) []node.Finding {
+	what := a.say.T("doctor.passphrase")
+	switch {
+	case missing != nil:
+		what = missing.Error()
+	case passphrase != nil || term.IsTerminal(int(os.Stdin.Fd())):
+		return nil
+	}
+	return []node.Finding{{Part: "configuration", What: what, Why: a.say.T("doctor.passphrase.why"), Do: a.say.T("doctor.passphrase.do")}}
 }
 
 // troubles are the warnings of a running node that the doctor's exit code tells of. The others concern duties of the operator.

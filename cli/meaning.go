@@ -51,6 +51,7 @@ var meanings = []struct {
 	{ledger.ErrOtherHistory, "other_history"},
 	{ledger.ErrDown, "engine_down"},
 	{vault.ErrPassphrase, "passphrase"},
+	{node.ErrKeyStore, "key_store"},
 	{journal.ErrUnhealed, "unhealed"},
 	{vault.ErrNoVault, "no_keys"},
 	{vault.ErrLocked, "in_use"},

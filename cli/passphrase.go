@@ -45,6 +45,21 @@ func (a *app) passphrase(file string) ([]byte, error) {
 	return b, err
 }
 
+// foundPassphrase is the passphrase where it can be had without asking: from the file named, or from DIR/passphrase. nil for none.
+func (a *app) foundPassphrase(dir, file string) ([]byte, error) {
+	if beside := filepath.Join(dir, "passphrase"); file == "" && exists(beside) {
+		file = beside
+	}
+	if file == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("passphrase: %w", err)
+	}
+	return bytes.TrimRight(b, "\r\n"), nil
+}
+
 // newPassphrase is passphrase for a new node: where no file is named a random one is made and kept beside the data, which
 // `sijil status` then warns of.
 func (a *app) newPassphrase(file string) (passphrase []byte, err error) {

@@ -65,7 +65,9 @@ func (j *Journal) commit(g *group) {
 	}
 	synced := j.hold(g, out)
 	if err = j.live.file.Sync(); err == nil {
-		err = j.putMark(g.end)
+		if err = j.live.standing(j.disk); err == nil {
+			err = j.putMark(g.end)
+		}
 	}
 	if err != nil {
 		err = j.fail(g, err)
@@ -160,6 +162,9 @@ func (g *group) assemble(l *live, head int) ([]byte, error) {
 // place the old segment is still the last one.
 func (j *Journal) roll(next Cursor) error {
 	old := j.live
+	if err := old.standing(j.disk); err != nil {
+		return err
+	}
 	if err := old.file.Truncate(old.size); err != nil {
 		return err
 	}
@@ -244,7 +249,11 @@ func (j *Journal) fail(g *group, cause error) error {
 
 // mark notes the durable end while the journal is being opened.
 func (j *Journal) mark() error {
-	if err := j.putMark(j.end); err != nil {
+	err := j.putMark(j.end)
+	if err == nil {
+		err = j.marks.f.Sync()
+	}
+	if err != nil {
 		return fmt.Errorf("journal: note the durable end: %w", err)
 	}
 	return nil

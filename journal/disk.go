@@ -34,6 +34,8 @@ type file interface {
 	Allocate(size int64) error
 	// Sync makes the contents durable, and the size with them.
 	Sync() error
+	// Stands tells whether a name is still this file's: nobody has removed it, or put another in its place.
+	Stands(name string) (bool, error)
 	// Lock fails with ErrLocked while another open file has the lock.
 	Lock() error
 }
@@ -94,6 +96,19 @@ func wrap(f *os.File, err error) (file, error) {
 		return nil, err
 	}
 	return osFile{f}, nil
+}
+
+// Stands compares the inodes.
+func (f osFile) Stands(name string) (bool, error) {
+	own, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(own, named), err
 }
 
 // Lock uses flock: it ends with the process, however that ends.

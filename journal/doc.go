@@ -9,6 +9,8 @@
 //     the remains of a write that was never acknowledged, is told from damage, cut off and reported.
 //   - Under a Key each record names the one before it and bears its owner's mark, so that what comes back from others is the owner's own, in
 //     its place, and continues what is there. A record that does not is damage.
+//   - What was acknowledged lies in a file that has its name: when somebody removed or exchanged the live segment, nothing more is
+//     acknowledged, and where the name is free all that was written is put back under it.
 //   - After a failed write or fsync nothing more is acknowledged until the journal is opened again.
 //
 // # Format
@@ -27,7 +29,7 @@
 // A group is what one fsync makes durable. The next group is written only when that fsync has returned. Hence a readable frame that
 // begins a group proves that all before it was durable: if something there is unreadable, it is damage. For the last group, which
 // nothing follows, the file "durable" keeps the durable end, rewritten after each fsync without an fsync of its own; it may lag
-// after a loss of power and never runs ahead. Behind it, an unreadable frame with readable ones of its own group after it
+// after a loss of power and never runs ahead. It is synced before the first entry, so that one that is lost is no crash's doing. Behind it, an unreadable frame with readable ones of its own group after it
 // counts as torn only if a whole 512-byte sector of it reads as zeros, as one that was never written does.
 //
 // A Mirror keeps runs of the same bytes in files named by segment and offset, with their marks in the file "held".

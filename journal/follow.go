@@ -110,7 +110,7 @@ func (j *Journal) batch(w *window, pos Cursor) ([]Located, error) {
 	if chunks != nil {
 		return decodeRecent(name, pos, chunks)
 	}
-	f, err := j.disk.Open(name, false)
+	f, err := openSegment(j.disk, j.dir, pos.Segment)
 	if err != nil {
 		return nil, lost(fmt.Errorf("journal: open %s: %w", name, err), name, pos)
 	}

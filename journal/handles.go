@@ -2,7 +2,6 @@ package journal
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 )
 
@@ -30,8 +29,8 @@ func (h *handles) readAt(d disk, dir string, segment uint32, b []byte, offset in
 	f := h.open[segment]
 	if f == nil {
 		var err error
-		if f, err = d.Open(segmentName(dir, segment), false); err != nil {
-			return fmt.Errorf("journal: open %s: %w", segmentName(dir, segment), err)
+		if f, err = openSegment(d, dir, segment); err != nil {
+			return err
 		}
 		for other := range h.open {
 			if len(h.open) < maxHandles {

@@ -24,6 +24,9 @@ type Options struct {
 	Hold        Holder       // the custodians; nil for a lone node
 	Key         Key          // seals each record, see Record.Seal; zero for none
 	Log         *slog.Logger // told of a torn tail; nil for silence
+	// Known is a place up to which the journal was once durable, by what others know that rests on it; zero for none. One that ends before it
+	// is damaged, whatever its own mark says.
+	Known Cursor
 
 	disk disk // the file system; nil for the real one
 }
@@ -48,6 +51,8 @@ type Recovery struct {
 	File   string
 	Offset int64 // where the file was cut
 	Bytes  int64 // removed; 0 if there was nothing to do
+	// Mark is what is wrong with the mark of the durable end, which no crash explains; "" for nothing. Open makes it anew.
+	Mark string
 }
 
 // Journal is the durable order of a node's records. All methods may be called concurrently.
@@ -141,7 +146,9 @@ func (j *Journal) Close() error {
 	j.mu.Unlock()
 	var err error
 	if failed == nil {
-		err = j.trim()
+		if err = j.live.standing(j.disk); err == nil {
+			err = j.trim()
+		}
 	}
 	return errors.Join(err, j.live.file.Close(), j.marks.f.Close(), j.handles.close())
 }

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"path/filepath"
 )
 
 // marks is a small file of fixed slots, each saying up to where a file beside it has been fsynced. A slot is rewritten after
@@ -83,6 +84,32 @@ func (m marks) load() (map[int]Range, error) {
 	}
 	return slots, nil
 }
+
+// CheckMark tells whether the mark of a journal's durable end is there and whole, in a directory that holds records. It changes nothing.
+func CheckMark(dir string) error {
+	numbers, err := listSegments(osDisk{}, dir)
+	if err != nil || len(numbers) == 0 {
+		return err
+	}
+	if _, size, err := headerOf(osDisk{}, segmentName(dir, numbers[0]), numbers[0]); len(numbers) == 1 && err == nil && size <= int64(headerSize) {
+		return nil // nothing was ever acknowledged
+	}
+	f, err := osDisk{}.Open(filepath.Join(dir, durableLog), false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.New("it is missing")
+	}
+	if err != nil {
+		return err
+	}
+	slots, err := marks{f}.load()
+	if _, ok := slots[0]; err == nil && !ok {
+		err = errors.New("it is not the mark that was written")
+	}
+	return errors.Join(err, f.Close())
+}
+
+// MarkFile gives the path of the mark of a journal's durable end.
+func MarkFile(dir string) string { return filepath.Join(dir, durableLog) }
 
 // readMark reads slot 0 of the marks of a journal without locking it; the zero Range if there is none.
 func readMark(d disk, name string) (Range, error) {

@@ -245,6 +245,12 @@ func (f *memFile) Sync() error {
 	return nil
 }
 
+func (f *memFile) Stands(name string) (bool, error) {
+	f.d.mu.Lock()
+	defer f.d.mu.Unlock()
+	return f.d.names[name] == f.n, nil
+}
+
 func (f *memFile) Lock() error  { return nil }
 func (f *memFile) Close() error { return nil }
 

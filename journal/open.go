@@ -76,7 +76,11 @@ func (j *Journal) load() error {
 	if err != nil {
 		return err
 	}
-	mark := slots[0].End
+	slot, marked := slots[0]
+	mark := slot.End
+	if mark.Compare(j.opt.Known) < 0 {
+		mark = j.opt.Known
+	}
 	if j.segments, err = chain(j.disk, j.dir, mark); err != nil {
 		return err
 	}
@@ -92,6 +96,11 @@ func (j *Journal) load() error {
 		return err
 	}
 	j.next = j.end
+	if !marked && j.end.Entry > 0 { // before the first entry the mark is synced
+		j.recovered.Mark = "it is missing, or not the mark that was written"
+		j.opt.Log.Warn("journal: the mark of what was acknowledged is lost, which no crash explains; it is made anew",
+			"file", MarkFile(j.dir), "end", j.end.String())
+	}
 	return j.mark()
 }
 
@@ -259,6 +268,11 @@ func restore(d disk, dir string, number uint32, from io.Reader) (err error) {
 	}
 	defer func() { err = errors.Join(err, m.f.Close()) }()
 	slots, err := m.load()
+	if err == nil && len(slots) == 0 { // a directory that is being filled
+		if err = m.put(0, Range{}); err == nil {
+			err = m.f.Sync()
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func (j *Journal) ReadRaw(segment uint32, offset int64, length int) ([]byte, err
 	}
 	b := make([]byte, length)
 	err := j.handles.readAt(j.disk, j.dir, segment, b, offset)
-	if open := (*fs.PathError)(nil); errors.As(err, &open) && open.Op == "open" {
+	if open := (*fs.PathError)(nil); errors.As(err, &open) && open.Op == "open" || errors.As(err, new(*DamageError)) {
 		return nil, err
 	}
 	if err != nil {

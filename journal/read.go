@@ -29,7 +29,7 @@ func (j *Journal) Read(at Cursor) (*Record, error) {
 		}
 		return r, err
 	}
-	f, err := j.disk.Open(name, false)
+	f, err := openSegment(j.disk, j.dir, at.Segment)
 	if err != nil {
 		return nil, lost(fmt.Errorf("journal: open %s: %w", name, err), name, at)
 	}
@@ -68,9 +68,9 @@ func (j *Journal) Frames(from Cursor, limit int) (Group, error) {
 		from.Entry = s.FirstEntry
 	}
 	name := segmentName(j.dir, s.Number)
-	f, err := j.disk.Open(name, false)
+	f, err := openSegment(j.disk, j.dir, s.Number)
 	if err != nil {
-		return Group{}, fmt.Errorf("journal: open %s: %w", name, err)
+		return Group{}, err
 	}
 	g, err := readGroup(&window{src: f, name: name, limit: s.Size, chained: true}, from, limit)
 	g.Segment = s

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -94,6 +95,19 @@ func SegmentFile(dir string, number uint32) string { return segmentName(dir, num
 
 func segmentName(dir string, number uint32) string {
 	return filepath.Join(dir, fmt.Sprintf("%010d%s", number, segmentSuffix))
+}
+
+// openSegment opens a segment for reading that must be there: one that is gone is damaged.
+func openSegment(d disk, dir string, number uint32) (file, error) {
+	name := segmentName(dir, number)
+	f, err := d.Open(name, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, missing(dir, number)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("journal: open %s: %w", name, err)
+	}
+	return f, nil
 }
 
 // listSegments gives the numbers of the segment files in dir, ascending.

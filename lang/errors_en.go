@@ -17,6 +17,8 @@ var englishErrors = map[string]string{
 	"hint.port_taken":    "Stop that program, or choose another address.",
 	"error.passphrase":   "The passphrase does not open the root key.",
 	"hint.passphrase":    "Check the passphrase file. Without the passphrase only the recovery kit opens the record.",
+	"error.key_store":    "The key store is damaged, or keys that were in use are missing from it; the node does not start, so that nothing is written over them.",
+	"hint.key_store":     "A member brings them back from the others by itself: have their nodes started, and start it again. A node that stands alone puts the named file back, or restores its backup with \"sijil restore\".",
 	"error.permission":   "A file may not be read or written.",
 	"hint.permission":    "Run as the user that owns it, or change its owner.",
 	"error.no_file":      "A file is not there.",

@@ -70,6 +70,20 @@ func (s *Plans) load() (err error) {
 	return s.countTrimmed()
 }
 
+// PlansEnd gives the place in the journal up to which batches were planned, as far as the plans in a directory can be read; zero for none. What is
+// planned was durable before. It changes nothing.
+func PlansEnd(dir string) (end journal.Cursor) {
+	files, err := findPlanFiles(dir)
+	if err != nil || len(files) == 0 {
+		return end
+	}
+	c, _, err := readPlanFile(files[len(files)-1])
+	if err != nil {
+		return end
+	}
+	return c.end
+}
+
 // Torn gives the number of bytes of a plan that was being written when the node stopped. Its anchor was never submitted.
 func (s *Plans) Torn() int { return s.torn }
 

@@ -26,8 +26,9 @@ type AuditEvent struct {
 }
 
 // Audit verifies again, from the genesis on, everything that the node in dir keeps. A node that runs there does it itself; otherwise its
-// files are read where they lie, and nothing is written. No key is needed: nothing is opened but hashes. tell is called from one goroutine.
-func Audit(ctx context.Context, dir string, tell func(AuditEvent)) error {
+// files are read where they lie, and nothing is written. No key is needed: nothing is opened but hashes. With the passphrase, or nil for none, an
+// audit of files tells besides whether the keys of all entries are there, as a running node does. tell is called from one goroutine.
+func Audit(ctx context.Context, dir string, passphrase []byte, tell func(AuditEvent)) error {
 	resp, err := AskRaw(ctx, dir, http.MethodPost, "/audit", nil)
 	if err == nil {
 		defer resp.Body.Close()
@@ -43,12 +44,12 @@ func Audit(ctx context.Context, dir string, tell func(AuditEvent)) error {
 	if !errors.Is(err, ErrNotRunning) {
 		return err
 	}
-	return auditStopped(ctx, dir, tell)
+	return auditStopped(ctx, dir, passphrase, tell)
 }
 
 // auditStopped looks at the files of a node that does not run, and writes nothing: they may lie on a medium that cannot be written to. What
 // is damaged keeps nothing else from being looked at.
-func auditStopped(ctx context.Context, dir string, tell func(AuditEvent)) (err error) {
+func auditStopped(ctx context.Context, dir string, passphrase []byte, tell func(AuditEvent)) (err error) {
 	l := Layout{dir}
 	if err := l.there(); err != nil {
 		return err
@@ -90,7 +91,27 @@ func auditStopped(ctx context.Context, dir string, tell func(AuditEvent)) (err e
 		known = append(known, ledger.Damage{What: "journal", File: damage.File, Detail: fmt.Sprintf("at byte %d: %s", damage.Offset, damage.Reason)})
 	}
 	o.Journal, o.Known = j, known
-	return audit(ctx, o, tell)
+	v, err := l.stillKeys(passphrase)
+	if errors.Is(err, vault.ErrPassphrase) {
+		o.Known = append(o.Known, ledger.Damage{What: "root key", File: l.Root(), Detail: err.Error()})
+	}
+	if v == nil { // any other error is of a file that is damaged, and was found to be
+		return audit(ctx, o, nil, tell)
+	}
+	defer func() { err = errors.Join(err, v.Close()) }()
+	return audit(ctx, o, &lostKeys{vault: v, dir: l.Keys()}, tell)
+}
+
+// stillKeys opens the key store of a node that does not run, to look at it; nil without the passphrase.
+func (l Layout) stillKeys(passphrase []byte) (*vault.Vault, error) {
+	if passphrase == nil {
+		return nil, nil
+	}
+	root, err := vault.OpenPassphraseRoot(l.Root(), passphrase)
+	if err != nil {
+		return nil, err
+	}
+	return vault.Open(l.Keys(), root, vault.Options{Still: true, Behind: true})
 }
 
 // there tells whether there is a node at all: a directory that is none is no damage.
@@ -132,7 +153,7 @@ func (n *Node) adminAudit(w http.ResponseWriter, r *http.Request) {
 		err = audit(r.Context(), ledger.AuditOptions{
 			Org: n.org, Genesis: n.genesis, Engine: n.engine, Journal: n.journal, Plans: n.Plans(),
 			Notes: n.Checkpoints(), Blob: blobCheck(n.blobs), Known: known,
-		}, tell)
+		}, &lostKeys{vault: n.vault, dir: n.Keys()}, tell)
 	}
 	if err != nil {
 		tell(AuditEvent{Failure: failure(err)})
@@ -152,7 +173,11 @@ func blobCheck(blobs vault.Blobs) func(context.Context, uint64, verify.Hash) err
 // auditTellEvery is the pause between two lines of progress.
 const auditTellEvery = 200 * time.Millisecond
 
-func audit(ctx context.Context, o ledger.AuditOptions, tell func(AuditEvent)) error {
+// audit holds the journal against keys too, where they are at hand.
+func audit(ctx context.Context, o ledger.AuditOptions, keys *lostKeys, tell func(AuditEvent)) error {
+	if keys != nil {
+		o.Journal = keyedJournal{o.Journal, keys}
+	}
 	var mu sync.Mutex
 	var last time.Time
 	report, err := ledger.Audit(ctx, o, func(p ledger.Progress) {
@@ -165,6 +190,9 @@ func audit(ctx context.Context, o ledger.AuditOptions, tell func(AuditEvent)) er
 	})
 	if err != nil {
 		return err
+	}
+	if keys != nil {
+		report.Damages = append(report.Damages, keys.damages()...)
 	}
 	tell(AuditEvent{Report: report})
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
+	"github.com/sijil-health/sijil/vault"
 )
 
 // Finding is something the doctor found. Mend, when there is one, was offered or applied.
@@ -25,8 +26,9 @@ type Finding struct {
 	mend    func() error
 }
 
-// Doctor examines a node that does not run, or does not move on. With mend it applies what is safe. Errors: the examination itself failed.
-func Doctor(dir string, mend bool) ([]Finding, error) {
+// Doctor examines a node that does not run, or does not move on. With the passphrase, or nil for none, it opens the key store to look at it.
+// With mend it applies what is safe. Errors: the examination itself failed.
+func Doctor(ctx context.Context, dir string, passphrase []byte, mend bool) ([]Finding, error) {
 	l := Layout{dir}
 	if err := l.there(); err != nil {
 		return nil, err
@@ -42,6 +44,7 @@ func Doctor(dir string, mend bool) ([]Finding, error) {
 			Do: "Put this file back from the backup (the genesis: from any member), or restore the node: `sijil restore`.",
 		})
 	}
+	all = append(all, examineKeys(ctx, l, passphrase, len(files) == 0)...)
 	engine, err := examineEngine(l)
 	if err != nil {
 		return nil, err
@@ -142,6 +145,35 @@ func noteRemedy(path string) string {
 	return "Put this file back from the backup, or move it away: the members sign the next checkpoint within minutes once the node runs, and every other member " +
 		"keeps those that begin an epoch. What a witness cosigned last is also with the witness."
 }
+// examineKeys opens the key store as a start does, and holds the journal against it. Damaged files, unless whole, were named already.
+func examineKeys(ctx context.Context, l Layout, passphrase []byte, whole bool) []Finding {
+	v, err := l.stillKeys(passphrase)
+	switch {
+	case errors.Is(err, vault.ErrPassphrase):
+		return []Finding{{
+			Part: "configuration", What: err.Error(), Why: "A node does not start without the passphrase of its root key.",
+			Do: "Give the right one with --passphrase-file. Without the passphrase only the recovery kit opens the record: `sijil restore`.",
+		}}
+	case err != nil && whole:
+		return []Finding{{Part: "files", What: err.Error(), Why: "The disk or somebody changed bytes that were written and confirmed.", Do: mendKeysHow}}
+	case v == nil:
+		return nil
+	}
+	lost := &lostKeys{vault: v, dir: l.Keys()}
+	err = lost.scan(ctx, l.Journal(), journal.Cursor{}, journalEnd(l.Journal()).Segment)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, journal.ErrCursor) {
+		err = nil // that is for whoever examines the journal to say
+	}
+	if err := errors.Join(err, v.Close()); err != nil {
+		return []Finding{{Part: "journal", What: err.Error(), Do: "Check the disk and its rights."}}
+	}
+	if lost.count() == 0 {
+		return nil
+	}
+	return []Finding{{Part: "files", What: lost.detail(), Why: "The key store is older than the journal, or was changed.", Do: mendKeysHow}}
+}
+
+const mendKeysHow = "Start the node: one among several brings its keys back from the others. One that stands alone, or cannot, needs its backup: `sijil restore`."
 
 // examineJournal reads the whole journal and names every damaged segment.
 func examineJournal(l Layout) (all []Finding) {

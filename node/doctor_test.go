@@ -13,7 +13,7 @@ import (
 // examined is what the doctor finds in a node that is stopped, in one text.
 func examined(t *testing.T, dir string) string {
 	t.Helper()
-	found, err := Doctor(dir, false)
+	found, err := Doctor(t.Context(), dir, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

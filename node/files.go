@@ -2,10 +2,12 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
 
+	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/vault"
 )
@@ -14,7 +16,7 @@ import (
 type fileCheck struct {
 	path, what string
 	check      func(path string) error
-	optional   bool // it need not be there
+	optional   bool // it need not be there, or check tells
 }
 
 func (l Layout) fileChecks() []fileCheck {
@@ -23,12 +25,21 @@ func (l Layout) fileChecks() []fileCheck {
 		{l.Genesis(), "genesis", func(string) error { _, err := ReadGenesis(l.Dir); return err }, false},
 		{l.Member(), "description of the organisation", func(string) error { _, err := ReadMember(l.Dir); return err }, false},
 		{l.Root(), "root key", vault.CheckPassphraseRoot, false},
-		{l.Trust(), "trust file", func(string) error { _, err := readTrust(l); return err }, true},
+		{journal.MarkFile(l.Journal()), "mark of the journal's end", func(string) error { return journal.CheckMark(l.Journal()) }, true},
+		{l.Trust(), "trust file", func(string) error { return ifThere(readTrust(l)) }, true},
 	}
 	for _, c := range vault.Checks(l.Keys()) {
 		list = append(list, fileCheck{c.Path, "key store", func(string) error { return c.Look() }, false})
 	}
 	return list
+}
+
+// ifThere drops what was read, and the error that there is none.
+func ifThere[T any](_ T, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // looksAtFile is how often a file is looked at before it counts as damaged: a running node may be writing it.
@@ -49,8 +60,14 @@ func (l Layout) damagedFiles() (found []ledger.Damage, err error) {
 		if errors.Is(err, fs.ErrPermission) {
 			return found, err
 		}
+		d := ledger.Damage{What: f.what, File: f.path}
+		if page, ok := errors.AsType[vault.ErrDamagedPage](err); ok {
+			d.File, d.Detail = page.Path, fmt.Sprintf("at byte %d: %s", page.Offset, page.Why)
+		} else if err != nil {
+			d.Detail = err.Error()
+		}
 		if err != nil {
-			found = append(found, ledger.Damage{What: f.what, File: f.path, Detail: err.Error()})
+			found = append(found, d)
 		}
 	}
 	return found, nil
@@ -60,7 +77,7 @@ func (f *fileCheck) look() error {
 	file, err := os.Open(f.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && f.optional:
-		return nil
+		return f.check(f.path)
 	case errors.Is(err, fs.ErrNotExist):
 		return errors.New("it is missing")
 	case err != nil:

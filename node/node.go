@@ -151,10 +151,14 @@ func (n *Node) openVault(_ context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	if n.vault, err = vault.Open(n.Keys(), root, vault.Options{Escrow: m.Escrow}); err != nil {
+	if n.vault, err = vault.Open(n.Keys(), root, vault.Options{Escrow: m.Escrow, Behind: n.config.Peer != ""}); err != nil {
+		if _, damaged := errors.AsType[vault.ErrDamagedPage](err); damaged {
+			err = fmt.Errorf("%w: %w", ErrKeyStore, err)
+		}
 		return err
 	}
 	n.opened(n.vault)
+	n.tellKeys()
 	n.org = m.Org
 	if n.keys, err = loadSigners(n.vault); err != nil {
 		return err
@@ -168,14 +172,23 @@ func (n *Node) openJournal(ctx context.Context, _ *Options) error {
 	if n.replicator != nil {
 		opt.Hold = n.replicator
 	}
+	if err := n.mendKeys(ctx); err != nil {
+		return err
+	}
+	opt.Known = ledger.PlansEnd(n.Plans())
 	if err := n.openWhole(ctx, opt); err != nil {
 		return err
 	}
 	n.opened(n.journal)
-	if r := n.journal.Recovered(); r.Bytes > 0 {
+	r := n.journal.Recovered()
+	switch {
+	case r.Bytes > 0 && r.Mark != "":
+		n.log.Warn("the end of the journal could not be read and was cut off; the mark that would tell whether it was acknowledged is lost too",
+			"file", r.File, "bytes", r.Bytes)
+	case r.Bytes > 0:
 		n.log.Warn("an unfinished write was cut off the journal; nothing acknowledged was in it", "file", r.File, "bytes", r.Bytes)
 	}
-	return nil
+	return n.holdKeysAgainstJournal(ctx)
 }
 
 func (n *Node) openAnchorer(ctx context.Context, _ *Options) error {

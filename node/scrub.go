@@ -68,7 +68,7 @@ func (s *scrub) run(ctx context.Context) error {
 	for _, seg := range s.node.journal.Segments() {
 		s.event.Total += seg.Size
 	}
-	s.event.Total += s.node.anchorer.PlansSize()
+	s.event.Total += s.node.anchorer.PlansSize() + s.node.vault.Size()
 	var blobs []verify.Hash
 	err := s.node.blobs.Walk(ctx, func(h verify.Hash, size int64) error {
 		blobs = append(blobs, h)
@@ -76,6 +76,9 @@ func (s *scrub) run(ctx context.Context) error {
 		return ctx.Err()
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.keys(ctx); err != nil {
 		return err
 	}
 	if err := s.journal(ctx); err != nil {
@@ -120,13 +123,28 @@ func (s *scrub) found(place, what string, heal error) {
 	s.tell(line)
 }
 
+// keys reads the key store. What its disk lost is in memory, and is written again.
+func (s *scrub) keys(ctx context.Context) error {
+	return s.node.vault.Scrub(ctx, s.read, func(d vault.ErrDamagedPage, heal error) {
+		s.found(d.Path, fmt.Sprintf("%s at byte %d: %s", d.Path, d.Offset, d.Why), heal)
+	})
+}
+
+// journal reads all segments, and holds what they name against the key store and the blobs.
 func (s *scrub) journal(ctx context.Context) error {
+	lost := lostKeys{vault: s.node.vault, dir: s.node.Keys()}
+	defer func() {
+		for _, d := range lost.damages() {
+			s.found(d.File, d.Detail, errKeys)
+		}
+	}()
 	from := journal.Cursor{}
 	for {
 		err := journal.Scan(s.node.Journal(), from, func(at journal.Located) error {
 			if at.Next.Segment == at.At.Segment {
 				s.read(at.Next.Offset - at.At.Offset)
 			}
+			lost.look(at.Record)
 			for _, h := range custody.AppendLarge(nil, at.Record) {
 				s.named[h] = true
 			}
@@ -153,6 +171,8 @@ func (s *scrub) index(ctx context.Context) error {
 	}
 	return err
 }
+
+var errKeys = errors.New("restart the node: it brings the keys back from custodians; a node that stands alone needs its backup")
 
 var errIndex = lang.NewProblem("index_anew")
 

@@ -83,6 +83,9 @@ func (s *Store) projectRecord(ctx context.Context, b *index.Batch, heads heads, 
 		slot, number := s.vault.OpenGuide(e.Tag, e.Guide)
 		key, chart, _, ok := s.vault.Slot(slot)
 		if !ok {
+			if err := s.noKey(slot, nil); err != nil {
+				return fmt.Errorf("entry %d: %w", n, err)
+			}
 			continue // erased: the chart and all its entries are gone
 		}
 		if key.Tag(number) != e.Tag {

@@ -47,6 +47,9 @@ func opOf(v *index.Version) Op {
 func (s *Store) content(ctx context.Context, typ, id string, v *index.Version) (*content, error) {
 	key, _, _, ok := s.vault.Slot(v.Slot)
 	if !ok {
+		if err := s.noKey(v.Slot, nil); err != nil {
+			return nil, fmt.Errorf("entry %d: %w: %w", v.Entry, ErrDamaged, err)
+		}
 		return nil, fmt.Errorf("entry %d: its key was erased: %w", v.Entry, ErrGone)
 	}
 	blob, err := s.ciphertext(ctx, typ, id, v)

@@ -17,10 +17,11 @@ type match struct {
 	damaged bool // it does not open: who asked is told that it is there, and gets nothing of it
 }
 
-// erased tells whether the key of a version's chart was erased. Nothing is left of it, so that it is neither found nor counted.
+// erased tells whether the key of a version's chart was erased. Nothing is left of it, so that it is neither found nor counted. One whose key
+// was lost is damaged, and is found.
 func (s *Store) erased(v *index.Version) bool {
 	_, _, _, ok := s.vault.Slot(v.Slot)
-	return !ok && !v.Deleted
+	return !ok && !v.Deleted && !s.vault.Missing(v.Slot)
 }
 
 // release opens what was found and leaves, before anything is returned, the entries that say what of it was given. What is damaged does not

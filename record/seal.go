@@ -56,7 +56,16 @@ type opened struct {
 var (
 	errEntry  = errors.New("entry does not open: its journal record is damaged or not this node's")
 	errErased = errors.New("the key of the entry's chart was erased")
+	errNoKey  = errors.New("its key is missing from the key store, and no erasure explains that")
 )
+
+// noKey tells why there is no key of a number: it was erased, for which the caller has an error of its own, or it was lost, which is damage.
+func (s *Store) noKey(slot uint64, erased error) error {
+	if s.vault.Missing(slot) {
+		return errNoKey
+	}
+	return erased
+}
 
 // openEntry opens entry number `at` of this node's journal, which r has, and checks that it is the one its tag names.
 func (s *Store) openEntry(r *journal.Record, at uint64) (*opened, error) {
@@ -64,7 +73,7 @@ func (s *Store) openEntry(r *journal.Record, at uint64) (*opened, error) {
 	slot, number := s.vault.OpenGuide(o.from.Tag, o.from.Guide)
 	key, chart, _, ok := s.vault.Slot(slot)
 	if !ok {
-		return nil, errErased
+		return nil, s.noKey(slot, errErased)
 	}
 	if key.Tag(number) != o.from.Tag {
 		return nil, errEntry

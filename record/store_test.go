@@ -122,6 +122,9 @@ func (s *site) tryOpen() error {
 			return s.holdBlob(ctx, h, b)
 		},
 	})
+	if err != nil {
+		s.ok(errors.Join(s.index.Close(), s.log.Close(), s.vault.Close()))
+	}
 	return err
 }
 

@@ -91,6 +91,9 @@ func (w *writing) add(ctx context.Context, a Access, c *Change) error {
 	if err := admit(c, &now, err == nil); err != nil {
 		return err
 	}
+	if err == nil && !now.Deleted && w.store.vault.Missing(now.Slot) { // what was lost must not be covered by something else
+		return fmt.Errorf("entry %d: %w: %w", now.Entry, ErrDamaged, errNoKey)
+	}
 	v := index.Version{
 		Number: now.Number + 1, Time: w.at.UnixMilli(), Chart: c.Chart,
 		Deleted: c.Op == OpDelete, Created: c.Op != OpDelete && (err != nil || now.Deleted),

@@ -25,7 +25,49 @@ func Checks(dir string) []Check {
 		path := filepath.Join(dir, pagesName(int(level)))
 		list = append(list, Check{path, func() error { return checkPages(path, level) }})
 	}
-	return list
+	mark := filepath.Join(dir, markName)
+	return append(list, Check{mark, func() error { _, err := markOf(mark); return err }}, Check{dir, func() error { return checkLog(dir) }})
+}
+
+func markOf(path string) (m mark, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return m, err
+	}
+	defer f.Close()
+	return readMark(osFile{f})
+}
+
+// checkLog holds the log against the mark, which is read first: a store that is open writes it last. It returns ErrDamagedPage.
+func checkLog(dir string) error {
+	m, markErr := markOf(filepath.Join(dir, markName))
+	s := &store{disk: osDisk{}, dir: dir, acked: m}
+	logs, err := s.logs()
+	if err != nil {
+		return err
+	}
+	if len(logs) == 0 {
+		name := logPrefix + "*"
+		if markErr == nil {
+			name = logName(m.generation)
+		}
+		return ErrDamagedPage{Path: s.path(name), Why: "the log is missing"}
+	}
+	s.generation = logs[len(logs)-1]
+	path := s.path(logName(s.generation))
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	_, torn, err := parseLog(b, s.generation)
+	if damaged, ok := errors.AsType[ErrDamagedPage](err); ok {
+		damaged.Path = path
+		return damaged
+	}
+	if markErr == nil {
+		return s.lacks(int64(len(b) - torn))
+	}
+	return nil // that the mark cannot be read is told of the mark
 }
 
 // CheckPassphraseRoot tells whether a file has the form of one that CreatePassphraseRoot wrote.

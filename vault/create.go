@@ -47,9 +47,11 @@ func (v *Vault) raise(dir string, p *plan) error {
 	for _, f := range frames {
 		s.waiting[f.id] = f.bytes
 	}
-	err = errors.Join(s.settle(), s.close())
+	s.acked.vault = v.id
+	edition := v.edition + uint64(len(frames)) + 1 // that of the top secret
+	err = errors.Join(s.settle(edition), s.close())
 	if err == nil {
-		err = v.raiseTop(filepath.Join(temp, topName), p.tree.top, v.edition+uint64(len(frames))+1)
+		err = v.raiseTop(filepath.Join(temp, topName), p.tree.top, edition)
 	}
 	if err == nil {
 		err = v.disk.SyncDir(temp)
@@ -72,6 +74,6 @@ func (v *Vault) raiseTop(path string, secret [32]byte, edition uint64) error {
 	if err != nil {
 		return err
 	}
-	t := &topFile{f: f}
+	t := &topFile{path: path, f: f}
 	return errors.Join(t.settle(r), f.Close())
 }

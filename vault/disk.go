@@ -33,6 +33,15 @@ type file interface {
 // osDisk is the real thing.
 type osDisk struct{}
 
+// stillDisk opens files for reading alone and takes no lock.
+type stillDisk struct{ disk }
+
+func (stillDisk) Open(path string) (file, error) { return asFile(os.Open(path)) }
+
+func (stillDisk) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
+
+var errStill = errors.New("it was opened to be looked at")
+
 type osFile struct{ *os.File }
 
 func (f osFile) Size() (int64, error) {

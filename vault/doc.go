@@ -32,12 +32,15 @@
 //   - Whatever is opened was sealed under this key for this purpose, place and associated data, and under no other key:
 //     AES-GCM commits to no key, so that one ciphertext can be made to open under two; of a blob the commitment is therefore
 //     compared first, and of an entry it is given to the caller, who compares the entry's binding before believing a word.
-//   - Damage is reported with the file ([ErrDamaged], [ErrDamagedPage]) and never dropped.
+//   - Damage is reported with the file ([ErrDamaged], [ErrDamagedPage]) and never dropped. The file "durable" marks how far the
+//     log was acknowledged: what is cut off below is damage, what lies beyond may be a torn tail. Since the mark may lag after a
+//     loss of power, those who keep what was sealed hold it against the keys too ([Vault.Missing]). [Vault.Mend] makes a store
+//     whole again from custodians' pages, [Vault.Scrub] writes again what the disk of an open one has lost.
 //   - No error text contains a chart's name, a key or any content.
 //
 // After a write to the key store has failed, the vault answers reads and refuses writes with [ErrReadOnly] until it is
-// opened anew: what a failed fsync left on the disk is not known to anyone. It does not notice when a whole directory,
-// slot file included, is set back to an older copy; the anchored entries are what shows that.
+// opened anew: what a failed fsync left on the disk is not known to anyone. It does not notice by itself when a whole directory,
+// slot file and mark included, is set back to an older copy; the entries in the journal are what shows that.
 //
 // # Algorithms
 //

@@ -84,6 +84,9 @@ func (v *Vault) EscrowPages(since uint64, most int) (pages []SealedPage, next ui
 	if v.closed {
 		return nil, since, ErrClosed
 	}
+	if v.store.behind != nil { // what custodians hold is newer
+		return nil, since, v.store.behind
+	}
 	most = min(max(most, 1), MaxEscrowSet)
 	heads := v.changed(since, most)
 	if next = max(since, v.edition); len(heads) == most {
@@ -111,7 +114,7 @@ func (v *Vault) EscrowEdition() uint64 {
 func (v *Vault) EscrowEditions() []SealedPage {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	if v.closed {
+	if v.closed || v.store.behind != nil {
 		return nil
 	}
 	heads := v.changed(0, math.MaxInt)

@@ -152,6 +152,14 @@ func (v *Vault) Slot(slot uint64) (k *Key, chart string, c Compartment, ok bool)
 	return v.keyAt(slot), v.table.charts[r.chart].name, r.compartment, true
 }
 
+// Missing tells whether a number is of no key that is there or was erased. What was sealed under it names a key that was lost.
+func (v *Vault) Missing(slot uint64) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	r, ok := v.table.at(slot)
+	return !v.closed && !ok && (r == nil || r.compartment != erasedSlot)
+}
+
 // Charts goes through the names of all charts that have a key, in no particular order, without the organisation itself.
 // Charts created or erased meanwhile may be met or not. The loop's body may use the vault.
 func (v *Vault) Charts() iter.Seq[string] {

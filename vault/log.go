@@ -82,7 +82,7 @@ func parseGroup(b []byte) (g *group, size int, ok bool) {
 }
 
 // parseLog reads all groups of a log. What follows the last whole group is the torn tail of a change that was never
-// acknowledged, unless a whole group follows later: then the log is damaged at that offset.
+// acknowledged, unless a whole group follows later: then the log is damaged at that offset. Whether the tail was acknowledged tells the mark.
 func parseLog(b []byte, generation uint64) (groups []*group, torn int, damage error) {
 	offset := 0
 	for offset < len(b) {
@@ -100,7 +100,7 @@ func parseLog(b []byte, generation uint64) (groups []*group, torn int, damage er
 		}
 		rest += i
 		if _, _, ok := parseGroup(b[rest:]); ok {
-			return nil, 0, ErrDamagedPage{Offset: int64(offset), Why: "a change in the middle of the log is not whole"}
+			return groups, 0, ErrDamagedPage{Offset: int64(offset), Why: "a change in the middle of the log is not whole"}
 		}
 	}
 	return groups, len(b) - offset, nil

@@ -25,7 +25,11 @@ type store struct {
 	dir   string
 	files [levels]file
 
-	log        file
+	mark   file  // nil while there is none
+	acked  mark  // what it says
+	behind error // what the log lacks of what was acknowledged, where that was let pass
+
+	log        file // nil while it is missing
 	generation uint64
 	sequence   uint64
 	size       int64
@@ -57,14 +61,10 @@ func createStore(d disk, dir string) (*store, error) {
 	return s, nil
 }
 
-// openStore opens the files and reads the log, as far as the top secret's epoch goes. It changes nothing.
-func openStore(d disk, dir string, epoch uint64) (s *store, rec Recovery, err error) {
+// openStore opens the files and reads the log, as far as the top secret's epoch goes. It changes nothing, and is to be closed after an
+// error too. With behind, a log that lacks what was acknowledged is no error: what it lacks is in s.behind then.
+func openStore(d disk, dir string, r *topRecord, behind bool) (s *store, rec Recovery, err error) {
 	s = &store{disk: d, dir: dir, waiting: make(map[pageID][]byte)}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
-		}
-	}()
 	for level := range s.files {
 		path := s.path(pagesName(level))
 		f, err := d.Open(path)
@@ -76,15 +76,37 @@ func openStore(d disk, dir string, epoch uint64) (s *store, rec Recovery, err er
 		}
 		s.files[level] = f
 	}
-	logs, err := s.logs()
+	known, err := s.openMark(r.vault, &rec)
 	if err != nil {
 		return s, rec, err
 	}
+	if err = s.openLog(r.epoch, known, &rec); err != nil && behind {
+		if _, damaged := errors.AsType[ErrDamagedPage](err); damaged {
+			s.behind, err = err, nil
+		}
+	}
+	return s, rec, err
+}
+
+// openLog opens the last log there is and reads it. known tells whether the mark is to be held against it.
+func (s *store) openLog(epoch uint64, known bool, rec *Recovery) error {
+	logs, err := s.logs()
+	if err != nil {
+		return err
+	}
 	if len(logs) == 0 {
-		return s, rec, ErrDamagedPage{Path: s.path(logPrefix + "*"), Why: "the log is missing"}
+		name := logPrefix + "*"
+		if known {
+			name = logName(s.acked.generation)
+		}
+		return ErrDamagedPage{Path: s.path(name), Why: "the log is missing"}
 	}
 	s.generation = logs[len(logs)-1]
-	return s, rec, s.replay(epoch, &rec)
+	good, err := s.replay(epoch, rec)
+	if err == nil && known {
+		err = s.lacks(good)
+	}
+	return err
 }
 
 // logs lists the generations of log there are, ascending. All but the last are left over.
@@ -104,31 +126,27 @@ func (s *store) logs() (generations []uint64, err error) {
 	return generations, nil
 }
 
-// replay takes the changes in the log that count.
-func (s *store) replay(epoch uint64, rec *Recovery) error {
+// replay takes the changes in the log that count, and tells how many bytes of it are whole changes. Where it returns damage, it has taken
+// those before it.
+func (s *store) replay(epoch uint64, rec *Recovery) (good int64, err error) {
 	path := s.path(logName(s.generation))
 	f, err := s.disk.Open(path)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	s.log = f
 	if s.size, err = f.Size(); err != nil {
-		return err
+		return 0, err
 	}
 	b := make([]byte, s.size)
 	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return 0, ErrDamagedPage{Path: path, Why: "cannot be read: " + err.Error()}
 	}
-	groups, torn, err := parseLog(b, s.generation)
-	if damaged, ok := errors.AsType[ErrDamagedPage](err); ok {
-		damaged.Path = path
-		return damaged
-	}
-	rec.TornLog = int64(torn)
+	groups, torn, damage := parseLog(b, s.generation)
 	for i, g := range groups {
 		if g.epoch > epoch {
 			if i != len(groups)-1 {
-				return ErrDamagedPage{Path: path, Why: "changes follow an erasure that did not complete"}
+				return 0, ErrDamagedPage{Path: path, Why: "changes follow an erasure that did not complete"}
 			}
 			rec.UnfinishedErasure = true
 			break
@@ -137,7 +155,12 @@ func (s *store) replay(epoch uint64, rec *Recovery) error {
 			s.waiting[f.id] = f.bytes
 		}
 	}
-	return nil
+	if damaged, ok := errors.AsType[ErrDamagedPage](damage); ok {
+		damaged.Path = path
+		return damaged.Offset, damaged
+	}
+	rec.TornLog = int64(torn)
+	return s.size - int64(torn), nil
 }
 
 // read gives the current bytes of a page, valid until the next call. Pages asked for in ascending order are read many
@@ -195,8 +218,8 @@ func (s *store) append(epoch uint64, frames []sealedFrame) error {
 }
 
 // settle writes the waiting pages to their places and turns to an empty log. A crash within leaves the old log, which
-// is read again, or the new one.
-func (s *store) settle() error {
+// is read again, or the new one. edition is the highest that the pages have.
+func (s *store) settle(edition uint64) error {
 	var touched [levels]bool
 	for _, id := range slices.SortedFunc(maps.Keys(s.waiting), func(a, b pageID) int { return int(a.number) - int(b.number) }) {
 		if _, err := s.files[id.level].WriteAt(s.waiting[id], id.offset()); err != nil {
@@ -212,12 +235,12 @@ func (s *store) settle() error {
 			return fmt.Errorf("sync pages of the key store: %w", err)
 		}
 	}
-	return s.turn()
+	return s.turn(edition)
 }
 
 // turn begins the next generation of the log. All pages must be in their places.
-func (s *store) turn() error {
-	next := s.generation + 1
+func (s *store) turn(edition uint64) error {
+	next := max(s.generation, s.acked.generation) + 1
 	f, err := s.disk.Create(s.path(logName(next)))
 	if err != nil {
 		return fmt.Errorf("begin a log of the key store: %w", err)
@@ -234,6 +257,9 @@ func (s *store) turn() error {
 	}
 	s.log, s.generation, s.sequence, s.size = f, next, 0, 0
 	clear(s.waiting)
+	if err := s.settleMark(edition); err != nil { // before the old log goes: a mark of it would say that it is missing
+		return err
+	}
 	return s.removeOldLogs()
 }
 
@@ -260,8 +286,10 @@ func (s *store) close() error {
 			errs = append(errs, f.Close())
 		}
 	}
-	if s.log != nil {
-		errs = append(errs, s.log.Close())
+	for _, f := range []file{s.log, s.mark} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
 	}
 	return errors.Join(errs...)
 }

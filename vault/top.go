@@ -83,6 +83,7 @@ func parseTop(b []byte) (*topRecord, bool) {
 
 // topFile is the open slot file. The vault's write lock guards it.
 type topFile struct {
+	path string
 	f    file
 	slot int // the one in force
 }
@@ -135,7 +136,7 @@ func openTop(d disk, path string) (*topFile, *topRecord, error) {
 		f.Close()
 		return nil, nil, err
 	}
-	t, newest := &topFile{f: f}, (*topRecord)(nil)
+	t, newest := &topFile{path: path, f: f}, (*topRecord)(nil)
 	for at := range 4 {
 		r, ok := parseTop(b[at*topBlock : (at+1)*topBlock])
 		if ok && (newest == nil || r.edition > newest.edition) {

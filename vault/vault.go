@@ -17,6 +17,10 @@ type Options struct {
 	Escrow []byte
 	// CachedKeys bounds the keys kept with their derived keys, about 2 kB each; 0 means 4096.
 	CachedKeys int
+	// Behind opens a store too that lacks changes which were acknowledged. It is read only, and gives custodians nothing, until Mend.
+	Behind bool
+	// Still opens a store that nobody has open to look at it: nothing is written, on a medium that cannot be written to either.
+	Still bool
 
 	disk    disk                                                 // nil for the real one
 	logTurn int64                                                // 0 for the constant
@@ -30,6 +34,10 @@ const defaultCachedKeys = 4096
 type Recovery struct {
 	TornLog           int64 // bytes at the end of the log of a change that was being written
 	UnfinishedErasure bool  // an erasure had begun and was undone; its chart is still there
+
+	// Mark is what is wrong with the mark of what was acknowledged, which no crash explains; "" for nothing. Whether keys are missing is then
+	// for those to say who know what was sealed under them. Open makes the mark anew.
+	Mark string
 }
 
 // Vault is an organisation's key store. All methods may be called from several goroutines.
@@ -42,6 +50,8 @@ type Vault struct {
 	lock   io.Closer
 	found  Recovery
 	guide  cipher.Block
+	accept bool // Options.Behind
+	still  bool // Options.Still
 
 	// write is held through every change, from the plan to its publication. Who holds it may read what mu guards
 	// without mu.
@@ -73,12 +83,17 @@ func newVault(root RootKey, opt Options) *Vault {
 		root:    root,
 		turn:    opt.logTurn,
 		escrow:  opt.Escrow,
+		accept:  opt.Behind,
+		still:   opt.Still,
 		table:   newTable(),
 		tree:    tree{nodes: make(map[pageID]*node)},
 		secrets: make(map[string][]byte),
 	}
 	if v.disk == nil {
 		v.disk = osDisk{}
+	}
+	if v.still {
+		v.disk = stillDisk{v.disk}
 	}
 	if v.turn == 0 {
 		v.turn = logTurn
@@ -124,20 +139,49 @@ func (v *Vault) start(dir string) (err error) {
 	if v.tree.top, err = r.unwrap(v.root); err != nil {
 		return err
 	}
-	if v.store, v.found, err = openStore(v.disk, dir, v.epoch); err != nil {
+	if v.store, v.found, err = openStore(v.disk, dir, r, v.accept); err != nil {
 		return err
 	}
 	if err = v.load(); err != nil {
 		return err
 	}
 	v.order.loaded()
+	if v.failed = v.lacking(); v.failed != nil {
+		v.store.behind = v.failed
+		if v.accept {
+			return nil
+		}
+		return v.failed
+	}
+	if v.still {
+		v.failed = errStill
+		return nil
+	}
 	if err = v.top.settle(r); err != nil {
 		return err
 	}
 	if v.store.size > 0 {
-		return v.store.settle()
+		return v.store.settle(v.edition)
+	}
+	if err = v.store.settleMark(v.edition); err != nil {
+		return err
 	}
 	return v.store.removeOldLogs()
+}
+
+// lacking tells what the store that was read lacks of what was acknowledged.
+func (v *Vault) lacking() error {
+	if s := v.store; s.behind == nil && v.edition < s.acked.edition {
+		return ErrDamagedPage{Path: s.path(pagesName(0)), Why: "pages are older than those that were acknowledged"}
+	}
+	return v.store.behind
+}
+
+// Behind tells what the store lacks of what was acknowledged, nil for nothing; see Options.Behind and Mend.
+func (v *Vault) Behind() error {
+	v.write.Lock()
+	defer v.write.Unlock()
+	return v.store.behind
 }
 
 // Recovery tells what Open found and put right.
@@ -160,7 +204,7 @@ func (v *Vault) Close() error {
 	v.erasures.Add(1)
 	var err error
 	if failed == nil && v.store.size > 0 {
-		err = v.store.settle()
+		err = v.store.settle(v.edition)
 	}
 	return errors.Join(err, v.release())
 }
@@ -213,6 +257,9 @@ func (v *Vault) commit(p *plan) error {
 	if err == nil && top != nil {
 		err = v.top.replace(top)
 	}
+	if err == nil {
+		err = v.store.acknowledge(max(v.edition+uint64(len(frames)), topEdition))
+	}
 	if err != nil {
 		v.fail(err)
 		return errors.Join(ErrReadOnly, err)
@@ -224,7 +271,7 @@ func (v *Vault) commit(p *plan) error {
 	}
 	v.mu.Unlock()
 	if v.store.size >= v.turn {
-		if err := v.store.settle(); err != nil {
+		if err := v.store.settle(v.edition); err != nil {
 			v.fail(err) // the change itself is durable and stands
 		}
 	}
