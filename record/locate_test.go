@@ -90,7 +90,6 @@ func TestSegmentIsHealedOnTheWayIntoTheIndex(t *testing.T) {
 	if !errors.Is(err, journal.ErrUnhealed) || !strings.Contains(err.Error(), path) {
 		t.Fatalf("without a copy: %v, want ErrUnhealed and the file", err)
 	}
-	s.ok(errors.Join(s.index.Close(), s.log.Close(), s.vault.Close()))
 
 	s.healSegment = func(_ context.Context, segment uint32) error { return s.log.Repair(segment, bytes.NewReader(good)) }
 	s.open()

@@ -84,7 +84,7 @@ func (s *site) open() {
 	s.ok(s.tryOpen())
 }
 
-// tryOpen opens all parts, and gives the error of the record alone.
+// tryOpen opens all parts; the error is that of the record, whose parts are closed then.
 func (s *site) tryOpen() error {
 	s.t.Helper()
 	var err error
