@@ -114,6 +114,9 @@ var englishTexts = map[string]string{
 	"warning.damage":            "something stored is damaged.",
 	"warning.voted-out":         "this organisation is no longer a member.",
 	"warning.disk":              "nothing can be written to the disk.",
+	"warning.book-lost":         "the book of what this node vouched for was lost.",
+	"warning.book-damaged":      "the book of what this node vouched for is damaged.",
+	"warning.disk-book":         "the book of what this node vouched for cannot be written to.",
 	"warning.anchoring":         "anchoring has stopped.",
 	"warning.custody":           "what is held for others cannot be told.",
 	"warning.base":              "the gate does not know its own address.",
@@ -141,8 +144,13 @@ var englishTexts = map[string]string{
 	"warning.passphrase.text":        "%[1]s lies beside the data it protects. Move it to another place.",
 	"warning.recovery-kit.json.text": "%[1]s lies beside the data it protects. Move it to another place.",
 	"warning.custodian-away.text":    "%[1]s is passed over as a custodian since %[2]s: %[3]s. Others hold its share meanwhile.",
-	"warning.custody.text":           "Reason: %[1]s",
-	"warning.alarm.text":             "As a custodian of %[1]s (%[2]s, entry %[3]s, %[4]s times): %[5]s",
+	"warning.book-lost.text": "The book of what this node, as a custodian, vouched for was damaged or gone; what was left of it is %[1]s. This node's own record is not concerned. " +
+		"Made again from what is held: the tags of the entries, and what was withdrawn. Lost: alarms about other members, and which batches were signed last. " +
+		"What was held then can no longer be withdrawn here. Tell the other members, then move that directory to another place.",
+	"warning.book-damaged.text": "%[1]s is damaged. It concerns copies held for other members only. Restart the node: it puts the book aside and makes again what it can.",
+	"warning.disk-book.text":    "This node holds nothing new for other members: %[1]s. Make room or mend the disk, then restart the node.",
+	"warning.custody.text":      "Reason: %[1]s",
+	"warning.alarm.text":        "As a custodian of %[1]s (%[2]s, entry %[3]s, %[4]s times): %[5]s",
 	"warning.withdrawn.text": "This node's disk lost entries that %[2]s held, and others were written in their places: %[1]s were withdrawn there. Some may have been acknowledged to those " +
 		"who wrote them. They are kept on that member's machine, below its node's directory in %[3]s: find out with it what is missing. Delete %[4]s once that is settled.",
 	"warning.withdrawn-here.text": "%[1]s has withdrawn records that this node held (times: %[2]s), as lost from its disk. This node had not vouched for them, but some may have been acknowledged. " +

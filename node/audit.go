@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
@@ -65,6 +66,11 @@ func auditStopped(ctx context.Context, dir string, tell func(AuditEvent)) (err e
 	if g, err := ReadGenesis(dir); err == nil {
 		config.Genesis, o.Genesis = g, g
 	}
+	books, err := custody.CheckBook(l.Held())
+	if err != nil {
+		return err
+	}
+	known = append(known, bookDamage(books)...)
 	view, found, err := chain.Inspect(config)
 	if errors.Is(err, chain.ErrInUse) {
 		return lang.NewProblem("audit_in_use").Because(err)
@@ -91,6 +97,14 @@ func auditStopped(ctx context.Context, dir string, tell func(AuditEvent)) (err e
 	}
 	o.Journal, o.Known = j, known
 	return audit(ctx, o, tell)
+}
+
+// bookDamage gives damage to the book of what is held for others as an audit lists it.
+func bookDamage(books []custody.BookDamage) (found []ledger.Damage) {
+	for _, d := range books {
+		found = append(found, ledger.Damage{What: "book of what this node vouched for", File: d.File, Detail: d.Reason})
+	}
+	return found
 }
 
 // there tells whether there is a node at all: a directory that is none is no damage.
@@ -122,6 +136,11 @@ func (n *Node) adminAudit(w http.ResponseWriter, r *http.Request) {
 		var keys []ledger.Damage // the engine read them at its start: the next one would find them
 		keys, err = chain.CheckKeys(n.Chain())
 		known = append(known, keys...)
+	}
+	if err == nil && n.keeper != nil {
+		var books []custody.BookDamage
+		books, err = n.keeper.CheckBook(r.Context())
+		known = append(known, bookDamage(books)...)
 	}
 	if err == nil {
 		err = audit(r.Context(), ledger.AuditOptions{

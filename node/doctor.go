@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
@@ -48,6 +49,11 @@ func Doctor(dir string, mend bool) ([]Finding, error) {
 	all = append(all, engine...)
 	all = append(all, examineJournal(l)...)
 	all = append(all, examinePlans(l)...)
+	held, err := examineHeld(l)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, held...)
 	all = append(all, examineFiles(l)...)
 	if !mend {
 		return all, nil
@@ -137,6 +143,23 @@ func examinePlans(l Layout) (all []Finding) {
 		all = append(all, Finding{Part: "plans", What: err.Error(), Do: "Check the disk and its rights."})
 	}
 	return all
+}
+
+// examineHeld names damage to the book of what is held for others.
+func examineHeld(l Layout) (all []Finding, err error) {
+	books, err := custody.CheckBook(l.Held())
+	for _, d := range books {
+		f := Finding{
+			Part: "custody", What: d.Error(), Why: "The disk or somebody changed bytes that were written and confirmed. It concerns copies held for other members only.",
+			Do: "Start the node: it puts the book aside and makes again what it can.",
+		}
+		if d.Aside {
+			f.What = fmt.Sprintf("the book of what this node vouched for was lost, and is kept as %s", d.File)
+			f.Do = "Tell the other members that alarms about them are lost here. Then move this directory to another place."
+		}
+		all = append(all, f)
+	}
+	return all, err
 }
 
 func examineFiles(l Layout) (all []Finding) {
