@@ -141,6 +141,9 @@ func (u unlocked) Unwrap() vfs.FS { return u.FS }
 // and books put aside. Errors: those of the disk.
 func CheckBook(dir string) (found []BookDamage, err error) {
 	path := filepath.Join(dir, "book")
+	if _, err := os.Stat(dir); err != nil {
+		return nil, ignoreMissing(err) // nothing is held
+	}
 	if found, err = asideBooks(dir); err != nil {
 		return found, err
 	}

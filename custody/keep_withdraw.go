@@ -155,7 +155,7 @@ func (k *Keeper) putAside(v *visit, w *withdrawal, body []byte) error {
 		return refuse(http.StatusInsufficientStorage, codeQuota, fmt.Sprintf("records were withdrawn %d times already; ask the administrator", n), 0)
 	}
 	// What is put aside was counted already; for a moment it lies on the disk twice.
-	left, err := free(k.dir)
+	left, err := durable.Free(k.dir)
 	if err != nil {
 		return fmt.Errorf("custody: free space of %s: %w", k.dir, err)
 	}

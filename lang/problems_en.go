@@ -32,6 +32,7 @@ var englishProblems = map[string]string{
 	"problem.fhir_address": "the FHIR gate cannot listen at %[1]s, as \"fhir\" says; stop the program that uses the address, or change it",
 	"problem.alone":        "this node stands alone: no custodian has a copy. Restore it from a backup",
 	"problem.held_for":     "it is held for another member, whose node brings a fresh copy",
+	"problem.disk_full":    "the disk is full: %[1]s MiB are free and a start needs %[2]s; make room, then start the node again. Nothing that was acknowledged is lost, and nothing needs to be put back",
 	"problem.book_anew":    "restart the node: it puts the book aside and makes again what it can from what is held",
 	"problem.index_anew":   "restart the node: it makes the index anew from the journal",
 	"problem.audit_in_use": "the node starts or stops just now, or runs under another path of its directory; try again in a moment",

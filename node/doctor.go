@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/journal"
@@ -42,6 +43,7 @@ func Doctor(dir string, mend bool) ([]Finding, error) {
 			Do: "Put this file back from the backup (the genesis: from any member), or restore the node: `sijil restore`.",
 		})
 	}
+	all = append(all, examineRoom(l)...)
 	engine, err := examineEngine(l)
 	if err != nil {
 		return nil, err
@@ -91,6 +93,12 @@ func examineEngine(l Layout) (all []Finding, err error) {
 	if errors.Is(err, chain.ErrInUse) {
 		return nil, fmt.Errorf("the node is running, or starts or stops just now, or another copy of it runs on this machine. `sijil status --dir %s` tells "+
 			"how it does; stop it to have its files examined: %w", l.Dir, err)
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return []Finding{{
+			Part: "engine", What: fmt.Sprintf("the ledger's engine cannot be examined, for the disk is full: %v", err),
+			Do: "Make room, then run the doctor again.",
+		}}, nil
 	}
 	if err != nil {
 		all = append(all, Finding{

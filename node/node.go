@@ -96,6 +96,9 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	if n.genesis, err = ReadGenesis(o.Dir); err != nil {
 		return nil, err
 	}
+	if err := roomToStart(n.Layout); err != nil {
+		return nil, err
+	}
 	if err := keepPrivate(o.Dir); err != nil {
 		return nil, err
 	}

@@ -202,10 +202,15 @@ func (n *Node) judge(s *Status) {
 	if err := n.journal.Err(); err != nil {
 		s.warn("disk", err, n.Dir)
 	}
+	n.roomStatus(s)
 	if count, last := n.damage.standing(n.Layout); count > 0 {
 		s.warn("damage", count, last)
 	}
-	if !s.Quorum {
+	switch {
+	case s.Quorum:
+	case len(s.Members) == 1:
+		s.warn("anchoring-waits", s.Unanchored, fmt.Sprintf("%.0f", s.Oldest))
+	default:
 		s.warn("quorum", s.Unanchored, fmt.Sprintf("%.0f", s.Oldest))
 	}
 	if err := n.anchorer.Err(); err != nil {

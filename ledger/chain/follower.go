@@ -90,6 +90,7 @@ func openFollower(ctx context.Context, b *books) (_ *follower, err error) {
 	f.background(f.feed)
 	f.background(f.keepArchive)
 	f.background(f.keepKind)
+	f.background(f.keepRoom)
 	return f, nil
 }
 
@@ -104,7 +105,7 @@ func (f *follower) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("chain: genesis: %w", err)
 	}
-	cfg, log := f.cfg.comet(), &cometLog{to: f.log, seen: new(symptoms)}
+	cfg, log := f.cfg.comet(), &cometLog{to: f.log, seen: new(symptoms), full: &f.short}
 	blocks, err := f.opened.open(&cmtcfg.DBContext{ID: "blockstore", Config: cfg})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrWedged, err)

@@ -104,6 +104,9 @@ func seenLive(voted, committed, started time.Time) bool {
 
 // wedged says why nothing moves although something should; "" when all is well.
 func (e *engine) wedged(s *state, st *ledger.Status) string {
+	if why := e.full(); why != "" {
+		return why
+	}
 	if why := e.seen.failure.Load(); why != nil {
 		return fmt.Sprintf("consensus stopped on this node: %s; restart it, and run `sijil doctor` if it stops again", *why)
 	}
