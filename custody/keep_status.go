@@ -89,6 +89,10 @@ func (k *Keeper) Scrub(ctx context.Context, step func(bytes int64), found func(w
 }
 
 func (k *Keeper) scrubJournal(ctx context.Context, s *shelf, step func(int64), found func(string)) (damages int, err error) {
+	for _, r := range s.mirror.Gone() { // told by an alarm when the shelf was opened
+		damages++
+		found(s.mirror.GonePart(r).Error())
+	}
 	for from := (journal.Cursor{}); ; {
 		err := s.mirror.Scan(from, func(l journal.Located) error {
 			step(l.Next.Offset - l.At.Offset)
@@ -101,6 +105,9 @@ func (k *Keeper) scrubJournal(ctx context.Context, s *shelf, step func(int64), f
 		damages++
 		k.alarm(s.owner, "damage", 0, "a held copy cannot be read: "+damage.Error())
 		found(damage.Error())
+		if journal.IsGone(damage) {
+			defer k.drop(s) // opened anew it no longer claims to hold that, and the owner brings it
+		}
 		from = journal.Cursor{Segment: damage.Segment + 1}
 	}
 }

@@ -54,6 +54,13 @@ func openShelf(dir string, owner verify.OrgID) (s *shelf, aside []string, err er
 	if err != nil {
 		return nil, aside, fmt.Errorf("custody: copies of %s: %w", owner, err)
 	}
+	for _, r := range s.mirror.Gone() {
+		if _, err := os.Lstat(s.mirror.GonePart(r).File + ".damaged"); err == nil {
+			continue // put aside, and told
+		}
+		aside = append(aside, fmt.Sprintf("%s is gone, with entries %d to %d; the owner brings them again",
+			s.mirror.GonePart(r).File, r.Start.Entry, r.End.Entry))
+	}
 	total, err := usage(dir)
 	if err != nil {
 		return nil, aside, errors.Join(fmt.Errorf("custody: measure %s: %w", dir, err), s.mirror.Close())

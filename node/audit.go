@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/custody"
+	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
@@ -71,6 +72,11 @@ func auditStopped(ctx context.Context, dir string, tell func(AuditEvent)) (err e
 		return err
 	}
 	known = append(known, bookDamage(books)...)
+	gone, err := custody.CheckHeld(l.Held())
+	if err != nil {
+		return err
+	}
+	known = append(known, heldDamage(gone)...)
 	view, found, err := chain.Inspect(config)
 	if errors.Is(err, chain.ErrInUse) {
 		return lang.NewProblem("audit_in_use").Because(err)
@@ -103,6 +109,14 @@ func auditStopped(ctx context.Context, dir string, tell func(AuditEvent)) (err e
 func bookDamage(books []custody.BookDamage) (found []ledger.Damage) {
 	for _, d := range books {
 		found = append(found, ledger.Damage{What: "book of what this node vouched for", File: d.File, Detail: d.Reason})
+	}
+	return found
+}
+
+// heldDamage gives what is held no more as an audit lists it.
+func heldDamage(gone []journal.DamageError) (found []ledger.Damage) {
+	for _, d := range gone {
+		found = append(found, ledger.Damage{What: "copy held for another member", File: d.File, Detail: d.Reason})
 	}
 	return found
 }
@@ -141,6 +155,9 @@ func (n *Node) adminAudit(w http.ResponseWriter, r *http.Request) {
 		var books []custody.BookDamage
 		books, err = n.keeper.CheckBook(r.Context())
 		known = append(known, bookDamage(books)...)
+	}
+	if err == nil && n.keeper != nil {
+		known = append(known, heldDamage(n.keeper.Gone())...)
 	}
 	if err == nil {
 		err = audit(r.Context(), ledger.AuditOptions{

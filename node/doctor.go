@@ -167,6 +167,16 @@ func examineHeld(l Layout) (all []Finding, err error) {
 		}
 		all = append(all, f)
 	}
+	if err != nil {
+		return all, err
+	}
+	gone, err := custody.CheckHeld(l.Held())
+	for _, d := range gone {
+		all = append(all, Finding{
+			Part: "custody", What: fmt.Sprintf("%s: %s", d.File, d.Reason), Why: "Somebody deleted a copy that is held for another member, or the disk lost it.",
+			Do: "Start the node: the member it belongs to brings it again.",
+		})
+	}
 	return all, err
 }
 
