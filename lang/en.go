@@ -164,6 +164,7 @@ var englishTexts = map[string]string{
 	// Upkeep, members, witnesses.
 	"audit.progress":  "Verifying: %[1]s",
 	"audit.done":      "Verified. Entries: %[1]d; anchors: %[2]d; ciphertexts: %[3]d; time: %[4]s",
+	"audit.absent":    "Nothing that is here is damaged, but the ledger is not here yet, so that nothing was held against it: after a restore the other members bring it. Start the node and audit again. Entries read: %[1]d; anchors: %[2]d; ciphertexts: %[3]d; time: %[4]s",
 	"audit.snapshot":  "This node's own blocks begin after height %[1]d. What is before came in a snapshot from the members; it was verified anchor by anchor, and rests on the validators' signatures, followed from the genesis, and on the checkpoints kept here.",
 	"audit.damage":    "DAMAGE in %[1]s: %[2]s",
 	"audit.damaged":   "Not all is well: what is damaged is named below. Entries read: %[1]d; anchors: %[2]d; ciphertexts: %[3]d; time: %[4]s",

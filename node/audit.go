@@ -66,6 +66,7 @@ func auditStopped(ctx context.Context, dir string, tell func(AuditEvent)) (err e
 	config := chain.Config{Dir: l.Chain(), Keys: l.Chain()}
 	if g, err := ReadGenesis(dir); err == nil {
 		config.Genesis, o.Genesis = g, g
+		o.Alone = alone(l, g)
 	}
 	books, err := custody.CheckBook(l.Held())
 	if err != nil {
@@ -104,6 +105,9 @@ func auditStopped(ctx context.Context, dir string, tell func(AuditEvent)) (err e
 	o.Journal, o.Known = j, known
 	return audit(ctx, o, tell)
 }
+
+// alone tells whether a node has no other members, by what is kept here.
+func alone(l Layout, g *verify.Genesis) bool { return len(known(l, g)) == 1 }
 
 // bookDamage gives damage to the book of what is held for others as an audit lists it.
 func bookDamage(books []custody.BookDamage) (found []ledger.Damage) {
@@ -163,6 +167,7 @@ func (n *Node) adminAudit(w http.ResponseWriter, r *http.Request) {
 		err = audit(r.Context(), ledger.AuditOptions{
 			Org: n.org, Genesis: n.genesis, Engine: n.engine, Journal: n.journal, Plans: n.Plans(),
 			Notes: n.Checkpoints(), Blob: blobCheck(n.blobs), Known: known,
+			Alone: len(n.roster.members()) == 1,
 		}, tell)
 	}
 	if err != nil {

@@ -38,6 +38,13 @@ func Doctor(dir string, mend bool) ([]Finding, error) {
 	}
 	var all []Finding
 	for _, d := range files {
+		if _, err := readTrust(l); d.File == l.Genesis() && l.genesisGone() && err == nil {
+			all = append(all, Finding{
+				Part: "files", What: "the genesis is missing: " + d.File, Why: "Somebody deleted it, or the disk lost it.",
+				Do: "Start the node: it writes it again from trust.json, if that is of the same ledger. Found or join nothing with this directory.",
+			})
+			continue
+		}
 		all = append(all, Finding{
 			Part: "files", What: fmt.Sprintf("the %s is damaged: %s", d.What, told(d)), Why: "The disk or somebody changed bytes that were written and confirmed.",
 			Do: "Put this file back from the backup (the genesis: from any member), or restore the node: `sijil restore`.",
