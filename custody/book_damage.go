@@ -79,16 +79,20 @@ func (*bookFaults) Errorf(string, ...any) {}
 // start begins another: until then the book is only read. Everything else is a fault of the program.
 func (f *bookFaults) Fatalf(format string, a ...any) {
 	text := fmt.Sprintf(format, a...)
-	if !strings.HasPrefix(text, "MANIFEST") {
+	var cause error
+	for _, arg := range a {
+		if err, ok := arg.(error); ok {
+			cause = err
+		}
+	}
+	if cause == nil || !strings.HasPrefix(text, "MANIFEST") {
 		panic("custody: book: " + text)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, arg := range a {
-		if err, ok := arg.(error); ok && f.failed == nil {
-			f.failed = fmt.Errorf("custody: the book cannot be written to before a restart: %w", err)
-			f.log.Error("custody: the book of what was vouched for cannot be written to; make room or mend the disk, then restart the node", "err", err)
-		}
+	if f.failed == nil {
+		f.failed = fmt.Errorf("custody: the book cannot be written to before a restart: %w", cause)
+		f.log.Error("custody: the book of what was vouched for cannot be written to; make room or mend the disk, then restart the node", "err", cause)
 	}
 }
 

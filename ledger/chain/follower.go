@@ -181,7 +181,7 @@ func (f *follower) Status(context.Context) (*ledger.Status, error) {
 	st := &ledger.Status{
 		Chain: f.app.chain, Height: s.Height, Base: f.blocks.Base(), LogSize: s.log.size, Sealed: s.Sealed,
 		Waiting: f.ahead.count(), EvidenceCount: s.offences, Evidence: s.evidence,
-		Begun: f.app.store.begun(), Restoring: f.snapshot && s.Height == 0,
+		Begun: f.app.store.begun(), Restoring: f.snapshot && s.Height == 0, Wedged: f.full(),
 	}
 	if f.snapshot {
 		st.Left = f.left

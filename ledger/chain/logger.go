@@ -105,7 +105,7 @@ func (l pebbleLog) Errorf(format string, args ...any) { l.to.Error(fmt.Sprintf(f
 // next start reads its log again and begins another list.
 func (l pebbleLog) Fatalf(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	if l.full.met(text); l.full.why.Load() != nil && strings.HasPrefix(text, "MANIFEST") {
+	if l.full.met(text) && strings.HasPrefix(text, "MANIFEST") {
 		l.to.Error("chain: the state cannot be written: " + text)
 		return
 	}

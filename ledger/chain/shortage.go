@@ -21,13 +21,15 @@ const (
 // one failed write, also when there is room again: only a start opens them anew.
 type shortage struct{ why atomic.Pointer[string] }
 
-// met notes a remark of the engine's, if it tells of a full disk.
-func (s *shortage) met(text string) {
+// met notes a remark of the engine's, if it tells of a full disk, and says whether it does.
+func (s *shortage) met(text string) bool {
 	for _, full := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT} {
 		if strings.Contains(text, full.Error()) {
 			s.why.CompareAndSwap(nil, &text)
+			return true
 		}
 	}
+	return false
 }
 
 // keepRoom begins the engine again once there is room on the disk that was full. It is a start like any other: what the validator key
