@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -181,7 +182,7 @@ func (f *follower) Status(context.Context) (*ledger.Status, error) {
 	st := &ledger.Status{
 		Chain: f.app.chain, Height: s.Height, Base: f.blocks.Base(), LogSize: s.log.size, Sealed: s.Sealed,
 		Waiting: f.ahead.count(), EvidenceCount: s.offences, Evidence: s.evidence,
-		Begun: f.app.store.begun(), Restoring: f.snapshot && s.Height == 0, Wedged: f.full(),
+		Begun: f.app.store.begun(), Restoring: f.snapshot && s.Height == 0,
 	}
 	if f.snapshot {
 		st.Left = f.left
@@ -202,7 +203,7 @@ func (f *follower) Status(context.Context) (*ledger.Status, error) {
 		st.Committed = time.Unix(0, at)
 	}
 	st.Skew, st.SkewKnown = f.skew(s, st)
-	st.Wedged = f.wedged(st)
+	st.Wedged = cmp.Or(f.full(), f.wedged(st))
 	return st, nil
 }
 
