@@ -65,3 +65,22 @@ func TestDeletedCopiesAreNamedAndBroughtAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestACopyThatIsGoneAsAWholeIsNamed deletes the copy together with what tells of it. What was vouched for is in the book.
+func TestACopyThatIsGoneAsAWholeIsNamed(t *testing.T) {
+	t.Parallel()
+	o, m, _ := vouching(t)
+	m.stop()
+	if err := os.RemoveAll(filepath.Join(m.dir, "held", o.self.Org.String(), "journal")); err != nil {
+		t.Fatal(err)
+	}
+	m.start(m.self.Peer)
+	damages, err := m.keeper.Scrub(context.Background(), func(int64) {}, func(what string) {
+		if !strings.Contains(what, "40 are not held") {
+			t.Error(what)
+		}
+	})
+	if err != nil || damages != 1 || !slices.Contains(m.alarms(t, o.self.Org), "damage") {
+		t.Errorf("the scrub finds %d, %v", damages, err)
+	}
+}

@@ -80,8 +80,12 @@ func (k *Keeper) Scrub(ctx context.Context, step func(bytes int64), found func(w
 	for _, s := range k.opened() {
 		journals, err1 := k.scrubJournal(ctx, s, step, found)
 		blobs, err2 := k.scrubBlobs(ctx, s, step, found)
-		damages += journals + blobs
-		if err := cmp.Or(err1, err2); err != nil {
+		vouched, err3 := 0, error(nil)
+		if journals == 0 {
+			vouched, err3 = k.scrubVouched(s, found)
+		}
+		damages += journals + blobs + vouched
+		if err := cmp.Or(err1, err2, err3); err != nil {
 			return damages, err
 		}
 	}
