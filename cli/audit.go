@@ -54,6 +54,9 @@ func (a *app) sayAudit(e *node.AuditEvent, took time.Duration) error {
 		if len(r.Damages) > 0 {
 			done = "audit.damaged"
 		}
+		if r.ChainAbsent && len(r.Damages) == 0 {
+			done = "audit.absent"
+		}
 		a.tell(done, r.Entries, r.Anchors, r.Blobs, took.Round(time.Millisecond))
 		if r.Snapshot > 0 {
 			a.tell("audit.snapshot", r.Snapshot)

@@ -44,7 +44,10 @@ func (b *book) raise(owner verify.OrgID, code string, entry uint64, detail strin
 	}
 	a.Last = now
 	a.Count++
-	return b.db.Set(key, must(wireEnc.Marshal(a)), pebble.Sync)
+	if err := b.writable(); err != nil {
+		return err
+	}
+	return b.failure("write", b.db.Set(key, must(wireEnc.Marshal(a)), pebble.Sync))
 }
 
 // alarmsOf lists the alarms of one owner.
@@ -77,7 +80,7 @@ func (b *book) get(key []byte, into any) (found bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("custody: read the book: %w", err)
+		return false, b.failure("read", err)
 	}
 	err = wireDec.Unmarshal(value, into)
 	return true, errors.Join(err, closer.Close())
@@ -92,15 +95,23 @@ func (b *book) each(prefix []byte, fn func(key, value []byte) error) error {
 func (b *book) between(low, high []byte, fn func(key, value []byte) error) (err error) {
 	it, err := b.db.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
 	if err != nil {
-		return fmt.Errorf("custody: read the book: %w", err)
+		return b.failure("read", err)
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+	defer func() { // an iterator that met damage says so once more when it is closed
+		if closing := it.Close(); err == nil {
+			err = b.failure("read", closing)
+		}
+	}()
 	for ok := it.First(); ok; ok = it.Next() {
-		if err := fn(it.Key(), it.Value()); err != nil {
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return b.failure("read", err)
+		}
+		if err := fn(it.Key(), value); err != nil {
 			return err
 		}
 	}
-	return it.Error()
+	return b.failure("read", it.Error())
 }
 
 // after is the least key greater than all that begin with prefix, none of which is all 0xff.

@@ -17,16 +17,21 @@ import (
 type book struct {
 	db     *pebble.DB
 	cache  *pebble.Cache
+	dir    string
 	alarms sync.Mutex // held while an alarm is counted
+	*bookFaults
 }
 
 // The first byte of a key; the owner follows.
 const (
 	keyAlarm = 'a'
+	keyLost  = 'l' // → lost: what of this owner a book before this one knew
 	keyPage  = 'p' // ‖ u64be number → u64be version ‖ sealed bytes
 	keyTally = 's'
 	keyTag   = 't' // ‖ tag → place
 	keyVoid  = 'w' // ‖ u64be number ‖ leaf of an entry that was withdrawn
+
+	keyBegun = 'b' // without an owner: the book is as old as what is held, or says what was lost
 )
 
 // The book's share of memory is small: tags are random, so a cache of blocks would not help them, and Bloom filters, which
@@ -36,26 +41,49 @@ const (
 	bookMemTable = 4 << 20
 )
 
-func openBook(dir string) (*book, error) {
+// openBook opens or begins a book. Errors: *BookDamage, those of the disk.
+func openBook(dir string, faults *bookFaults) (_ *book, err error) {
+	defer func() {
+		if r := recover(); r != nil { // Pebble's way to say that files contradict one another
+			err = bookDamage(dir, fmt.Errorf("%v", r))
+		}
+	}()
+	if faults.condemned(dir) {
+		return nil, &BookDamage{File: dir, Reason: "it was found damaged while the node ran"}
+	}
 	cache := pebble.NewCache(bookCache)
+	opts := bookOptions(dir, faults)
+	opts.Cache = cache
+	db, err := pebble.Open(dir, opts)
+	if err != nil {
+		cache.Unref()
+		return nil, bookError(dir, err)
+	}
+	return &book{db: db, cache: cache, dir: dir, bookFaults: faults}, nil
+}
+
+func bookOptions(dir string, faults *bookFaults) *pebble.Options {
 	opts := &pebble.Options{
-		Cache:                       cache,
 		MemTableSize:                bookMemTable,
 		MemTableStopWritesThreshold: 4,
 		MaxOpenFiles:                128,
 		FormatMajorVersion:          pebble.FormatNewest, // above FormatWALSyncChunks: a torn tail is told from damage
-		Logger:                      quiet{},
+		Logger:                      faults,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 1 },
+		EventListener: &pebble.EventListener{
+			// Damage is returned by the call that meets it. Pebble's own way is to end the process.
+			DataCorruption: func(i pebble.DataCorruptionInfo) { faults.met(dir, i.Details) },
+			BackgroundError: func(err error) {
+				if pebble.IsCorruptionError(err) {
+					faults.met(dir, err)
+				}
+			},
+		},
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
-	db, err := pebble.Open(dir, opts)
-	if err != nil {
-		cache.Unref()
-		return nil, fmt.Errorf("custody: open %s: %w", dir, err)
-	}
-	return &book{db: db, cache: cache}, nil
+	return opts
 }
 
 func (b *book) close() error {
@@ -63,13 +91,6 @@ func (b *book) close() error {
 	b.cache.Unref()
 	return err
 }
-
-// quiet discards the store's own remarks; its errors are returned. A fatal one is damage nothing can go on with.
-type quiet struct{}
-
-func (quiet) Infof(string, ...any)           {}
-func (quiet) Errorf(string, ...any)          {}
-func (quiet) Fatalf(format string, a ...any) { panic(fmt.Sprintf("custody: book: "+format, a...)) }
 
 func bookKey(kind byte, owner verify.OrgID) []byte {
 	return append(append(make([]byte, 0, 1+len(owner)+24), kind), owner[:]...)
@@ -108,7 +129,7 @@ func (b *book) place(owner verify.OrgID, tag verify.Tag) (p place, found bool, e
 		return p, false, nil
 	}
 	if err != nil {
-		return p, false, fmt.Errorf("custody: read the book: %w", err)
+		return p, false, b.failure("read", err)
 	}
 	p, err = decodePlace(value)
 	return p, err == nil, errors.Join(err, closer.Close())

@@ -25,6 +25,9 @@
 //     power took from this node's disk are withdrawn there, over its signature and kept as evidence; what was vouched for cannot be.
 //   - What a custodian holds is sealed. Frames and pages go back to their owner only. A single entry or blob goes to any member that
 //     can name it by tag or hash, which only who holds the chart's key can: so a chart is walked at the custodians.
+//   - What a custodian remembers of others never stops its own node: a damaged book is put aside and made again from what is held, as far
+//     as that goes (book_lost.go, book_anew.go). Until then nothing that was held may be withdrawn, for it may have been vouched for.
+//   - Copies that were held and are gone are named, and claimed no more, so that their owner brings them again.
 //   - Nothing is kept by halves: a full disk or a used-up quota refuses before it writes.
 //
 // # How a custodian knows that nothing was skipped

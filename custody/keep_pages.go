@@ -9,7 +9,6 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -78,8 +77,8 @@ func (k *Keeper) putPages(r *http.Request, v *visit) error {
 			}
 		}
 	}
-	if err := batch.Commit(pebble.Sync); err != nil {
-		return fmt.Errorf("custody: write pages: %w", err)
+	if err := k.book.commit(batch); err != nil {
+		return err
 	}
 	for i := range pages {
 		if p := &pages[i]; p.Number != TopPage {
@@ -142,8 +141,10 @@ func (k *Keeper) dropPages(_ *http.Request, v *visit) error {
 		return err
 	}
 	prefix := bookKey(keyPage, v.owner)
-	if err := k.book.db.DeleteRange(prefix, after(prefix), pebble.Sync); err != nil {
-		return fmt.Errorf("custody: drop pages: %w", err)
+	batch := k.book.db.NewBatch()
+	defer batch.Close()
+	if err := errors.Join(batch.DeleteRange(prefix, after(prefix), nil), k.book.commit(batch)); err != nil {
+		return err
 	}
 	clear(v.pages)
 	v.w.WriteHeader(http.StatusNoContent)

@@ -76,8 +76,12 @@ func (k *Keeper) Scrub(ctx context.Context, step func(bytes int64), found func(w
 	for _, s := range k.opened() {
 		journals, err1 := k.scrubJournal(ctx, s, step, found)
 		blobs, err2 := k.scrubBlobs(ctx, s, step, found)
-		damages += journals + blobs
-		if err := cmp.Or(err1, err2); err != nil {
+		vouched, err3 := 0, error(nil)
+		if journals == 0 {
+			vouched, err3 = k.scrubVouched(s, found)
+		}
+		damages += journals + blobs + vouched
+		if err := cmp.Or(err1, err2, err3); err != nil {
 			return damages, err
 		}
 	}
@@ -85,6 +89,11 @@ func (k *Keeper) Scrub(ctx context.Context, step func(bytes int64), found func(w
 }
 
 func (k *Keeper) scrubJournal(ctx context.Context, s *shelf, step func(int64), found func(string)) (damages int, err error) {
+	for _, r := range s.mirror.Gone() { // told by an alarm when the shelf was opened
+		damages++
+		found(s.mirror.GonePart(r).Error())
+	}
+	gone := false
 	for from := (journal.Cursor{}); ; {
 		err := s.mirror.Scan(from, func(l journal.Located) error {
 			step(l.Next.Offset - l.At.Offset)
@@ -92,11 +101,17 @@ func (k *Keeper) scrubJournal(ctx context.Context, s *shelf, step func(int64), f
 		})
 		damage := new(journal.DamageError)
 		if !errors.As(err, &damage) {
+			if gone { // opened anew it no longer claims to hold that, and the owner brings it
+				err = errors.Join(err, s.mirror.anew())
+			}
 			return damages, err
 		}
 		damages++
 		k.alarm(s.owner, "damage", 0, "a held copy cannot be read: "+damage.Error())
 		found(damage.Error())
+		if journal.IsGone(damage) {
+			gone = true
+		}
 		from = journal.Cursor{Segment: damage.Segment + 1}
 	}
 }

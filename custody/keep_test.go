@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -702,7 +703,7 @@ func TestRankIsStableAndEven(t *testing.T) {
 }
 
 func TestAlarmsAreCountedAndBounded(t *testing.T) {
-	b, err := openBook(filepath.Join(t.TempDir(), "book"))
+	b, err := openBook(filepath.Join(t.TempDir(), "book"), &bookFaults{log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/verify"
@@ -135,8 +134,11 @@ func (k *Keeper) vouched(v *visit, r journal.Range) error {
 		end = max(end, s.End)
 	}
 	first := r.Start.Entry
-	if first == r.End.Entry || first >= end {
+	if first == r.End.Entry {
 		return nil
+	}
+	if first >= end {
+		return k.maybeVouched(v.owner, first)
 	}
 	detail := fmt.Sprintf("the owner wants to withdraw entries from %d on, of which those below %d were vouched for", first, end)
 	k.alarm(v.owner, codeVouched, first, detail)
@@ -153,7 +155,7 @@ func (k *Keeper) putAside(v *visit, w *withdrawal, body []byte) error {
 		return refuse(http.StatusInsufficientStorage, codeQuota, fmt.Sprintf("records were withdrawn %d times already; ask the administrator", n), 0)
 	}
 	// What is put aside was counted already; for a moment it lies on the disk twice.
-	left, err := free(k.dir)
+	left, err := durable.Free(k.dir)
 	if err != nil {
 		return fmt.Errorf("custody: free space of %s: %w", k.dir, err)
 	}
@@ -202,10 +204,7 @@ func (b *book) void(owner verify.OrgID, first uint64, leaves []verify.Hash) erro
 			return fmt.Errorf("custody: write the book: %w", err)
 		}
 	}
-	if err := batch.Commit(pebble.Sync); err != nil {
-		return fmt.Errorf("custody: write the book: %w", err)
-	}
-	return nil
+	return b.commit(batch)
 }
 
 // voided walks the withdrawn entries with numbers from begin on and below end.

@@ -51,6 +51,10 @@ type Keeper struct {
 	closed  bool
 
 	claimed atomic.Int64 // bytes of all claims not settled yet
+
+	ctx     context.Context // until Close
+	stop    context.CancelFunc
+	renewal sync.WaitGroup // what is made anew in a book that was lost
 }
 
 // OpenKeeper opens, or begins, what is held in dir. What was held before is opened at once, so that damage shows at start.
@@ -67,36 +71,61 @@ func OpenKeeper(dir string, opt KeeperOptions) (*Keeper, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("custody: create %s: %w", dir, err)
 	}
-	book, err := openBook(filepath.Join(dir, "book"))
-	if err != nil {
-		return nil, err
+	k := newKeeper(dir, opt)
+	err := k.open()
+	if errors.As(err, new(*BookDamage)) { // met beyond what was looked through: it is condemned now
+		err = k.Close()
+		k = newKeeper(dir, opt)
+		err = errors.Join(err, k.open())
 	}
-	k := &Keeper{dir: dir, opt: opt, book: book, shelves: make(map[verify.OrgID]*shelf)}
-	k.route()
-	if err := k.openAll(); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
 	return k, nil
 }
 
-func (k *Keeper) openAll() error {
-	names, err := os.ReadDir(k.dir)
+func newKeeper(dir string, opt KeeperOptions) *Keeper {
+	k := &Keeper{dir: dir, opt: opt, shelves: make(map[verify.OrgID]*shelf)}
+	k.ctx, k.stop = context.WithCancel(context.Background())
+	k.route()
+	return k
+}
+
+func (k *Keeper) open() error {
+	owners, err := ownersIn(k.dir)
 	if err != nil {
-		return fmt.Errorf("custody: list %s: %w", k.dir, err)
+		return err
 	}
-	for _, d := range names {
-		var owner verify.OrgID
-		if owner.UnmarshalText([]byte(d.Name())) == nil && d.IsDir() {
-			if _, err := k.shelf(owner); err != nil {
-				return err
-			}
+	if err := k.openBook(owners); err != nil {
+		return err
+	}
+	for _, owner := range owners {
+		if _, err := k.shelf(owner); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// ownersIn are those for whom something is held in dir.
+func ownersIn(dir string) (list []verify.OrgID, err error) {
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("custody: list %s: %w", dir, err)
+	}
+	for _, d := range names {
+		var owner verify.OrgID
+		if owner.UnmarshalText([]byte(d.Name())) == nil && d.IsDir() {
+			list = append(list, owner)
+		}
+	}
+	return list, nil
+}
+
 // Close releases the files. Requests must have ended: shut the peer.Server down first.
 func (k *Keeper) Close() error {
+	k.stop()
+	k.renewal.Wait()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.closed {
@@ -107,7 +136,10 @@ func (k *Keeper) Close() error {
 	for _, s := range k.shelves {
 		err = errors.Join(err, s.mirror.Close())
 	}
-	return errors.Join(err, k.book.close())
+	if k.book != nil {
+		err = errors.Join(err, k.book.close())
+	}
+	return err
 }
 
 // shelf gives the place of an owner's things, opening it where it is not.
@@ -124,7 +156,7 @@ func (k *Keeper) shelf(owner verify.OrgID) (*shelf, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.countPages(k.book); err != nil {
+	if err := errors.Join(s.countPages(k.book), k.renew(s)); err != nil {
 		return nil, errors.Join(err, s.mirror.Close())
 	}
 	k.shelves[owner] = s

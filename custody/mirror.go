@@ -131,5 +131,25 @@ func (m *mirror) Scan(from journal.Cursor, fn func(journal.Located) error) error
 	return now.Scan(from, fn)
 }
 
+// Gone is journal.Mirror.Gone.
+func (m *mirror) Gone() []journal.Range { return m.last().Gone() }
+
+// GonePart is journal.Mirror.GonePart.
+func (m *mirror) GonePart(r journal.Range) *journal.DamageError { return m.last().GonePart(r) }
+
+// Absent is journal.Mirror.Absent.
+func (m *mirror) Absent() []journal.DamageError { return m.last().Absent() }
+
+// anew opens the copy again, so that it claims what is there: its owner brings the rest.
+func (m *mirror) anew() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.failed {
+		m.failed = true
+		_ = m.now.Close() // what was acknowledged is durable; what its closing says changes nothing
+	}
+	return m.open()
+}
+
 // Close releases the files. Nothing may use m any more.
 func (m *mirror) Close() error { return m.last().Close() }

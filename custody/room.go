@@ -3,6 +3,8 @@ package custody
 import (
 	"fmt"
 	"net/http"
+
+	"github.com/sijil-health/sijil/internal/durable"
 )
 
 // claim is room taken before bytes are written, so that requests at the same time cannot together exceed what each of them was allowed.
@@ -22,7 +24,7 @@ func (k *Keeper) room(s *shelf, size int64) (claim, error) {
 		return claim{}, refuse(http.StatusInsufficientStorage, codeQuota, fmt.Sprintf(
 			"this custodian holds %d bytes for your organisation and grants %d; ask its administrator for more", used-size, k.opt.Quota), 0)
 	}
-	left, err := free(k.dir)
+	left, err := durable.Free(k.dir)
 	if err != nil {
 		c.settle(0)
 		return claim{}, fmt.Errorf("custody: free space of %s: %w", k.dir, err)

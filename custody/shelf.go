@@ -3,6 +3,7 @@ package custody
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,12 @@ func openShelf(dir string, owner verify.OrgID, aside func(damage string)) (*shel
 	var err error
 	if s.mirror, err = openMirror(filepath.Join(dir, "journal"), aside); err != nil {
 		return nil, fmt.Errorf("custody: copies of %s: %w", owner, err)
+	}
+	for _, r := range s.mirror.Gone() {
+		if _, err := os.Lstat(s.mirror.GonePart(r).File + ".damaged"); err == nil {
+			continue // put aside, and told
+		}
+		aside(fmt.Sprintf("%s is gone, with entries %d to %d; the owner brings them again", s.mirror.GonePart(r).File, r.Start.Entry, r.End.Entry))
 	}
 	total, err := usage(dir)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -48,10 +47,7 @@ func (b *book) vouch(owner verify.OrgID, t tally, tags map[verify.Tag]place) err
 	if err := batch.Set(bookKey(keyTally, owner), must(wireEnc.Marshal(t)), nil); err != nil {
 		return fmt.Errorf("custody: write the book: %w", err)
 	}
-	if err := batch.Commit(pebble.Sync); err != nil {
-		return fmt.Errorf("custody: write the book: %w", err)
-	}
-	return nil
+	return b.commit(batch)
 }
 
 // core names the form of a batch that a custodian vouches for, whatever else the anchor came to say.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"syscall"
 
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/record"
@@ -91,6 +92,9 @@ func problemOf(err error) *problem {
 	for _, a := range storeAnswers {
 		if errors.Is(err, a.err) {
 			p = fail(a.status, a.code, "%s", a.text)
+			if a.err == record.ErrUnavailable && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
+				p = fail(a.status, a.code, "the node's disk has no room for this; nothing was stored. Its operator must make room; try again later")
+			}
 			p.cause = err
 			return p
 		}

@@ -24,6 +24,7 @@ type Mirror struct {
 	disk      disk
 	marks     marks
 	recovered []Recovery
+	gone      []Range // marked as durable, and not there any more when the mirror was opened
 
 	mu      sync.Mutex         // guards all below; held while bytes are compared and written, and during no fsync but those of Cut
 	parts   map[uint32][]*part // by segment, ascending and without overlap
@@ -93,7 +94,10 @@ func (m *Mirror) load() error {
 			return err
 		}
 	}
-	return m.settle()
+	if err := m.settle(); err != nil {
+		return err
+	}
+	return m.noteGone(slots)
 }
 
 // settle orders the loaded parts and notes what is durable.

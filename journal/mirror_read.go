@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 
 	"github.com/sijil-health/sijil/verify"
 )
@@ -37,6 +38,9 @@ func (m *Mirror) source(at Cursor, end bool) (source, error) {
 		return source{}, fmt.Errorf("%w: %s", ErrNotHeld, at)
 	}
 	f, err := m.disk.Open(held.name, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return source{}, gonePart(m.dir, r)
+	}
 	if err != nil {
 		return source{}, fmt.Errorf("journal: open %s: %w", held.name, err)
 	}

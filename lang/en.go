@@ -116,6 +116,11 @@ var englishTexts = map[string]string{
 	"warning.damage":            "something stored is damaged.",
 	"warning.voted-out":         "this organisation is no longer a member.",
 	"warning.disk":              "nothing can be written to the disk.",
+	"warning.disk-low":          "the disk is almost full.",
+	"warning.anchoring-waits":   "entries are not being anchored; care goes on.",
+	"warning.book-lost":         "the book of what this node vouched for was lost.",
+	"warning.book-damaged":      "the book of what this node vouched for is damaged.",
+	"warning.disk-book":         "the book of what this node vouched for cannot be written to.",
 	"warning.anchoring":         "anchoring has stopped.",
 	"warning.custody":           "what is held for others cannot be told.",
 	"warning.base":              "the gate does not know its own address.",
@@ -127,13 +132,15 @@ var englishTexts = map[string]string{
 	"warning.voted-out.text": "The members voted that this organisation leaves: from block %[1]s of the ledger on it neither votes nor anchors. " +
 		"What is stored here can be read and written as before and `sijil audit` verifies it, but new entries rest on this machine alone: nobody else " +
 		"can prove them or holds copies. To come back, stop the node, ask again with `sijil join --genesis`, and have the members agree.",
-	"warning.state-sync.text": "State sync from height %[1]s: the members no longer keep the blocks after it, and the node begins from a snapshot of theirs.",
-	"warning.wedged.text":     "%[1]s.",
-	"warning.clock.text":      "This machine's clock is off by %[1]s from the other members'. Set it right (NTP).",
-	"warning.evidence.text":   "Validators have signed two different blocks at one height (%[1]s times; the last time %[2]s at height %[3]s). The node of that member runs twice, or its key was stolen: it should make a new one with `sijil rotate --new-validator`. More under offences in `sijil status --json`.",
-	"warning.damage.text":     "Damaged places that are known and not healed: %[1]s; the last is %[2]s. What is in them is not served. Run `sijil scrub`: it heals what custodians hold; the rest comes from the backup. This stays until a scrub finds all whole.",
-	"warning.disk.text":       "Nothing is acknowledged any more, neither writes nor reads: %[1]s. What was acknowledged is safe. Make room below %[2]s or mend the disk, then restart the node.",
-	"warning.quorum.text":     "Entries wait to be anchored: %[1]s, the oldest for %[2]s s. Care goes on: they are journalled here.",
+	"warning.state-sync.text":      "State sync from height %[1]s: the members no longer keep the blocks after it, and the node begins from a snapshot of theirs.",
+	"warning.wedged.text":          "%[1]s.",
+	"warning.clock.text":           "This machine's clock is off by %[1]s from the other members'. Set it right (NTP).",
+	"warning.evidence.text":        "Validators have signed two different blocks at one height (%[1]s times; the last time %[2]s at height %[3]s). The node of that member runs twice, or its key was stolen: it should make a new one with `sijil rotate --new-validator`. More under offences in `sijil status --json`.",
+	"warning.damage.text":          "Damaged places that are known and not healed: %[1]s; the last is %[2]s. What is in them is not served. Run `sijil scrub`: it heals what custodians hold; the rest comes from the backup. This stays until a scrub finds all whole.",
+	"warning.disk.text":            "Nothing is acknowledged any more, neither writes nor reads: %[1]s. What was acknowledged is safe. Make room below %[2]s or mend the disk, then restart the node.",
+	"warning.disk-low.text":        "%[1]s MiB are free on the disk of %[2]s. What needs more is refused (503), large resources first; when the journal has used up its room, all writes and reads are. Make room: anchoring then goes on by itself.",
+	"warning.anchoring-waits.text": "Entries wait to be anchored: %[1]s, the oldest for %[2]s s. This node is the only member: it is its own engine that does not move on. The other warnings here, or the log, say why; care goes on.",
+	"warning.quorum.text":          "Entries wait to be anchored: %[1]s, the oldest for %[2]s s. Care goes on: they are journalled here.",
 	"warning.no-quorum.text": "Not reached: %[1]s. The members reached, this one included, have %[2]s of %[3]s votes; a block takes more than two thirds. " +
 		"Care goes on: reads are answered, writes are journalled. Entries that wait to be anchored: %[4]s, the oldest for %[5]s s; they are anchored by " +
 		"themselves when enough members are back. See that this machine has its network and that its firewall lets the members' addresses through, then ask " +
@@ -148,8 +155,13 @@ var englishTexts = map[string]string{
 	"warning.passphrase.text":        "%[1]s lies beside the data it protects. Move it to another place.",
 	"warning.recovery-kit.json.text": "%[1]s lies beside the data it protects. Move it to another place.",
 	"warning.custodian-away.text":    "%[1]s is passed over as a custodian since %[2]s: %[3]s. Others hold its share meanwhile.",
-	"warning.custody.text":           "Reason: %[1]s",
-	"warning.alarm.text":             "As a custodian of %[1]s (%[2]s, entry %[3]s, %[4]s times): %[5]s",
+	"warning.book-lost.text": "The book of what this node, as a custodian, vouched for was damaged or gone; what was left of it is %[1]s. This node's own record is not concerned. " +
+		"Made again from what is held: the tags of the entries, and what was withdrawn. Lost: alarms about other members, and which batches were signed last. " +
+		"What was held then can no longer be withdrawn here. Tell the other members, then move that directory to another place.",
+	"warning.book-damaged.text": "%[1]s is damaged. It concerns copies held for other members only. Restart the node: it puts the book aside and makes again what it can.",
+	"warning.disk-book.text":    "This node holds nothing new for other members: %[1]s. Make room or mend the disk, then restart the node.",
+	"warning.custody.text":      "Reason: %[1]s",
+	"warning.alarm.text":        "As a custodian of %[1]s (%[2]s, entry %[3]s, %[4]s times): %[5]s",
 	"warning.withdrawn.text": "This node's disk lost entries that %[2]s held, and others were written in their places: %[1]s were withdrawn there. Some may have been acknowledged to those " +
 		"who wrote them. They are kept on that member's machine, below its node's directory in %[3]s: find out with it what is missing. Delete %[4]s once that is settled.",
 	"warning.withdrawn-here.text": "%[1]s has withdrawn records that this node held (times: %[2]s), as lost from its disk. This node had not vouched for them, but some may have been acknowledged. " +
@@ -159,6 +171,7 @@ var englishTexts = map[string]string{
 	// Upkeep, members, witnesses.
 	"audit.progress":        "Verifying: %[1]s",
 	"audit.done":            "Verified. Entries: %[1]d; anchors: %[2]d; ciphertexts: %[3]d; time: %[4]s",
+	"audit.absent":          "Nothing that is here is damaged, but the ledger is not here yet, so that nothing was held against it: after a restore the other members bring it. Start the node and audit again. Entries read: %[1]d; anchors: %[2]d; ciphertexts: %[3]d; time: %[4]s",
 	"audit.snapshot":        "This node's own blocks begin after height %[1]d. What is before came in a snapshot from the members; it was verified anchor by anchor, and rests on the validators' signatures, followed from the genesis, and on the checkpoints kept here.",
 	"audit.damage":          "DAMAGE in %[1]s: %[2]s",
 	"audit.damaged":         "Not all is well: what is damaged is named below. Entries read: %[1]d; anchors: %[2]d; ciphertexts: %[3]d; time: %[4]s",

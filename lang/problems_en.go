@@ -24,7 +24,9 @@ var englishProblems = map[string]string{
 	"problem.founder_twice": "%[1]s is named twice; name the member.json of each founder once",
 	"problem.other_ledger":  "this node belongs to the ledger %[1]s already, not to %[2]s; a node belongs to one for ever. Make another node for the other ledger",
 	"problem.not_founder":   "%[1]s is not among the founders of the ledger %[2]s; have the genesis made with its member.json, or ask to join with `sijil join --genesis`. Nothing was changed",
-	"problem.no_ledger":     "this node belongs to no ledger yet; found one with `sijil found`, or join one with `sijil join`",
+	"problem.genesis_gone": "the genesis is missing, and this node has been part of a ledger: do not found or join another one with it. Put the file back: every other member's node has the same genesis.json, " +
+		"and the backup has it; then start the node again",
+	"problem.no_ledger": "this node belongs to no ledger yet; found one with `sijil found`, or join one with `sijil join`",
 
 	// A running node.
 	"problem.starting":     "the node is starting; try again in a moment",
@@ -32,6 +34,8 @@ var englishProblems = map[string]string{
 	"problem.fhir_address": "the FHIR gate cannot listen at %[1]s, as \"fhir\" says; stop the program that uses the address, or change it",
 	"problem.alone":        "this node stands alone: no custodian has a copy. Restore it from a backup",
 	"problem.held_for":     "it is held for another member, whose node brings a fresh copy",
+	"problem.disk_full":    "the disk is full: %[1]s MiB are free and a start needs %[2]s; make room, then start the node again. Nothing that was acknowledged is lost, and nothing needs to be put back",
+	"problem.book_anew":    "restart the node: it puts the book aside and makes again what it can from what is held",
 	"problem.index_anew":   "restart the node: it makes the index anew from the journal",
 	"problem.audit_in_use": "the node starts or stops just now, or runs under another path of its directory; try again in a moment",
 

@@ -24,7 +24,9 @@ type AuditOptions struct {
 	Known   []Damage        // found before the audit, for its report
 	// Blob checks a ciphertext that is kept outside the journal against its hash and returns a *Damage, or any error, if it is not
 	// there or not right. Called from several goroutines. nil leaves those blobs out.
-	Blob    func(ctx context.Context, entry uint64, hash verify.Hash) error
+	Blob func(ctx context.Context, entry uint64, hash verify.Hash) error
+	// Alone says that there is no other member: a chain that is not there does not come from anybody.
+	Alone   bool
 	Workers int // goroutines; one per processor
 }
 
@@ -52,7 +54,10 @@ type AuditReport struct {
 	Height int64 `json:"height"` // of the last block looked at
 	// Snapshot is the height up to which the history came in a snapshot from other members, 0 when this node went through every block
 	// itself. It was checked all the same; that the blocks were agreed on rests on the validators' signatures under the header after it.
-	Snapshot    int64       `json:"snapshot_height,omitempty"`
+	Snapshot int64 `json:"snapshot_height,omitempty"`
+	// ChainAbsent says that nothing of the chain is here yet, as after a restore, until the other members have brought it: what is kept here
+	// was held against nothing.
+	ChainAbsent bool        `json:"chain_absent,omitempty"`
 	Root        verify.Hash `json:"root"`        // of the global log, recomputed
 	Batches     uint64      `json:"batches"`     // of this organisation, recomputed and equal to what is anchored
 	Waiting     uint64      `json:"waiting"`     // entries of the journal that are not on the chain yet
@@ -80,6 +85,7 @@ func Audit(ctx context.Context, o AuditOptions, progress func(Progress)) (*Audit
 			return nil, err
 		}
 		a.report.Snapshot, a.report.Height, a.total.AnchorsTotal = status.Begun, status.Height, status.LogSize
+		a.report.ChainAbsent = !o.Alone && status.Height == 0
 	}
 	if o.Journal != nil {
 		a.total.EntriesTotal = o.Journal.End().Entry

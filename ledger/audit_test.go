@@ -166,6 +166,31 @@ func TestAudit(t *testing.T) {
 	}
 }
 
+// noChain is a chain that has not come yet.
+type noChain struct{ AuditChain }
+
+func (noChain) Status(context.Context) (*Status, error) { return new(Status), nil }
+
+func (noChain) LogRoot(_ context.Context, size uint64) (verify.Hash, error) {
+	if size > 0 {
+		return verify.Hash{}, ErrNotFound
+	}
+	return verify.BatchRoot(nil), nil
+}
+
+// TestAChainThatIsNotThereYetIsNoDamage audits what a restore leaves until the other members bring the chain. Nobody brings it to a lone node.
+func TestAChainThatIsNotThereYetIsNoDamage(t *testing.T) {
+	n, _ := audited(t)
+	report := n.audit(t, func(o *AuditOptions) { o.Engine = noChain{} })
+	if !report.ChainAbsent || len(report.Damages) > 0 || report.Entries != n.journal.End().Entry {
+		t.Errorf("%+v", report)
+	}
+	report = n.audit(t, func(o *AuditOptions) { o.Engine, o.Alone = noChain{}, true })
+	if report.ChainAbsent || len(report.Damages) == 0 {
+		t.Errorf("of a lone node: %+v", report)
+	}
+}
+
 // TestPlansAreMadeAgain loses all plans: with the journal, the chain and the audit key they are made again, to the byte.
 func TestPlansAreMadeAgain(t *testing.T) {
 	n, _ := audited(t)

@@ -183,7 +183,7 @@ func (w *chainWalk) finish(ctx context.Context) error {
 		return err
 	}
 	for size, notes := range w.notes {
-		if w.broken {
+		if w.broken || w.report.ChainAbsent {
 			break // there is nothing to hold them against
 		}
 		for _, n := range notes {

@@ -2,14 +2,12 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -97,16 +95,7 @@ func (n *Notary) sign(ctx context.Context, c *verify.Checkpoint, keys []verify.N
 	if c.Size <= n.signed.Size {
 		return out, nil
 	}
-	last := signed{c.Size, c.Root}
-	b, err := json.Marshal(last)
-	if err != nil {
-		return nil, err
-	}
-	if err := durable.Write(n.signedPath(), b, 0o600); err != nil {
-		return nil, fmt.Errorf("ledger: checkpoints: %w", err)
-	}
-	n.signed = last
-	return out, nil
+	return out, n.remember(signed{c.Size, c.Root})
 }
 
 // collect makes a note of a statement of this node with its own signature, and adds those of members and witnesses that

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -86,7 +87,7 @@ func NewNotary(o NotaryOptions) (*Notary, error) {
 	n := &Notary{opt: o, periods: &periods{engine: o.Engine}, silent: make(map[string]Unanswered)}
 	b, err := os.ReadFile(n.signedPath())
 	if errors.Is(err, fs.ErrNotExist) {
-		return n, nil
+		return n, n.signedAnew()
 	}
 	if err == nil {
 		if err := json.Unmarshal(b, &n.signed); err != nil {
@@ -94,6 +95,33 @@ func NewNotary(o NotaryOptions) (*Notary, error) {
 		}
 	}
 	return n, err
+}
+
+// signedAnew notes again what was signed last, where that note is gone: the latest checkpoint kept here. Others that this node signed since,
+// for other members, are not among those kept; that they are not contradicted rests on the chain, which nothing but itself is signed of.
+func (n *Notary) signedAnew() error {
+	_, latest, err := n.opt.Store.Latest()
+	if err != nil || latest == nil {
+		return err
+	}
+	n.opt.Log.Warn("the note of the last tree signed is gone; it is made again from the latest checkpoint, which nothing signed from now on may contradict",
+		"file", n.signedPath(), "anchors", latest.Size)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.remember(signed{latest.Size, latest.Root})
+}
+
+// remember writes down the largest tree signed. The caller holds n.mu.
+func (n *Notary) remember(last signed) error {
+	b, err := json.Marshal(last)
+	if err != nil {
+		return err
+	}
+	if err := durable.Write(n.signedPath(), b, 0o600); err != nil {
+		return fmt.Errorf("ledger: checkpoints: %w", err)
+	}
+	n.signed = last
+	return nil
 }
 
 func (n *Notary) signedPath() string { return filepath.Join(n.opt.Store.dir, "signed.json") }

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -295,6 +297,23 @@ func TestAMemberSignsOnlyWhatItsOwnChainSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := moved.Checkpoint(t.Context()); !errors.Is(err, verify.ErrFork) {
+		t.Fatalf("got %v, want ErrFork", err)
+	}
+
+	// Nor when what it signed is forgotten: the latest checkpoint that it keeps says it again.
+	if err := notary[0].Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	opt = notary[0].opt
+	opt.Engine = other
+	day := filepath.Join(opt.Store.Dir(), dayFile(notary[0].opt.Clock())) // without it a checkpoint is due
+	if err := errors.Join(os.Remove(notary[0].signedPath()), os.Remove(day)); err != nil {
+		t.Fatal(err)
+	}
+	if moved, err = NewNotary(opt); err != nil {
+		t.Fatal(err)
+	}
+	if err := moved.Checkpoint(t.Context()); !errors.Is(err, verify.ErrFork) || !strings.Contains(err.Error(), "signs nothing more") {
 		t.Fatalf("got %v, want ErrFork", err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sijil-health/sijil/custody"
+	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
@@ -65,7 +67,18 @@ func auditStopped(ctx context.Context, dir string, passphrase []byte, tell func(
 	config := chain.Config{Dir: l.Chain(), Keys: l.Chain()}
 	if g, err := ReadGenesis(dir); err == nil {
 		config.Genesis, o.Genesis = g, g
+		o.Alone = alone(l, g)
 	}
+	books, err := custody.CheckBook(l.Held())
+	if err != nil {
+		return err
+	}
+	known = append(known, bookDamage(books)...)
+	gone, err := custody.CheckHeld(l.Held())
+	if err != nil {
+		return err
+	}
+	known = append(known, heldDamage(gone)...)
 	view, found, err := chain.Inspect(config)
 	if errors.Is(err, chain.ErrInUse) {
 		return lang.NewProblem("audit_in_use").Because(err)
@@ -114,6 +127,25 @@ func (l Layout) stillKeys(passphrase []byte) (*vault.Vault, error) {
 	return vault.Open(l.Keys(), root, vault.Options{Still: true, Behind: true})
 }
 
+// alone tells whether a node has no other members, by what is kept here.
+func alone(l Layout, g *verify.Genesis) bool { return len(known(l, g)) == 1 }
+
+// bookDamage gives damage to the book of what is held for others as an audit lists it.
+func bookDamage(books []custody.BookDamage) (found []ledger.Damage) {
+	for _, d := range books {
+		found = append(found, ledger.Damage{What: "book of what this node vouched for", File: d.File, Detail: d.Reason})
+	}
+	return found
+}
+
+// heldDamage gives what is held no more as an audit lists it.
+func heldDamage(gone []journal.DamageError) (found []ledger.Damage) {
+	for _, d := range gone {
+		found = append(found, ledger.Damage{What: "copy held for another member", File: d.File, Detail: d.Reason})
+	}
+	return found
+}
+
 // there tells whether there is a node at all: a directory that is none is no damage.
 func (l Layout) there() error {
 	if _, err := os.ReadDir(l.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -144,6 +176,14 @@ func (n *Node) adminAudit(w http.ResponseWriter, r *http.Request) {
 		keys, err = chain.CheckKeys(n.Chain())
 		known = append(known, keys...)
 	}
+	if err == nil && n.keeper != nil {
+		var books []custody.BookDamage
+		books, err = n.keeper.CheckBook(r.Context())
+		known = append(known, bookDamage(books)...)
+	}
+	if err == nil && n.keeper != nil {
+		known = append(known, heldDamage(n.keeper.Gone())...)
+	}
 	if err == nil {
 		var blocks []ledger.Damage
 		blocks, err = n.damagedBlocks(r.Context())
@@ -153,6 +193,7 @@ func (n *Node) adminAudit(w http.ResponseWriter, r *http.Request) {
 		err = audit(r.Context(), ledger.AuditOptions{
 			Org: n.org, Genesis: n.genesis, Engine: n.engine, Journal: n.journal, Plans: n.Plans(),
 			Notes: n.Checkpoints(), Blob: blobCheck(n.blobs), Known: known,
+			Alone: len(n.roster.members()) == 1,
 		}, &lostKeys{vault: n.vault, dir: n.Keys()}, tell)
 	}
 	if err != nil {

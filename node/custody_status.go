@@ -37,6 +37,7 @@ func (n *Node) custodyStatus(s *Status) {
 	if err != nil {
 		s.warn("custody", err)
 	}
+	n.bookStatus(s)
 	c.Kept = append(c.Kept, kept...)
 	for _, k := range kept {
 		if k.Withdrawn > 0 {
@@ -51,6 +52,23 @@ func (n *Node) custodyStatus(s *Status) {
 		s.warn("journal-tail", n.lost)
 	}
 	s.Custody = c
+}
+
+// bookStatus tells what became of the book of what this node vouched for.
+func (n *Node) bookStatus(s *Status) {
+	book, err := n.keeper.Book()
+	if err != nil {
+		s.warn("custody", err)
+	}
+	for _, aside := range book.Aside {
+		s.warn("book-lost", aside)
+	}
+	if book.Damage != nil {
+		s.warn("book-damaged", book.Damage.File)
+	}
+	if book.Failed != nil {
+		s.warn("disk-book", book.Failed)
+	}
 }
 
 func (s *Status) nameOf(org verify.OrgID) string {

@@ -7,7 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
+	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
@@ -39,12 +41,20 @@ func Doctor(ctx context.Context, dir string, passphrase []byte, mend bool) ([]Fi
 	}
 	var all []Finding
 	for _, d := range files {
+		if _, err := readTrust(l); d.File == l.Genesis() && l.genesisGone() && err == nil {
+			all = append(all, Finding{
+				Part: "files", What: "the genesis is missing: " + d.File, Why: "Somebody deleted it, or the disk lost it.",
+				Do: "Start the node: it writes it again from trust.json, if that is of the same ledger. Found or join nothing with this directory.",
+			})
+			continue
+		}
 		all = append(all, Finding{
 			Part: "files", What: fmt.Sprintf("the %s is damaged: %s", d.What, told(d)), Why: "The disk or somebody changed bytes that were written and confirmed.",
 			Do: "Put this file back from the backup (the genesis: from any member), or restore the node: `sijil restore`.",
 		})
 	}
 	all = append(all, examineKeys(ctx, l, passphrase, len(files) == 0)...)
+	all = append(all, examineRoom(l)...)
 	engine, err := examineEngine(l)
 	if err != nil {
 		return nil, err
@@ -57,6 +67,11 @@ func Doctor(ctx context.Context, dir string, passphrase []byte, mend bool) ([]Fi
 	all = append(all, notes...)
 	all = append(all, examineJournal(l)...)
 	all = append(all, examinePlans(l)...)
+	held, err := examineHeld(l)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, held...)
 	all = append(all, examineFiles(l)...)
 	if !mend {
 		return all, nil
@@ -94,6 +109,12 @@ func examineEngine(l Layout) (all []Finding, err error) {
 	if errors.Is(err, chain.ErrInUse) {
 		return nil, fmt.Errorf("the node is running, or starts or stops just now, or another copy of it runs on this machine. `sijil status --dir %s` tells "+
 			"how it does; stop it to have its files examined: %w", l.Dir, err)
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return []Finding{{
+			Part: "engine", What: fmt.Sprintf("the ledger's engine cannot be examined, for the disk is full: %v", err),
+			Do: "Make room, then run the doctor again.",
+		}}, nil
 	}
 	if err != nil && len(found) == 0 {
 		all = append(all, Finding{
@@ -145,6 +166,7 @@ func noteRemedy(path string) string {
 	return "Put this file back from the backup, or move it away: the members sign the next checkpoint within minutes once the node runs, and every other member " +
 		"keeps those that begin an epoch. What a witness cosigned last is also with the witness."
 }
+
 // examineKeys opens the key store as a start does, and holds the journal against it. Damaged files, unless whole, were named already.
 func examineKeys(ctx context.Context, l Layout, passphrase []byte, whole bool) []Finding {
 	v, err := l.stillKeys(passphrase)
@@ -210,6 +232,33 @@ func examinePlans(l Layout) (all []Finding) {
 		all = append(all, Finding{Part: "plans", What: err.Error(), Do: "Check the disk and its rights."})
 	}
 	return all
+}
+
+// examineHeld names damage to the book of what is held for others.
+func examineHeld(l Layout) (all []Finding, err error) {
+	books, err := custody.CheckBook(l.Held())
+	for _, d := range books {
+		f := Finding{
+			Part: "custody", What: d.Error(), Why: "The disk or somebody changed bytes that were written and confirmed. It concerns copies held for other members only.",
+			Do: "Start the node: it puts the book aside and makes again what it can.",
+		}
+		if d.Aside {
+			f.What = fmt.Sprintf("the book of what this node vouched for was lost, and is kept as %s", d.File)
+			f.Do = "Tell the other members that alarms about them are lost here. Then move this directory to another place."
+		}
+		all = append(all, f)
+	}
+	if err != nil {
+		return all, err
+	}
+	gone, err := custody.CheckHeld(l.Held())
+	for _, d := range gone {
+		all = append(all, Finding{
+			Part: "custody", What: fmt.Sprintf("%s: %s", d.File, d.Reason), Why: "Somebody deleted a copy that is held for another member, or the disk lost it.",
+			Do: "Start the node: the member it belongs to brings it again.",
+		})
+	}
+	return all, err
 }
 
 func examineFiles(l Layout) (all []Finding) {

@@ -69,7 +69,7 @@ func ReadGenesis(dir string) (*verify.Genesis, error) {
 	l := Layout{dir}
 	b, err := os.ReadFile(l.Genesis())
 	if os.IsNotExist(err) {
-		return nil, lang.NewProblem("no_ledger").In(l.Genesis())
+		return nil, l.noGenesis()
 	}
 	if err != nil {
 		return nil, err

@@ -93,7 +93,10 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	if n.config, err = ReadConfig(n.Config()); err != nil {
 		return nil, err
 	}
-	if n.genesis, err = ReadGenesis(o.Dir); err != nil {
+	if n.genesis, err = genesisToStart(n.Layout, n.log); err != nil {
+		return nil, err
+	}
+	if err := roomToStart(n.Layout); err != nil {
 		return nil, err
 	}
 	if err := keepPrivate(o.Dir); err != nil {

@@ -60,6 +60,7 @@ func (n *Node) openNotary(ctx context.Context, _ *Options) error {
 		return err
 	}
 	n.notary.Store(notary)
+	n.mendTrust(ctx)
 	n.background(ctx, func(ctx context.Context) {
 		if err := notary.Run(ctx); err != nil && ctx.Err() == nil {
 			n.log.Error("no more checkpoints are made", "error", err)
@@ -199,6 +200,18 @@ func (n *Node) encodedTrust(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	return t.Encode()
+}
+
+// mendTrust writes the trust file anew where it cannot be read: until the next checkpoint it would stay as it is.
+func (n *Node) mendTrust(ctx context.Context) {
+	_, damage := readTrust(n.Layout)
+	if damage == nil {
+		return
+	}
+	n.log.Warn("the trust file cannot be read; it is written anew", "file", n.Trust(), "error", damage)
+	if err := n.renewTrust(ctx); err != nil {
+		n.log.Warn("the trust file could not be written anew yet; the next checkpoint does", "error", err)
+	}
 }
 
 // renewTrust writes the trust file anew with the latest checkpoint and the cosigned ones.

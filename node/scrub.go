@@ -96,6 +96,9 @@ func (s *scrub) run(ctx context.Context) error {
 	if s.node.keeper == nil {
 		return nil
 	}
+	if err := s.book(ctx); err != nil {
+		return err
+	}
 	_, err = s.node.keeper.Scrub(ctx, s.read, func(what string) { s.found(what, what, errHeld) })
 	return err
 }
@@ -173,6 +176,19 @@ func (s *scrub) index(ctx context.Context) error {
 }
 
 var errKeys = errors.New("restart the node: it brings the keys back from custodians; a node that stands alone needs its backup")
+
+// book reads the book of what this node vouched for. A damaged one is put aside at the next start.
+func (s *scrub) book(ctx context.Context) error {
+	found, err := s.node.keeper.CheckBook(ctx)
+	for _, d := range found {
+		if !d.Aside {
+			s.found(d.File, d.Error(), errBook)
+		}
+	}
+	return err
+}
+
+var errBook = lang.NewProblem("book_anew")
 
 var errIndex = lang.NewProblem("index_anew")
 

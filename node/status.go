@@ -174,7 +174,11 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 		s.VotedOut = left
 		s.warn("voted-out", left)
 	}
-	if !s.Quorum && (err != nil || !n.noQuorum(s, connected)) {
+	switch {
+	case s.Quorum:
+	case len(s.Members) == 1:
+		s.warn("anchoring-waits", s.Unanchored, fmt.Sprintf("%.0f", s.Oldest))
+	case err != nil || !n.noQuorum(s, connected):
 		s.warn("quorum", s.Unanchored, fmt.Sprintf("%.0f", s.Oldest))
 	}
 	n.custodyStatus(s)
@@ -208,6 +212,7 @@ func (n *Node) judge(s *Status) {
 	if err := n.journal.Err(); err != nil {
 		s.warn("disk", err, n.Dir)
 	}
+	n.roomStatus(s)
 	if count, last := n.damage.standing(n.Layout); count > 0 {
 		s.warn("damage", count, last)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/vault"
@@ -23,8 +24,9 @@ func TestALostKeyIsDamage(t *testing.T) {
 	s.open()
 	_, err := s.store.Write(ctx, clinician, []record.Change{change(record.OpCreate, "o1", "Patient/a", "body")})
 	s.ok(err)
-	_, err = s.store.Search(ctx, clinician, record.Query{Type: "Observation"}) // waits for the index, which must not need the key any more
-	s.ok(err)
+	for s.store.Lag() > 0 { // the index must not need the key any more
+		time.Sleep(time.Millisecond)
+	}
 	s.close()
 	s.ok(os.RemoveAll(filepath.Join(s.dir, "keys")))
 	s.ok(os.CopyFS(filepath.Join(s.dir, "keys"), os.DirFS(kept))) // as of before the chart, all of it whole

@@ -197,6 +197,9 @@ func TestRealRestoreMember(t *testing.T) {
 	if r.Entries != before.Entries || r.Fetched < 21 || r.Validator != "new" {
 		t.Errorf("%+v, there were %d entries", r, before.Entries)
 	}
+	if out := hospital.sijil(t, 0, "audit", hospital.dir); !strings.Contains(out, "not here yet") {
+		t.Errorf("audit before the ledger came: %s", out)
+	}
 	hospital.start(t)
 	c.agreed(t, hospital)
 	l.anchoring(t)

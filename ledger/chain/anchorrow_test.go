@@ -262,7 +262,7 @@ func BenchmarkKept(b *testing.B) {
 	for _, holders := range []int{0, 1} {
 		b.Run(fmt.Sprintf("custodians=%d", holders), func(b *testing.B) {
 			dir := b.TempDir()
-			st, err := openPebble(dir, pebbleLog{discard}, false)
+			st, err := openPebble(dir, pebbleLog{discard, new(shortage)}, false)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -54,7 +54,7 @@ func genesisOf(orgs ...*org) *verify.Genesis {
 }
 
 func newMachine(t fatal, g *verify.Genesis) *machine {
-	db, err := pebble.Open("", &pebble.Options{FS: vfs.NewMem(), Logger: pebbleLog{discard}, FormatMajorVersion: pebble.FormatNewest})
+	db, err := pebble.Open("", &pebble.Options{FS: vfs.NewMem(), Logger: pebbleLog{discard, new(shortage)}, FormatMajorVersion: pebble.FormatNewest})
 	if err != nil {
 		t.Fatal(err)
 	}

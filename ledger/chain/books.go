@@ -37,6 +37,7 @@ type books struct {
 	leave    sync.Once     // closes behind
 	restores atomic.Int64  // chunks of a snapshot taken in since keepUp looked
 	started  time.Time
+	short    shortage
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -91,7 +92,7 @@ func openBooks(ctx context.Context, cfg Config) (_ *books, err error) {
 
 // openState opens the state machine.
 func (b *books) openState() error {
-	st, err := openStore(filepath.Join(b.cfg.Dir, "state"), pebbleLog{b.log})
+	st, err := openStore(filepath.Join(b.cfg.Dir, "state"), pebbleLog{b.log, &b.short})
 	if err != nil {
 		return err
 	}

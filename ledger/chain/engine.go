@@ -40,9 +40,6 @@ func Open(ctx context.Context, cfg Config) (ledger.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.StateSync == nil {
-		return r, nil
-	}
 	return newStanding(cfg, r), nil
 }
 
@@ -97,6 +94,7 @@ func openEngine(ctx context.Context, b *books) (_ *engine, err error) {
 	e.background(e.keepLogSmall)
 	e.background(e.keepUp)
 	e.background(e.keepKind)
+	e.background(e.keepRoom)
 	return e, nil
 }
 
@@ -136,7 +134,7 @@ func (e *engine) openNode(ctx context.Context, key *p2p.NodeKey, pv types.PrivVa
 	e.node, err = node.NewNodeWithContext(ctx, cfg, pv, key,
 		proxy.NewConnSyncLocalClientCreator(e.app),
 		func() (*types.GenesisDoc, error) { return doc, nil },
-		e.opened.open, node.DefaultMetricsProvider(cfg.Instrumentation), &cometLog{to: e.log, seen: e.seen}, options...)
+		e.opened.open, node.DefaultMetricsProvider(cfg.Instrumentation), &cometLog{to: e.log, seen: e.seen, full: &e.short}, options...)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrWedged, err)
 	}

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,6 +92,7 @@ func openFollower(ctx context.Context, b *books) (_ *follower, err error) {
 	f.background(f.feed)
 	f.background(f.keepArchive)
 	f.background(f.keepKind)
+	f.background(f.keepRoom)
 	return f, nil
 }
 
@@ -105,7 +107,7 @@ func (f *follower) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("chain: genesis: %w", err)
 	}
-	cfg, log := f.cfg.comet(), &cometLog{to: f.log, seen: new(symptoms)}
+	cfg, log := f.cfg.comet(), &cometLog{to: f.log, seen: new(symptoms), full: &f.short}
 	blocks, err := f.opened.open(&cmtcfg.DBContext{ID: "blockstore", Config: cfg})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrWedged, err)
@@ -205,7 +207,7 @@ func (f *follower) Status(context.Context) (*ledger.Status, error) {
 		st.Committed = time.Unix(0, at)
 	}
 	st.Skew, st.SkewKnown = f.skew(s, st)
-	st.Wedged = f.wedged(st)
+	st.Wedged = cmp.Or(f.full(), f.wedged(st))
 	return st, nil
 }
 

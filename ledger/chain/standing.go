@@ -11,7 +11,7 @@ import (
 )
 
 // standing is an engine that begins again by itself, when it fell too far behind (a snapshot is taken up only at a start) and when the members
-// gave it a vote or took its vote away.
+// gave it a vote or took its vote away, and when the disk was full and has room again.
 // Meanwhile its methods return ledger.ErrDown; followers go on after the last block that they were given.
 type standing struct {
 	cfg    Config
@@ -70,7 +70,7 @@ func (s *standing) watch(e runner) {
 
 func (s *standing) warn(what string, err error) {
 	if s.cfg.Log != nil {
-		s.cfg.Log.Warn("state sync: "+what, "err", err)
+		s.cfg.Log.Warn("chain: "+what, "err", err)
 	}
 }
 

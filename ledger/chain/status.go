@@ -107,6 +107,9 @@ func seenLive(voted, committed, started time.Time) bool {
 
 // wedged says why nothing moves although something should; "" when all is well.
 func (e *engine) wedged(s *state, st *ledger.Status) string {
+	if why := e.full(); why != "" {
+		return why
+	}
 	if d := e.opened.wounds.ended.Load(); d != nil {
 		return fmt.Sprintf("this node takes no more part in consensus: %v; work goes on and is not anchored; stop the node and run `sijil doctor`", d)
 	}

@@ -75,7 +75,7 @@ func (s *stored) readState(dir string) error {
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	st, err := openStore(dir, pebbleLog{slog.New(slog.DiscardHandler)})
+	st, err := openStore(dir, pebbleLog{slog.New(slog.DiscardHandler), new(shortage)})
 	if err != nil {
 		return err
 	}

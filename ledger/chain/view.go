@@ -88,7 +88,7 @@ func (v *View) open(dir string, g *verify.Genesis) (*ledger.Damage, error) {
 		v.state = begin
 		return nil, nil
 	}
-	st, err := openPebble(dir, pebbleLog{slog.New(slog.DiscardHandler)}, true)
+	st, err := openPebble(dir, pebbleLog{slog.New(slog.DiscardHandler), new(shortage)}, true)
 	if err == nil {
 		v.store = st
 		if _, err = st.get([]byte{rowRestore}); err == nil { // a snapshot half taken in is no history

@@ -1,9 +1,9 @@
-package custody
+package durable
 
 import "golang.org/x/sys/unix"
 
-// free is the number of bytes that may still be written where dir is.
-func free(dir string) (int64, error) {
+// Free is the number of bytes that may still be written where dir is.
+func Free(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, err
