@@ -24,6 +24,19 @@ func TestRealBucket(t *testing.T) {
 		t.Fatal(err)
 	}
 	roundTrip(t, place)
+	place, err = Open("s3://sijil-backup-test/"+time.Now().Format("150405.000000")+"/checked", s3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkPlace(t, place, func(name string, b []byte) {
+		err := place.Delete(t.Context(), name)
+		if b != nil {
+			err = place.Put(t.Context(), name, b)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 // serve starts versitygw, whose buckets are directories.

@@ -17,7 +17,8 @@
 //     and the object is named. Whoever deletes the newest manifests can make a restore older, never wrong: the ledger and its
 //     witnesses show that.
 //   - A backup counts once "latest" names it, and all it needs was durable before. A crash at any point leaves the one before whole.
-//   - Each piece is stored once. What was stored and is missing at the place is stored again.
+//   - Each piece is stored once. What was stored and is missing at the place, or damaged, is stored again. Each backup reads back and opens
+//     one part in 32 of what is there, or 64 MiB where that is more, a different part each time. Check reads and opens all, and writes nothing.
 //   - Once the key of a month is destroyed, nothing of that month's secrets opens any more, not even with the recovery kit. What the
 //     pieces hold is ciphertext under keys that are in those secrets, so they may stay for as long as a later backup uses them.
 //     That rests on the place really deleting a file of 107 bytes: keep versions and undeletion off there.

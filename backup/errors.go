@@ -26,6 +26,7 @@ type DamageError struct {
 	Object string // its name at the destination
 	Of     string // the file or secret it belongs to; empty when it is not known
 	Reason string // for people
+	gone   bool   // there is nothing of that name
 }
 
 // Error names the object.

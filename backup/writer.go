@@ -37,6 +37,8 @@ type Progress struct {
 	Total   int64  `json:"total"`   // of them, as far as it is known
 	Stored  int64  `json:"stored"`  // of them, put at the destination
 	Objects int    `json:"objects"` // put at the destination
+	Checked int64  `json:"checked"` // bytes of objects read back
+	Share   int64  `json:"share"`   // bytes of objects that this backup reads back in all
 }
 
 // Writer is a backup under way. Nothing counts before Commit. It is for one goroutine.
@@ -47,6 +49,8 @@ type Writer struct {
 	lastErr  error
 	month    []byte
 	stored   map[string]int64 // objects at the place
+	bad      damages          // of them, and of those that should be there
+	read     ReadBack
 	manifest Manifest
 	progress Progress
 	piece    []byte
@@ -58,7 +62,7 @@ func Begin(ctx context.Context, s Store, o Options) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{place: place{s, keys, o.Public}, opt: o, stored: make(map[string]int64), piece: make([]byte, pieceSize)}
+	w := &Writer{place: place{s, keys, o.Public}, opt: o, stored: make(map[string]int64), bad: make(damages), piece: make([]byte, pieceSize)}
 	w.manifest = Manifest{Org: o.Org, Chain: o.Chain, Time: o.Now.UnixMilli(), Month: monthOf(o.Now), Lineage: o.Lineage}
 	if err := w.findLast(ctx); err != nil {
 		return nil, err
@@ -66,7 +70,11 @@ func Begin(ctx context.Context, s Store, o Options) (*Writer, error) {
 	if err := w.survey(ctx); err != nil {
 		return nil, err
 	}
-	return w, w.openMonth(ctx)
+	if err := w.openMonth(ctx); err != nil {
+		return nil, err
+	}
+	w.miss()
+	return w, w.readBack(ctx)
 }
 
 // findLast reads the backup before this one. One that is damaged is no reason not to make a new one.
@@ -112,10 +120,11 @@ func (w *Writer) survey(ctx context.Context) error {
 	return nil
 }
 
-// openMonth gets the key of this month, or makes it.
+// openMonth gets the key of this month, or makes it. One that does not open any more opens nothing: another takes its place, and this
+// backup stores what was under it again.
 func (w *Writer) openMonth(ctx context.Context) (err error) {
 	w.month, err = w.place.month(ctx, w.manifest.Month)
-	if !errors.Is(err, ErrNotFound) {
+	if damage := (*DamageError)(nil); !errors.Is(err, ErrNotFound) && !errors.As(err, &damage) {
 		return err
 	}
 	w.month = newKey()
@@ -134,7 +143,7 @@ func (w *Writer) Keep(path string, size int64, hash verify.Hash, known map[strin
 		return false
 	}
 	for i, h := range f.pieces() {
-		if w.stored[w.keys.object(h)] != f.size(i)+int64(overhead) {
+		if !w.there(w.keys.object(h), f.size(i)) {
 			return false
 		}
 	}
@@ -189,7 +198,7 @@ func (w *Writer) Add(ctx context.Context, path string, r io.Reader) (verify.Hash
 
 // store puts an object unless it is there.
 func (w *Writer) store(ctx context.Context, key []byte, name string, plain []byte) error {
-	if w.stored[name] == int64(len(plain)+overhead) {
+	if w.there(name, int64(len(plain))) {
 		return nil
 	}
 	sealed := seal(key, name, plain)
@@ -197,6 +206,7 @@ func (w *Writer) store(ctx context.Context, key []byte, name string, plain []byt
 		return err
 	}
 	w.stored[name] = int64(len(sealed))
+	w.bad.mended(name)
 	w.progress.Stored += int64(len(plain))
 	w.progress.Objects++
 	return nil
@@ -213,7 +223,7 @@ func (w *Writer) tell(path string, n int64) {
 // Secret backs up something that must not outlive the month.
 func (w *Writer) Secret(ctx context.Context, name string, b []byte) error {
 	h := verify.Hash(sha256.Sum256(b))
-	object := "epoch/" + w.manifest.Month + "/secrets/" + shelf(expand(w.month, "sijil/backup/name/1", keySize), h)
+	object := secretName(w.manifest.Month, w.month, h)
 	if err := w.store(ctx, w.month, object, b); err != nil {
 		return err
 	}
@@ -232,7 +242,7 @@ func (w *Writer) Carry(name string) bool {
 		if s.Name != name {
 			continue
 		}
-		if w.stored[s.Object] != s.Size+int64(overhead) {
+		if !w.there(s.Object, s.Size) {
 			return false
 		}
 		all = append(all, s)

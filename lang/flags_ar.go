@@ -10,6 +10,7 @@ var arabicFlags = map[string]string{
 	"help.flag.qr":              "كتابته أيضًا رمز QR في ملف PNG هذا؛ والعلامة - ترسم الرمز بدلًا من ذلك",
 	"help.flag.no-descriptions": "الإكمال دون شرح",
 
+	"help.backup.flag.check":     "بلا نسخ: قراءة كل ما في الوجهة وفتحه دون كتابة شيء فيها",
 	"help.backup.flag.keep-days": "عدد الأيام بعد نهاية الشهر حتى تُتلف مفاتيح نسخه الاحتياطية",
 	"help.backup.flag.take-over": "المتابعة حيث صنعت نسخة أخرى من هذه العقدة آخر نسخة احتياطية؛ يجب أن تكون تلك قد زالت نهائيًّا",
 	"help.backup.flag.to":        "الوجهة: مجلد أو s3://bucket/prefix",

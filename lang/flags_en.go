@@ -11,6 +11,7 @@ var englishFlags = map[string]string{
 	"help.flag.qr":              "also write it as a QR code to this PNG file; - draws the code instead",
 	"help.flag.no-descriptions": "complete without descriptions",
 
+	"help.backup.flag.check":     "make no backup: read and open everything at the destination, and write nothing there",
 	"help.backup.flag.keep-days": "days after the end of a month until the keys of its backups are destroyed",
 	"help.backup.flag.take-over": "go on where another copy of this node made the last backup; that copy must be gone for good",
 	"help.backup.flag.to":        "destination: a folder, or s3://bucket/prefix",

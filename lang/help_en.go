@@ -96,7 +96,11 @@ the recovery kit opens it. Only what is new is stored. A running node makes the 
 the passphrase is needed.
 
 The keys of a month's backups are destroyed --keep-days after the month's end. What was erased from the record in the meantime is then
-gone from the backups too. What other members gave this node to hold is not in it: they bring it again.`,
+gone from the backups too. What other members gave this node to hold is not in it: they bring it again.
+
+Each backup reads back and opens a part of what is at DEST, so that all was read after 32 backups at the latest; up to 128 MiB are read
+whole each time. What is damaged or missing there is stored again, and named.
+With --check no backup is made: all at DEST is read and opened, and nothing is written there. Damage is named, with exit code 2.`,
 
 	"help.restore.short": "Make a node again from its recovery kit, with a backup or with what the other members hold",
 	"help.restore.long": `Makes the node again in the new directory NEW. Everything is checked; what is damaged is named, and then nothing is left in NEW.

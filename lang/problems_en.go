@@ -54,6 +54,7 @@ var englishProblems = map[string]string{
 	"problem.backup_inside":     "%[1]s lies in the data directory; a backup there is lost with it. Choose another disk",
 	"problem.backup_running":    "another backup of this node is running; wait for its end",
 	"problem.backup_cut":        "the node ended the backup before it was done; the one before is whole. See the node's log, and back up again",
+	"problem.check_cut":         "the node ended the check before it was done. See the node's log, and check again",
 	"problem.backup_damage":     "something stored is damaged, and damage is not backed up; run `sijil scrub`, then back up again",
 	"problem.no_lineage":        "the file names no lineage; delete it, and back up with --take-over",
 	"problem.restless":          "the ledger's engine did not come to rest within 10 s; make the backup when the node has less to do, or while it is stopped",

@@ -34,6 +34,7 @@ func (n *Node) serveAdmin(failed chan<- error) error {
 	mux.HandleFunc("POST /witness/accept", n.adminWitness)
 	mux.HandleFunc("POST /audit", n.adminAudit)
 	mux.HandleFunc("POST /backup", n.adminBackup)
+	mux.HandleFunc("POST /backup/check", n.adminCheckBackup)
 	mux.HandleFunc("GET /members", n.adminMembers)
 	mux.HandleFunc("POST /members", n.adminPropose)
 	mux.HandleFunc("POST /members/update", n.adminUpdate)

@@ -26,6 +26,7 @@ type BackupRequest struct {
 type BackupEvent struct {
 	backup.Progress
 	Report *BackupReport `json:"report,omitempty"`
+	Check  *CheckReport  `json:"check,omitempty"`
 	Failure
 }
 
@@ -43,7 +44,9 @@ type BackupReport struct {
 	Height  int64        `json:"height,omitempty"`
 	Seconds float64      `json:"seconds"`
 	Swept   backup.Swept `json:"swept"`
-	Note    string       `json:"note,omitempty"` // what the operator should know
+	// ReadBack is the part of the place that was read back and opened.
+	ReadBack backup.ReadBack `json:"read_back"`
+	Note     string          `json:"note,omitempty"` // what the operator should know
 }
 
 // backupFacts is what a backup notes for the next one, and for a restore.
@@ -114,7 +117,7 @@ func (h *holdings) run(ctx context.Context, q *BackupRequest, tell func(BackupEv
 	}
 	r := &BackupReport{
 		To: q.To, Number: m.Number, Time: time.UnixMilli(m.Time).UTC(), Files: len(m.Files), Bytes: p.Bytes, Stored: p.Stored, Objects: p.Objects,
-		Entries: h.facts.Entries, Chain: h.facts.Chain, Height: h.facts.Height,
+		Entries: h.facts.Entries, Chain: h.facts.Chain, Height: h.facts.Height, ReadBack: h.writer.ReadBack(),
 	}
 	if _, err := h.writer.Last(); err != nil {
 		r.Note = fmt.Sprintf("the backup before this one cannot be read, so everything was compared anew: %v", err)

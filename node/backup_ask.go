@@ -18,35 +18,47 @@ import (
 // Backup makes a backup of the node in dir. A node that runs there makes it itself; otherwise its directory is opened for it, with the
 // passphrase, which is not asked for else. tell is called from one goroutine.
 func Backup(ctx context.Context, dir string, q *BackupRequest, passphrase func() ([]byte, error), log *slog.Logger, tell func(BackupEvent)) (*BackupReport, error) {
-	resp, err := AskRaw(ctx, dir, http.MethodPost, "/backup", q)
-	if errors.Is(err, ErrNotRunning) {
-		return backupStopped(ctx, dir, q, passphrase, log, tell)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	var last BackupEvent
-	for d := json.NewDecoder(resp.Body); d.More(); {
-		last = BackupEvent{}
-		if err := d.Decode(&last); err != nil {
-			return nil, err
-		}
-		tell(last)
-	}
+	last, err := askBackup(ctx, dir, "/backup", q, tell)
 	switch {
-	case last.Error != "":
-		return nil, last.Err()
+	case errors.Is(err, ErrNotRunning):
+		return backupStopped(ctx, dir, q, passphrase, log, tell)
+	case err != nil:
+		return nil, err
 	case last.Report == nil:
 		return nil, lang.NewProblem("backup_cut")
 	}
 	return last.Report, nil
 }
 
+// askBackup asks the running node and passes on what it tells. It gives the last event.
+func askBackup(ctx context.Context, dir, path string, q *BackupRequest, tell func(BackupEvent)) (last BackupEvent, err error) {
+	resp, err := AskRaw(ctx, dir, http.MethodPost, path, q)
+	if err != nil {
+		return last, err
+	}
+	defer resp.Body.Close()
+	for d := json.NewDecoder(resp.Body); d.More(); {
+		last = BackupEvent{}
+		if err := d.Decode(&last); err != nil {
+			return last, err
+		}
+		tell(last)
+	}
+	return last, last.Err()
+}
+
 // backupTellEvery is the pause between two lines of progress.
 const backupTellEvery = 200 * time.Millisecond
 
 func (n *Node) adminBackup(w http.ResponseWriter, r *http.Request) {
+	answerBackup(w, r, func(q *BackupRequest, tell func(BackupEvent)) (done BackupEvent, err error) {
+		done.Report, err = n.backup(r.Context(), q, tell)
+		return done, err
+	})
+}
+
+// answerBackup does what is asked for, and tells how far it has come.
+func answerBackup(w http.ResponseWriter, r *http.Request, do func(*BackupRequest, func(BackupEvent)) (BackupEvent, error)) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	e := json.NewEncoder(w)
 	tell := func(event BackupEvent) {
@@ -59,7 +71,7 @@ func (n *Node) adminBackup(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var last time.Time
-	report, err := n.backup(r.Context(), &q, func(event BackupEvent) {
+	done, err := do(&q, func(event BackupEvent) {
 		if now := time.Now(); now.Sub(last) >= backupTellEvery {
 			last = now
 			tell(event)
@@ -69,7 +81,7 @@ func (n *Node) adminBackup(w http.ResponseWriter, r *http.Request) {
 		tell(BackupEvent{Failure: failure(err)})
 		return
 	}
-	tell(BackupEvent{Report: report})
+	tell(done)
 }
 
 // backup makes a backup of the running node.
@@ -110,26 +122,10 @@ func backupStopped(ctx context.Context, dir string, q *BackupRequest, passphrase
 		return nil, err
 	}
 	h.chain, h.lone = g.Chain(), standsAlone(c, g)
-	secret, err := passphrase()
-	if err != nil {
-		return nil, err
-	}
-	root, err := vault.OpenPassphraseRoot(h.Root(), secret)
-	if err != nil {
-		return nil, err
-	}
-	m, err := ReadMember(dir)
-	if err != nil {
-		return nil, err
-	}
-	h.org = m.Org
-	if h.vault, err = vault.Open(h.Keys(), root, vault.Options{Escrow: m.Escrow}); err != nil {
+	if err := h.unlock(passphrase); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, h.vault.Close()) }()
-	if h.keys, err = loadSigners(h.vault); err != nil {
-		return nil, err
-	}
 	if h.blobs, err = vault.NewDirBlobs(h.Blobs()); err != nil {
 		return nil, err
 	}
@@ -143,6 +139,30 @@ func backupStopped(ctx context.Context, dir string, q *BackupRequest, passphrase
 		h.still = func(ctx context.Context, to string) (int64, error) { return stillStopped(ctx, config, to) }
 	}
 	return h.run(ctx, q, tell)
+}
+
+// unlock opens the key store of a node that does not run.
+func (h *holdings) unlock(passphrase func() ([]byte, error)) error {
+	secret, err := passphrase()
+	if err != nil {
+		return err
+	}
+	root, err := vault.OpenPassphraseRoot(h.Root(), secret)
+	if err != nil {
+		return err
+	}
+	m, err := ReadMember(h.Dir)
+	if err != nil {
+		return err
+	}
+	h.org = m.Org
+	if h.vault, err = vault.Open(h.Keys(), root, vault.Options{Escrow: m.Escrow}); err != nil {
+		return err
+	}
+	if h.keys, err = loadSigners(h.vault); err != nil {
+		return errors.Join(err, h.vault.Close())
+	}
+	return nil
 }
 
 // stillStopped copies the files of an engine that does not run. It is started for a moment, which brings them in order and tells its height.

@@ -25,6 +25,7 @@ type helpers struct {
 	client  *peer.Client
 	fetcher *custody.Fetcher
 	members []verify.Member
+	before  []verify.Member // as the backup, or the operator, knew them
 	held    custody.Holdings
 }
 
@@ -62,7 +63,7 @@ func (r *restoring) askHelpers(ctx context.Context) error {
 		return err
 	}
 	at := &roll{org: r.Kit.Org, trust: t}
-	h := &helpers{client: peer.NewClient(id, at.members)}
+	h := &helpers{client: peer.NewClient(id, at.members), before: at.members()}
 	r.others = h
 	today(ctx, h.client, at)
 	h.members = at.members()
@@ -100,7 +101,7 @@ func (r *restoring) given() (*verify.Trust, error) {
 	return &verify.Trust{Format: verify.TrustFormat, Genesis: *g}, nil
 }
 
-// enough refuses to go on where more members are silent than there are further copies.
+// enough refuses to go on where those that are silent may hold the only copy of something.
 func (r *restoring) enough() error {
 	h := r.others
 	silent := &SilentError{}
@@ -115,10 +116,30 @@ func (r *restoring) enough() error {
 		}
 	}
 	r.done.Silent = silent.Names
-	if len(silent.Names) > automaticCopies(h.members)-2 && len(silent.Names) > 0 && !r.Incomplete {
+	dispensable, err := r.dispensable()
+	if err == nil && len(silent.Names) > dispensable && !r.Incomplete {
 		return silent
 	}
-	return nil
+	return err
+}
+
+// dispensable is how many members may be silent without having the only copy of something: all but one of those that hold each record. How many
+// that are the lost node's configuration says and nobody else, so that without a backup it is none. Where members were fewer before, there
+// may be as few copies as they made.
+func (r *restoring) dispensable() (int, error) {
+	if r.from == nil {
+		return 0, nil
+	}
+	c, err := ReadConfig(r.Config())
+	if err != nil {
+		return 0, err
+	}
+	h := r.others
+	copies := c.Copies
+	if copies == 0 {
+		copies = min(automaticCopies(h.before), automaticCopies(h.members))
+	}
+	return max(0, min(copies, len(h.members))-2), nil
 }
 
 // heldPages are the pages of the key store at the custodians: newer than a backup's, so that no later key is missing and no erased one

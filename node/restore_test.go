@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sijil-health/sijil/backup"
+	"github.com/sijil-health/sijil/peer"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -67,6 +70,57 @@ func TestIncompleteRestore(t *testing.T) {
 	}
 	if !slices.Equal(done.Silent, []string{"Away"}) || done.Entries == 0 || done.Fetched != 0 || done.Validator != ValidatorNew {
 		t.Errorf("%+v", done)
+	}
+}
+
+// TestSilentMembersMayHoldTheOnlyCopy: how many may be silent follows from how many copies the lost node made, which its configuration says and
+// nothing else.
+func TestSilentMembersMayHoldTheOnlyCopy(t *testing.T) {
+	for name, c := range map[string]struct {
+		backup         bool
+		copies         int // in the configuration that the backup has
+		before, voters int
+		silent         int
+		refused        bool
+	}{
+		"two copies, one silent":                    {true, 2, 7, 7, 1, true},
+		"three copies, one silent":                  {true, 3, 7, 7, 1, false},
+		"three copies, two silent":                  {true, 3, 7, 7, 2, true},
+		"one per member, all but two silent":        {true, 16, 4, 4, 2, false},
+		"one per member, all others silent":         {true, 16, 4, 4, 3, true},
+		"automatic, of seven":                       {true, 0, 7, 7, 1, false},
+		"automatic, of four":                        {true, 0, 4, 4, 1, true},
+		"automatic, of four that are seven today":   {true, 0, 4, 7, 1, true},
+		"automatic, of seven that are four today":   {true, 0, 7, 4, 1, true},
+		"no backup: nobody says how many there are": {false, 0, 7, 7, 1, true},
+		"no backup, all answer":                     {false, 0, 7, 7, 0, false},
+		"no other copies, all answer":               {true, 1, 7, 7, 0, false},
+	} {
+		r := restoring{Restoration: &Restoration{Kit: &Kit{}}, Layout: Layout{t.TempDir()}}
+		members := make([]verify.Member, max(c.before, c.voters))
+		for i := range members {
+			members[i] = verify.Member{Org: verify.OrgID{byte(i)}, Name: fmt.Sprint(i), Power: 1}
+		}
+		config := DefaultConfig("Lost")
+		config.Copies = c.copies
+		if err := writeJSON(r.Config(), config); err != nil {
+			t.Fatal(err)
+		}
+		if c.backup {
+			r.from = new(backup.Snapshot)
+		}
+		r.others = &helpers{before: members[:c.before], members: members[:c.voters]}
+		r.others.held.Silent = make(map[verify.OrgID]error)
+		for i := range c.silent {
+			r.others.held.Silent[members[i+1].Org] = peer.ErrUnreachable
+		}
+		err := r.enough()
+		if silent := (*SilentError)(nil); errors.As(err, &silent) != c.refused || !c.refused && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if r.Incomplete = true; r.enough() != nil || len(r.done.Silent) != c.silent {
+			t.Errorf("%s: not even with --incomplete", name)
+		}
 	}
 }
 

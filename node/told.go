@@ -32,6 +32,8 @@ var kinds = []struct {
 	{"down", ledger.ErrDown},
 	{"backup-destination", backup.ErrDestination},
 	{"backup-other", backup.ErrOtherNode},
+	{"backup-none", backup.ErrNone},
+	{"backup-kit", backup.ErrKit},
 	{"no-directory", syscall.ENOTDIR},
 	{"disk-full", syscall.ENOSPC},
 	{"permission", fs.ErrPermission},

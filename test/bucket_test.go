@@ -3,6 +3,7 @@
 package real_test
 
 import (
+	"bytes"
 	"net"
 	"net/http"
 	"os"
@@ -108,6 +109,7 @@ func TestRealBackupToBucket(t *testing.T) {
 		}
 	}
 	n.ask(t, http.StatusOK, "clinician GET /Observation/large", "")
+	mended(t, n, o, dest)
 
 	kit := l.moved(t)
 	path, whole := heaviest(t, o)
@@ -129,6 +131,24 @@ func TestRealBackupToBucket(t *testing.T) {
 	if out := n.sijil(t, 1, "backup", "--dir", n.dir, "--to", dest, "--take-over"); !strings.Contains(out, "s3://backups/basra/hospital") {
 		t.Errorf("a refusal of the place is not told as one: %s", out)
 	}
+}
+
+// mended lets an object rot at the place: a check names it and leaves it, the next backup names it and stores it again.
+func mended(t *testing.T, n *member, o *objects, dest string) {
+	n.sijil(t, 0, "backup", "--check", "--dir", n.dir, "--to", dest)
+	path, whole := heaviest(t, o)
+	object, bad := filepath.Base(path), append([]byte{whole[0] ^ 1}, whole[1:]...)
+	write(t, path, bad)
+	if out := n.sijil(t, 2, "backup", "--check", "--dir", n.dir, "--to", dest); !strings.Contains(out, "DAMAGED: objects/") || !strings.Contains(out, object) || !strings.Contains(out, "(blobs/") {
+		t.Errorf("a check does not name %s: %s", object, out)
+	}
+	if b, err := os.ReadFile(path); err != nil || !bytes.Equal(b, bad) {
+		t.Errorf("a check wrote: %v", err)
+	}
+	if out := n.sijil(t, 0, "backup", "--dir", n.dir, "--to", dest); !strings.Contains(out, "MENDED: objects/") || !strings.Contains(out, object) {
+		t.Errorf("a backup does not say that it mended %s: %s", object, out)
+	}
+	n.sijil(t, 0, "backup", "--check", "--dir", n.dir, "--to", dest)
 }
 
 // heaviest is the object of the large document.

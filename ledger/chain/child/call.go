@@ -2,6 +2,7 @@ package child
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -34,7 +35,9 @@ func (l *link) call(ctx context.Context, m method, a *args, take func(cbor.RawMe
 	if err != nil {
 		return nil, fmt.Errorf("child: encode: %w", err)
 	}
-	if err := l.send(&frame{ID: id, Kind: kindCall, Method: m, Body: body}); err != nil {
+	if err := l.send(&frame{ID: id, Kind: kindCall, Method: m, Body: body}); errors.Is(err, errFrame) {
+		return nil, err
+	} else if err != nil {
 		return nil, l.lost(err)
 	}
 	taken := uint32(0)

@@ -2,6 +2,7 @@ package child
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -46,13 +47,16 @@ var decMode = must(cbor.DecOptions{
 	DupMapKey: cbor.DupMapKeyEnforcedAPF, MaxNestedLevels: 16, MaxArrayElements: 1 << 20,
 }.DecMode())
 
+// errFrame says that a frame cannot be sent, whatever the connection; nothing of it was.
+var errFrame = errors.New("child: a message cannot be sent")
+
 func writeFrame(w io.Writer, f *frame) error {
 	body, err := encMode.Marshal(f)
 	if err != nil {
-		return fmt.Errorf("child: encode: %w", err)
+		return fmt.Errorf("%w: encode: %w", errFrame, err)
 	}
 	if len(body) > maxFrame {
-		return fmt.Errorf("child: a frame of %d bytes, at most %d", len(body), maxFrame)
+		return fmt.Errorf("%w: %d bytes, at most %d", errFrame, len(body), maxFrame)
 	}
 	b := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(body)), uint32(len(body)))
 	_, err = w.Write(append(b, body...))

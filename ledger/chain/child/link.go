@@ -15,8 +15,11 @@ import (
 const (
 	// window is how many items of a call may be underway that its caller has not taken.
 	window = 64
-	// maxServed bounds the calls being served at once. More wait in the socket.
+	// maxServed bounds the calls being served at once. More are refused, and not left waiting: behind them come the credit and the cancels
+	// that end those being served.
 	maxServed = 256
+	// maxRefused bounds the refusals that wait to be sent.
+	maxRefused = 1 << 16
 )
 
 // handler answers a call of the other side. A call with many results gives each to emit.
@@ -35,6 +38,9 @@ type link struct {
 	calls  map[uint64]*call
 	served map[uint64]*served
 	broken error // set once the connection is lost
+
+	refused  []uint64 // calls whose refusal waits to be sent
+	refusing bool     // refuse runs
 
 	ctx    context.Context // ends with the connection
 	cancel context.CancelFunc
@@ -147,8 +153,8 @@ func (l *link) answer(f *frame) error {
 	}
 	select {
 	case l.slots <- struct{}{}:
-	case <-l.ctx.Done():
-		return l.ctx.Err()
+	default:
+		return l.refuse(f.ID)
 	}
 	ctx, cancel := context.WithCancel(l.ctx)
 	s := &served{cancel: cancel, credit: make(chan uint32, window)}
@@ -171,8 +177,44 @@ func (l *link) answer(f *frame) error {
 		if err != nil {
 			reply.Err = toWire(err)
 		}
-		_ = l.send(reply) // a lost connection is run's to notice
+		l.reply(reply)
 	}()
+	return nil
+}
+
+// reply ends a call of the other side. What cannot be sent is replaced by the error that says so: the caller waits for it.
+func (l *link) reply(f *frame) {
+	if err := l.send(f); errors.Is(err, errFrame) {
+		_ = l.send(&frame{ID: f.ID, Kind: kindReply, Err: toWire(err)}) // a lost connection is run's to notice
+	}
+}
+
+// refuse ends a call for which there is no slot. The reader must not wait for the writing, which waits for the other side's reader.
+func (l *link) refuse(id uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.refused) >= maxRefused {
+		return errors.New("child: more calls than can be refused")
+	}
+	l.refused = append(l.refused, id)
+	if l.refusing {
+		return nil
+	}
+	l.refusing = true
+	l.tasks.Go(func() {
+		for {
+			l.mu.Lock()
+			ids := l.refused
+			l.refused, l.refusing = nil, len(ids) > 0
+			l.mu.Unlock()
+			if len(ids) == 0 {
+				return
+			}
+			for _, id := range ids {
+				l.reply(&frame{ID: id, Kind: kindReply, Err: toWire(ledger.ErrFull)})
+			}
+		}
+	})
 	return nil
 }
 
