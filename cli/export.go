@@ -49,17 +49,21 @@ func (a *app) export() *cobra.Command {
 				return a.misuse("usage.fhir", x.fhir)
 			}
 			x.fhir = base.String()
-			n, err := x.run(c.Context(), args[0])
+			what, write := "resources", x.run
+			if x.log {
+				what, write = "entries", x.runLog
+			}
+			n, err := write(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
 			if a.json {
-				return a.printJSON(map[string]any{"resources": n, "out": x.out})
+				return a.printJSON(map[string]any{what: n, "out": x.out})
 			}
-			a.tell("export.done", n)
+			a.tell("export.done."+what, n)
 			a.printf("  %s\n", x.out)
 			a.tell("export.check")
-			a.printf("  sijil verify %[1]s/%[2]s.receipt.json --trust %[1]s/trust.json --resource %[1]s/%[2]s.json\n", x.out, args[0])
+			a.printf("  sijil verify %[1]s --trust %[1]s/trust.json\n", x.out)
 			a.tell("export.compare")
 			return nil
 		},
@@ -67,6 +71,7 @@ func (a *app) export() *cobra.Command {
 	c.Flags().StringVar(&x.fhir, "fhir", "", "")
 	c.Flags().StringVar(&x.token, "token", "", "")
 	c.Flags().StringVar(&x.out, "out", "", "")
+	c.Flags().BoolVar(&x.log, "log", false, "")
 	return a.jsonFlag(c)
 }
 
@@ -82,6 +87,7 @@ var errGone = errors.New("it is not there")
 
 type exporting struct {
 	fhir, token, out string
+	log              bool     // the log of the chart instead of its resources
 	missing          []string // what searches said of resources that they could not give
 }
 
@@ -179,6 +185,11 @@ func (x *exporting) page(ctx context.Context, typ, query string) (ids []string, 
 	if err != nil {
 		return nil, "", err
 	}
+	return x.listed(b, typ, query)
+}
+
+// listed is page for a page that was read.
+func (x *exporting) listed(b []byte, typ, query string) (ids []string, next string, err error) {
 	var bundle struct {
 		Link  []struct{ Relation, URL string }
 		Entry []struct {
@@ -243,7 +254,7 @@ func (x *exporting) resource(ctx context.Context, typ, id string) error {
 	if err := os.WriteFile(filepath.Join(x.out, typ, id+".json"), body, 0o600); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(x.out, typ, id+".receipt.json"), receipt, 0o600)
+	return os.WriteFile(filepath.Join(x.out, typ, id+receiptEnding), receipt, 0o600)
 }
 
 // trust writes trust.json beside the resources, once it has read it as one.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -21,8 +22,8 @@ type verifying struct {
 func (a *app) verify() *cobra.Command {
 	var q verifying
 	c := &cobra.Command{
-		Use:     "verify RECEIPT --trust FILE [--resource FILE]",
-		Example: "  sijil verify receipt.json --trust trust.json --resource observation.json\n  curl … | sijil verify - --trust trust.json",
+		Use:     "verify RECEIPT|DIR --trust FILE [--resource FILE]",
+		Example: "  sijil verify receipt.json --trust trust.json --resource observation.json\n  curl … | sijil verify - --trust trust.json\n  sijil verify exported --trust trust.json",
 		Args:    a.args(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			q.receipt = args[0]
@@ -41,6 +42,9 @@ func (a *app) verify() *cobra.Command {
 func (a *app) runVerify(q *verifying) error {
 	if q.trust == "" {
 		return a.misuse("usage.trust")
+	}
+	if info, err := os.Stat(q.receipt); err == nil && info.IsDir() {
+		return a.verifyExport(q)
 	}
 	read, err := a.readInputs(q)
 	if err != nil {
@@ -179,6 +183,11 @@ func (a *app) sayVerified(r *verify.Result, err error) {
 	if r.Content != nil {
 		a.tell("verify.content")
 		a.tell("verify.sha256", r.Content.SHA256)
+	}
+	if r.LocalOnly {
+		a.tell("verify.local_only")
+	} else if r.Custodians > 0 {
+		a.tell("verify.held", r.Custodians)
 	}
 	a.tell("verify.rests", len(r.Keys), strings.Join(r.Keys, ", "))
 }

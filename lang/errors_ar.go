@@ -100,6 +100,8 @@ var arabicErrors = map[string]string{
 	"usage.backup_to":       "الخيار --to لازم: مجلد أو s3://bucket/prefix",
 	"usage.keep_days":       "الخيار --keep-days لا يقبل %[1]d: استعمل من 1 إلى 36500",
 	"usage.patient":         "%[1]q ليس بالشكل Patient/ID",
+	"usage.export_resource": "المجلد الذي كتبه `sijil export` يُتحقق منه بما فيه: احذف --resource",
+	"usage.no_export":       "ليس في %[1]s أي إيصال: أعط المجلد الذي كتبه `sijil export`",
 	"usage.export":          "الخيارات --fhir و--out و--token (أو SIJIL_TOKEN) لازمة",
 	"usage.fhir":            "الخيار --fhir لا يقبل %[1]q: اكتب عنوان البوابة الأساسي، مثل https://records.example/fhir",
 	"usage.setting":         "قيمة مرفوضة: %[1]s",

@@ -102,6 +102,8 @@ var englishErrors = map[string]string{
 	"usage.backup_to":       "--to is needed: a folder, or s3://bucket/prefix",
 	"usage.keep_days":       "--keep-days %[1]d: use 1 to 36500",
 	"usage.patient":         "%[1]q is no Patient/ID",
+	"usage.export_resource": "a directory that `sijil export` wrote is checked with what is in it: leave out --resource",
+	"usage.no_export":       "%[1]s holds no receipt: give the directory that `sijil export` wrote",
 	"usage.export":          "--fhir, --out, and --token (or SIJIL_TOKEN) are needed",
 	"usage.fhir":            "--fhir %[1]q: write the base URL of the gate, such as https://records.example/fhir",
 	"usage.setting":         "a setting is refused: %[1]s",

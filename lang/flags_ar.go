@@ -22,6 +22,7 @@ var arabicFlags = map[string]string{
 	"help.doctor.flag.mend": "تنفيذ ما تنفيذه آمن",
 
 	"help.export.flag.fhir":  "عنوان بوابة FHIR الأساسي",
+	"help.export.flag.log":   "سجل الملف بدلًا من موارده",
 	"help.export.flag.out":   "المجلد الذي يُنشأ",
 	"help.export.flag.token": "رمز دخول من يحق له قراءة الملف (أو SIJIL_TOKEN)",
 

@@ -23,6 +23,7 @@ var englishFlags = map[string]string{
 	"help.doctor.flag.mend": "apply what is safe to apply",
 
 	"help.export.flag.fhir":  "base URL of the FHIR gate",
+	"help.export.flag.log":   "the log of the chart instead of its resources",
 	"help.export.flag.out":   "directory to make",
 	"help.export.flag.token": "bearer token of who may read the record (or SIJIL_TOKEN)",
 

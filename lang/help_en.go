@@ -61,6 +61,9 @@ the trust file of the ledger (every node has one: trust.json), and no network. W
 Have the trust file from somebody you trust, not from who gave you the receipt: a receipt of another ledger than the trust file's does
 not hold.
 
+With a directory that "sijil export" wrote, every receipt in it is checked with the resource beside it; and of a chart's log
+(sijil export --log) that no entry is missing: they are numbered from 0 on without a gap, and each names the one before.
+
 Exit codes: 0 it holds; 1 something does not hold, and the first such thing is named; 2 a file could not be read, the trust file is none,
 or the command was misused; 3 it holds but rests on fewer keys than the trust file's policy asks (NOT WITNESSED).`,
 
@@ -82,10 +85,13 @@ Exit codes: 0 nothing is damaged any more; 2 something is and could not be heale
 	"help.export.long": `Reads everything of one patient through the FHIR gate, as the token's owner, and writes for each resource a file and the receipt of its
 current version, and the ledger's trust file. Whoever gets the directory checks it without a network and without us:
 
-  sijil verify DIR/Observation/ID.receipt.json --trust DIR/trust.json --resource DIR/Observation/ID.json
+  sijil verify DIR --trust DIR/trust.json
 
 DIR/trust.json comes from the same hand as the receipts. Who does not take that hand's word compares it with one had from elsewhere, such
 as another member's, or checks with that one.
+
+With --log it is the log of the chart instead: every entry of who did what, as an AuditEvent, with its receipt, for an auditor's or the
+patient's own token. sijil verify DIR then shows that none of them is missing.
 
 Each resource and each receipt handed out is an entry of the chart.`,
 

@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sijil-health/sijil/verify"
+)
+
+// exported is what `sijil verify DIR --json` prints of a directory that `sijil export` wrote.
+type exported struct {
+	Verdict      string          `json:"verdict"` // "holds", "not witnessed", "fails"
+	Receipts     int             `json:"receipts"`
+	NotWitnessed int             `json:"not_witnessed"` // of them hold, on fewer keys than the policy asks for
+	Charts       []exportedChart `json:"charts,omitempty"`
+	Failures     []exportFailure `json:"failures,omitempty"`
+}
+
+// exportedChart is a chart whose log is there from its first entry on.
+type exportedChart struct {
+	Org     verify.OrgID `json:"org"`
+	Chart   string       `json:"chart"`
+	Entries uint64       `json:"entries"` // 0 to Entries−1, none missing
+}
+
+type exportFailure struct {
+	File  string `json:"file"` // or the chart
+	Error string `json:"error"`
+}
+
+// exportCheck goes through an export.
+type exportCheck struct {
+	verifier *verify.Verifier
+	keys     int
+	out      exported
+	logs     map[exportedChart][]proven // by chart, with Entries 0: what AuditEvents' receipts prove
+	writes   map[exportedChart][]proven // what resources' receipts prove
+}
+
+// proven is an entry that a receipt proves, and the file of that.
+type proven struct {
+	file   string
+	number uint64
+	entry  verify.OpenedEntry
+}
+
+// verifyExport checks every receipt in a directory, each with the resource beside it, and of each chart whose log is there that no entry is
+// missing: numbers from 0 on without a gap, each entry naming the leaf of the one before.
+func (a *app) verifyExport(q *verifying) error {
+	if q.resource != "" {
+		return a.misuse("usage.export_resource")
+	}
+	b, err := a.readFile(q.trust)
+	if err != nil {
+		return a.misuse("usage.file", err)
+	}
+	trust, err := a.parseTrust(q.trust, b)
+	if err != nil {
+		return err
+	}
+	verifier, err := verify.NewVerifier(trust)
+	if err != nil {
+		return err
+	}
+	c := &exportCheck{verifier: verifier, keys: q.keys, logs: make(map[exportedChart][]proven), writes: make(map[exportedChart][]proven)}
+	err = filepath.WalkDir(q.receipt, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && strings.HasSuffix(path, receiptEnding) {
+			c.receipt(path)
+		}
+		return err
+	})
+	if err != nil {
+		return a.misuse("usage.file", err)
+	}
+	if c.out.Receipts == 0 && len(c.out.Failures) == 0 {
+		return a.misuse("usage.no_export", q.receipt)
+	}
+	c.walk()
+	return a.showExported(&c.out)
+}
+
+// receipt checks one, with what it is about.
+func (c *exportCheck) receipt(path string) {
+	c.out.Receipts++
+	r, result, err := c.check(path)
+	if errors.Is(err, verify.ErrNotWitnessed) && result != nil {
+		c.out.NotWitnessed++
+	} else if err != nil {
+		c.fail(path, err)
+		return
+	}
+	chart := exportedChart{Org: result.Org, Chart: result.Chart}
+	p := proven{path, result.Number, r.Entry}
+	if filepath.Base(filepath.Dir(path)) == auditType {
+		c.logs[chart] = append(c.logs[chart], p)
+	} else {
+		c.writes[chart] = append(c.writes[chart], p)
+	}
+}
+
+func (c *exportCheck) check(path string) (*verify.Receipt, *verify.Result, error) {
+	b, err := readBounded(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := verify.ReadReceipt(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	opt := verify.Options{Keys: c.keys}
+	if filepath.Base(filepath.Dir(path)) != auditType { // an AuditEvent is made from its entry, which is in the receipt
+		if opt.Content, err = readBounded(strings.TrimSuffix(path, receiptEnding) + ".json"); err != nil {
+			return nil, nil, err
+		}
+	}
+	result, err := c.verifier.Verify(r, opt)
+	return r, result, err
+}
+
+// readBounded reads a file of an export: none is larger.
+func readBounded(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > maxInput {
+		err = fmt.Errorf("%s has more than %d bytes", path, maxInput)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+// walk goes through each log from its first entry on, and holds what the resources' receipts prove against it.
+func (c *exportCheck) walk() {
+	for chart, entries := range c.logs {
+		slices.SortFunc(entries, func(a, b proven) int { return cmp.Compare(a.number, b.number) })
+		var w verify.ChartWalk
+		for i := range entries {
+			if _, err := w.Add(&entries[i].entry); err != nil {
+				c.fail(entries[i].file, fmt.Errorf("the log of %s has a gap: %w", chart.Chart, err))
+				break
+			}
+		}
+		for _, p := range c.writes[chart] {
+			if p.number < w.Next() && entries[p.number].entry.Leaf() != p.entry.Leaf() {
+				c.fail(p.file, fmt.Errorf("the log of %s has another entry %d", chart.Chart, p.number))
+			}
+		}
+		chart.Entries = w.Next()
+		c.out.Charts = append(c.out.Charts, chart)
+	}
+	slices.SortFunc(c.out.Charts, func(a, b exportedChart) int {
+		return cmp.Or(cmp.Compare(a.Chart, b.Chart), bytes.Compare(a.Org[:], b.Org[:]))
+	})
+	switch c.out.Verdict = "holds"; {
+	case len(c.out.Failures) > 0:
+		c.out.Verdict = "fails"
+	case c.out.NotWitnessed > 0:
+		c.out.Verdict = "not witnessed"
+	}
+}
+
+func (c *exportCheck) fail(file string, err error) {
+	c.out.Failures = append(c.out.Failures, exportFailure{file, err.Error()})
+}
+
+func (a *app) showExported(e *exported) error {
+	if a.json {
+		if err := a.printJSON(e); err != nil {
+			return err
+		}
+	} else {
+		for _, f := range e.Failures {
+			a.tell("verify.dir.failure", plain(f.File), plain(f.Error))
+		}
+		a.tell("verify.dir."+strings.ReplaceAll(e.Verdict, " ", "_"), e.Receipts, e.NotWitnessed, len(e.Failures))
+		for _, c := range e.Charts {
+			a.tell("verify.dir.chart", plain(c.Chart), c.Org, c.Entries)
+		}
+		if len(e.Charts) > 0 {
+			a.tell("verify.dir.end")
+		}
+	}
+	switch e.Verdict {
+	case "fails":
+		return exit{exitFailed}
+	case "not witnessed":
+		return exit{exitUnwitnesed}
+	}
+	return nil
+}
