@@ -143,6 +143,7 @@ type status struct {
 		Votes, Connected bool
 	}
 	Pending  []struct{ Change, Org string }
+	Custody  *struct{ Lag int64 }
 	Warnings []struct{ Code string }
 }
 

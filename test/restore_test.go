@@ -144,6 +144,7 @@ func TestRealRestoreFromCustodians(t *testing.T) {
 	hospital, clinic := c.nodes[0], c.nodes[1]
 	l := live(t, hospital, 40)
 	c.settled(t)
+	hospital.copied(t)
 	before, err := hospital.status(t)
 	if err != nil {
 		t.Fatal(err)
@@ -188,6 +189,7 @@ func TestRealRestoreMember(t *testing.T) {
 	hospital.ask(t, http.StatusCreated, "clinician PUT /Patient/p2", patient("p2", "Karim")) // keys that are not in the backup
 	l.more(t, 20)
 	c.settled(t)
+	hospital.copied(t)
 	before, err := hospital.status(t)
 	if err != nil {
 		t.Fatal(err)
@@ -252,6 +254,7 @@ func TestRealLostTail(t *testing.T) {
 	} {
 		size := end(t, segment)
 		l.more(t, 10)
+		hospital.copied(t)
 		entries := l.entries(t)
 		hospital.kill()
 		if err := lost.do(size); err != nil {
