@@ -11,23 +11,33 @@ import (
 	"slices"
 	"strings"
 
+	gate "github.com/sijil-health/sijil/fhir"
 	"github.com/sijil-health/sijil/verify"
 )
 
 // exported is what `sijil verify DIR --json` prints of a directory that `sijil export` wrote.
 type exported struct {
-	Verdict      string          `json:"verdict"` // "holds", "not witnessed", "fails"
-	Receipts     int             `json:"receipts"`
-	NotWitnessed int             `json:"not_witnessed"` // of them hold, on fewer keys than the policy asks for
-	Charts       []exportedChart `json:"charts,omitempty"`
-	Failures     []exportFailure `json:"failures,omitempty"`
+	Verdict      string              `json:"verdict"` // "holds", "not witnessed", "fails"
+	Receipts     int                 `json:"receipts"`
+	NotWitnessed int                 `json:"not_witnessed"` // of them hold, on fewer keys than the policy asks for
+	Charts       []exportedChart     `json:"charts,omitempty"`
+	Resources    []exportedResources `json:"resources,omitempty"`
+	Failures     []exportFailure     `json:"failures,omitempty"`
 }
 
 // exportedChart is a chart whose log is there from its first entry on.
 type exportedChart struct {
 	Org     verify.OrgID `json:"org"`
 	Chart   string       `json:"chart"`
-	Entries uint64       `json:"entries"` // 0 to Entries−1, none missing
+	Entries uint64       `json:"entries"`          // 0 to Entries−1, none missing
+	Broken  bool         `json:"broken,omitempty"` // what comes after them does not hold
+}
+
+// exportedResources is how many resources of a chart are there.
+type exportedResources struct {
+	Org       verify.OrgID `json:"org"`
+	Chart     string       `json:"chart"`
+	Resources int          `json:"resources"`
 }
 
 type exportFailure struct {
@@ -71,19 +81,35 @@ func (a *app) verifyExport(q *verifying) error {
 	}
 	c := &exportCheck{verifier: verifier, keys: q.keys, logs: make(map[exportedChart][]proven), writes: make(map[exportedChart][]proven)}
 	err = filepath.WalkDir(q.receipt, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && strings.HasSuffix(path, receiptEnding) {
-			c.receipt(path)
+		if err == nil && !d.IsDir() {
+			c.file(q.receipt, path, d)
 		}
 		return err
 	})
 	if err != nil {
 		return a.misuse("usage.file", err)
 	}
-	if c.out.Receipts == 0 && len(c.out.Failures) == 0 {
+	if c.out.Receipts == 0 {
 		return a.misuse("usage.no_export", q.receipt)
 	}
 	c.walk()
 	return a.showExported(&c.out)
+}
+
+// file checks a receipt, and that whatever else lies in the directory has one: what has none proves nothing.
+func (c *exportCheck) file(dir, path string, d fs.DirEntry) {
+	resource, isReceipt := strings.CutSuffix(path, receiptEnding)
+	switch {
+	case !d.Type().IsRegular():
+		c.fail(path, errors.New("it is neither a file nor a directory, and was not looked into"))
+	case isReceipt:
+		c.receipt(path)
+	case filepath.Dir(path) == filepath.Clean(dir): // trust.json, and what somebody put beside it
+	default:
+		if _, err := os.Stat(strings.TrimSuffix(resource, ".json") + receiptEnding); err != nil {
+			c.fail(path, errors.New("it has no receipt"))
+		}
+	}
 }
 
 // receipt checks one, with what it is about.
@@ -115,18 +141,34 @@ func (c *exportCheck) check(path string) (*verify.Receipt, *verify.Result, error
 		return nil, nil, err
 	}
 	opt := verify.Options{Keys: c.keys}
-	if filepath.Base(filepath.Dir(path)) != auditType { // an AuditEvent is made from its entry, which is in the receipt
-		if opt.Content, err = readBounded(strings.TrimSuffix(path, receiptEnding) + ".json"); err != nil {
-			return nil, nil, err
-		}
+	beside, err := readBounded(strings.TrimSuffix(path, receiptEnding) + ".json")
+	if err != nil {
+		return nil, nil, err
+	}
+	event := filepath.Base(filepath.Dir(path)) == auditType
+	if !event {
+		opt.Content = beside
 	}
 	result, err := c.verifier.Verify(r, opt)
+	if result == nil || !event {
+		return r, result, err
+	}
+	height, shown := gate.ShowsEntry(beside, &r.Entry)
+	if shown == nil && height > 0 && result.Height > 0 && height != uint64(result.Height) {
+		shown = gate.ErrNotShown
+	}
+	if shown != nil {
+		return r, nil, shown
+	}
 	return r, result, err
 }
 
 // readBounded reads a file of an export: none is larger.
 func readBounded(path string) ([]byte, error) {
 	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file", path)
+	}
 	if err == nil && info.Size() > maxInput {
 		err = fmt.Errorf("%s has more than %d bytes", path, maxInput)
 	}
@@ -144,10 +186,11 @@ func (c *exportCheck) walk() {
 		for i := range entries {
 			if _, err := w.Add(&entries[i].entry); err != nil {
 				c.fail(entries[i].file, fmt.Errorf("the log of %s has a gap: %w", chart.Chart, err))
+				chart.Broken = true
 				break
 			}
 		}
-		for _, p := range c.writes[chart] {
+		for _, p := range c.writes[exportedChart{Org: chart.Org, Chart: chart.Chart}] {
 			if p.number < w.Next() && entries[p.number].entry.Leaf() != p.entry.Leaf() {
 				c.fail(p.file, fmt.Errorf("the log of %s has another entry %d", chart.Chart, p.number))
 			}
@@ -156,6 +199,12 @@ func (c *exportCheck) walk() {
 		c.out.Charts = append(c.out.Charts, chart)
 	}
 	slices.SortFunc(c.out.Charts, func(a, b exportedChart) int {
+		return cmp.Or(cmp.Compare(a.Chart, b.Chart), bytes.Compare(a.Org[:], b.Org[:]))
+	})
+	for chart, writes := range c.writes {
+		c.out.Resources = append(c.out.Resources, exportedResources{chart.Org, chart.Chart, len(writes)})
+	}
+	slices.SortFunc(c.out.Resources, func(a, b exportedResources) int {
 		return cmp.Or(cmp.Compare(a.Chart, b.Chart), bytes.Compare(a.Org[:], b.Org[:]))
 	})
 	switch c.out.Verdict = "holds"; {
@@ -181,10 +230,20 @@ func (a *app) showExported(e *exported) error {
 		}
 		a.tell("verify.dir."+strings.ReplaceAll(e.Verdict, " ", "_"), e.Receipts, e.NotWitnessed, len(e.Failures))
 		for _, c := range e.Charts {
-			a.tell("verify.dir.chart", plain(c.Chart), c.Org, c.Entries)
+			if c.Broken {
+				a.tell("verify.dir.broken", plain(c.Chart), c.Org, c.Entries)
+			} else {
+				a.tell("verify.dir.chart", plain(c.Chart), c.Org, c.Entries)
+			}
+		}
+		for _, r := range e.Resources {
+			a.tell("verify.dir.resources", plain(r.Chart), r.Org, r.Resources)
 		}
 		if len(e.Charts) > 0 {
 			a.tell("verify.dir.end")
+		}
+		if len(e.Resources) > 0 {
+			a.tell("verify.dir.left_out")
 		}
 	}
 	switch e.Verdict {

@@ -2,6 +2,9 @@ package record
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,7 +25,7 @@ const maxLooked = 50_000
 // is found, but for what could not be read: see Page.Missing. What is damaged is among them without content. A page that has looked at maxLooked rows, or holds maxPage bytes, ends there: it may hold
 // fewer than q.Count, or none, and has a Next, and its Total is known only if everything was looked at. Errors: ErrCursor, ErrUnavailable.
 func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
-	total, from, err := parseCursor(q.After)
+	total, from, err := s.parseCursor(&q)
 	if err != nil {
 		return nil, err
 	}
@@ -60,25 +63,40 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	}
 	switch {
 	case done < len(found):
-		page.Next = fmt.Sprintf("%d~%d", total, found[done-1].version.Row)
+		page.Next = s.cursor(&q, total, found[done-1].version.Row)
 	case rest != 0:
-		page.Next = fmt.Sprintf("%d~%d", total, rest-1)
+		page.Next = s.cursor(&q, total, rest-1)
 	}
 	return page, nil
 }
 
 const unknownTotal = -1
 
-// parseCursor splits Page.Next: the total counted on the first page, and the row of the last match given, of which any will do; from is the row
-// after it. An id instead would let whoever makes one up learn whether it is known here.
-func parseCursor(cursor string) (total int, from uint64, err error) {
-	if cursor == "" {
+// cursor makes Page.Next: the total counted on the first page, and the row of the last match given. It bears a mark of this node's, so that it goes
+// on with the search that it is of and no other, and tells no total but the one that was counted.
+func (s *Store) cursor(q *Query, total int, last uint64) string {
+	return fmt.Sprintf("%d~%d~%x", total, last, s.cursorMark(q, total, last))
+}
+
+func (s *Store) cursorMark(q *Query, total int, last uint64) []byte {
+	mac := hmac.New(sha256.New, s.cursorKey)
+	fmt.Fprintf(mac, "%q %d %d %q", q.Type, total, last, fmt.Sprintf("%#v", q.Filters))
+	return mac.Sum(nil)[:8]
+}
+
+// parseCursor reads Query.After; from is the row after the last one given.
+func (s *Store) parseCursor(q *Query) (total int, from uint64, err error) {
+	if q.After == "" {
 		return unknownTotal, 0, nil
 	}
-	n, row, _ := strings.Cut(cursor, "~")
-	total, err = strconv.Atoi(n)
-	last, rowErr := strconv.ParseUint(row, 10, 63)
-	if err != nil || rowErr != nil || total < unknownTotal {
+	parts := strings.Split(q.After, "~")
+	if len(parts) != 3 {
+		return 0, 0, ErrCursor
+	}
+	total, err = strconv.Atoi(parts[0])
+	last, rowErr := strconv.ParseUint(parts[1], 10, 63)
+	mark, markErr := hex.DecodeString(parts[2])
+	if err != nil || rowErr != nil || markErr != nil || !hmac.Equal(mark, s.cursorMark(q, total, last)) {
 		return 0, 0, ErrCursor
 	}
 	return total, last + 1, nil

@@ -42,16 +42,17 @@ type Options struct {
 // Store is the record of one node.
 type Store struct {
 	Options
-	vault   *vault.Vault
-	charts  *charts
-	locks   resources
-	overlay *overlay
-	looks   int // maxLooked
-	notes   notes
-	working sync.WaitGroup // what goes on in the background besides follow
-	rereadC chan struct{}  // see reread
-	stop    context.CancelFunc
-	done    chan struct{}
+	vault     *vault.Vault
+	charts    *charts
+	locks     resources
+	overlay   *overlay
+	cursorKey []byte // see cursor
+	looks     int    // maxLooked
+	notes     notes
+	working   sync.WaitGroup // what goes on in the background besides follow
+	rereadC   chan struct{}  // see reread
+	stop      context.CancelFunc
+	done      chan struct{}
 }
 
 // Open starts the record on its parts: it follows the journal into the index until both agree, and goes on doing so.
@@ -66,6 +67,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		Options: o, vault: o.Vault, charts: newCharts(o.Index),
 		overlay: newOverlay(), looks: maxLooked, rereadC: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	key, err := o.Vault.Key("", vault.Index)
+	if err != nil {
+		return nil, err
+	}
+	s.cursorKey = key.Blind("cursor", nil)
 	from, err := o.Index.Position()
 	if err != nil {
 		return nil, err
