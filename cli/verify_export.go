@@ -25,19 +25,27 @@ type exported struct {
 	Failures     []exportFailure     `json:"failures,omitempty"`
 }
 
+// chartName names a chart at an organisation.
+type chartName struct {
+	Org   verify.OrgID `json:"org"`
+	Chart string       `json:"chart"`
+}
+
+func (n chartName) compare(o chartName) int {
+	return cmp.Or(cmp.Compare(n.Chart, o.Chart), bytes.Compare(n.Org[:], o.Org[:]))
+}
+
 // exportedChart is a chart whose log is there from its first entry on.
 type exportedChart struct {
-	Org     verify.OrgID `json:"org"`
-	Chart   string       `json:"chart"`
-	Entries uint64       `json:"entries"`          // 0 to Entries−1, none missing
-	Broken  bool         `json:"broken,omitempty"` // what comes after them does not hold
+	chartName
+	Entries uint64 `json:"entries"`          // 0 to Entries−1, none missing
+	Broken  bool   `json:"broken,omitempty"` // what comes after them does not hold
 }
 
 // exportedResources is how many resources of a chart are there.
 type exportedResources struct {
-	Org       verify.OrgID `json:"org"`
-	Chart     string       `json:"chart"`
-	Resources int          `json:"resources"`
+	chartName
+	Resources int `json:"resources"`
 }
 
 type exportFailure struct {
@@ -50,8 +58,8 @@ type exportCheck struct {
 	verifier *verify.Verifier
 	keys     int
 	out      exported
-	logs     map[exportedChart][]proven // by chart, with Entries 0: what AuditEvents' receipts prove
-	writes   map[exportedChart][]proven // what resources' receipts prove
+	logs     map[chartName][]proven // what AuditEvents' receipts prove
+	writes   map[chartName][]proven // what resources' receipts prove
 }
 
 // proven is an entry that a receipt proves, and the file of that.
@@ -79,7 +87,7 @@ func (a *app) verifyExport(q *verifying) error {
 	if err != nil {
 		return err
 	}
-	c := &exportCheck{verifier: verifier, keys: q.keys, logs: make(map[exportedChart][]proven), writes: make(map[exportedChart][]proven)}
+	c := &exportCheck{verifier: verifier, keys: q.keys, logs: make(map[chartName][]proven), writes: make(map[chartName][]proven)}
 	err = filepath.WalkDir(q.receipt, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			c.file(q.receipt, path, d)
@@ -122,7 +130,7 @@ func (c *exportCheck) receipt(path string) {
 		c.fail(path, err)
 		return
 	}
-	chart := exportedChart{Org: result.Org, Chart: result.Chart}
+	chart := chartName{result.Org, result.Chart}
 	p := proven{path, result.Number, r.Entry}
 	if filepath.Base(filepath.Dir(path)) == auditType {
 		c.logs[chart] = append(c.logs[chart], p)
@@ -180,7 +188,8 @@ func readBounded(path string) ([]byte, error) {
 
 // walk goes through each log from its first entry on, and holds what the resources' receipts prove against it.
 func (c *exportCheck) walk() {
-	for chart, entries := range c.logs {
+	for name, entries := range c.logs {
+		chart := exportedChart{chartName: name}
 		slices.SortFunc(entries, func(a, b proven) int { return cmp.Compare(a.number, b.number) })
 		var w verify.ChartWalk
 		for i := range entries {
@@ -190,7 +199,7 @@ func (c *exportCheck) walk() {
 				break
 			}
 		}
-		for _, p := range c.writes[exportedChart{Org: chart.Org, Chart: chart.Chart}] {
+		for _, p := range c.writes[name] {
 			if p.number < w.Next() && entries[p.number].entry.Leaf() != p.entry.Leaf() {
 				c.fail(p.file, fmt.Errorf("the log of %s has another entry %d", chart.Chart, p.number))
 			}
@@ -198,15 +207,11 @@ func (c *exportCheck) walk() {
 		chart.Entries = w.Next()
 		c.out.Charts = append(c.out.Charts, chart)
 	}
-	slices.SortFunc(c.out.Charts, func(a, b exportedChart) int {
-		return cmp.Or(cmp.Compare(a.Chart, b.Chart), bytes.Compare(a.Org[:], b.Org[:]))
-	})
-	for chart, writes := range c.writes {
-		c.out.Resources = append(c.out.Resources, exportedResources{chart.Org, chart.Chart, len(writes)})
+	slices.SortFunc(c.out.Charts, func(a, b exportedChart) int { return a.compare(b.chartName) })
+	for name, writes := range c.writes {
+		c.out.Resources = append(c.out.Resources, exportedResources{name, len(writes)})
 	}
-	slices.SortFunc(c.out.Resources, func(a, b exportedResources) int {
-		return cmp.Or(cmp.Compare(a.Chart, b.Chart), bytes.Compare(a.Org[:], b.Org[:]))
-	})
+	slices.SortFunc(c.out.Resources, func(a, b exportedResources) int { return a.compare(b.chartName) })
 	switch c.out.Verdict = "holds"; {
 	case len(c.out.Failures) > 0:
 		c.out.Verdict = "fails"

@@ -112,7 +112,7 @@ func (j *Journal) batch(w *window, pos Cursor) ([]Located, error) {
 	}
 	f, err := openSegment(j.disk, j.dir, pos.Segment)
 	if err != nil {
-		return nil, lost(fmt.Errorf("journal: open %s: %w", name, err), name, pos)
+		return nil, lost(err, name, pos)
 	}
 	w.src, w.name, w.limit = f, name, size
 	found, err := w.batch(pos)

@@ -31,7 +31,7 @@ func (j *Journal) Read(at Cursor) (*Record, error) {
 	}
 	f, err := openSegment(j.disk, j.dir, at.Segment)
 	if err != nil {
-		return nil, lost(fmt.Errorf("journal: open %s: %w", name, err), name, at)
+		return nil, lost(err, name, at)
 	}
 	w.src = f
 	r, err := w.readFrame(at)

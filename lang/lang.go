@@ -83,6 +83,3 @@ func (c *Catalogue) T(key string, args ...any) string {
 	}
 	return fmt.Sprintf(message, args...)
 }
-
-// Explain gives what happened and what to do about it, on two lines: the messages "error." + name and "hint." + name.
-func (c *Catalogue) Explain(name string) string { return c.T("error."+name) + "\n" + c.T("hint."+name) }

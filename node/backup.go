@@ -90,15 +90,11 @@ type holdings struct {
 // leaves nothing in the backup that points at nothing: checkpoints, chain, plans, journal, ciphertexts, keys.
 func (h *holdings) run(ctx context.Context, q *BackupRequest, tell func(BackupEvent)) (*BackupReport, error) {
 	begin := time.Now()
-	unlock, err := h.alone(q)
+	store, unlock, err := h.place(q)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	store, err := backup.Open(q.To, q.S3)
-	if err != nil {
-		return nil, err
-	}
 	if err := h.begin(ctx, store, q, begin, tell); err != nil {
 		return nil, err
 	}

@@ -48,15 +48,11 @@ func (n *Node) adminCheckBackup(w http.ResponseWriter, r *http.Request) {
 // check looks at the place while no backup runs, which would change it meanwhile.
 func (h *holdings) check(ctx context.Context, q *BackupRequest, tell func(BackupEvent)) (*CheckReport, error) {
 	begin := time.Now()
-	unlock, err := h.alone(q)
+	store, unlock, err := h.place(q)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	store, err := backup.Open(q.To, q.S3)
-	if err != nil {
-		return nil, err
-	}
 	master, err := h.vault.Secret(secretBackup)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,18 @@ import (
 	"github.com/sijil-health/sijil/lang"
 )
 
+// place opens the destination for one backup or check at a time; unlock ends that.
+func (h *holdings) place(q *BackupRequest) (store backup.Store, unlock func(), err error) {
+	if unlock, err = h.alone(q); err != nil {
+		return nil, nil, err
+	}
+	if store, err = backup.Open(q.To, q.S3); err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	return store, unlock, nil
+}
+
 // alone keeps a second backup of this node from running beside, and a backup from going into what it backs up.
 func (h *holdings) alone(q *BackupRequest) (unlock func(), err error) {
 	if backup.IsFolder(q.To) {

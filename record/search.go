@@ -80,7 +80,7 @@ func (s *Store) cursor(q *Query, total int, last uint64) string {
 
 func (s *Store) cursorMark(q *Query, total int, last uint64) []byte {
 	mac := hmac.New(sha256.New, s.cursorKey)
-	fmt.Fprintf(mac, "%q %d %d %q", q.Type, total, last, fmt.Sprintf("%#v", q.Filters))
+	fmt.Fprintf(mac, "%q %d %d %#v", q.Type, total, last, q.Filters)
 	return mac.Sum(nil)[:8]
 }
 

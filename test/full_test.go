@@ -22,12 +22,19 @@ func TestRealDiskFull(t *testing.T) {
 	}
 }
 
-func fillDisk(t *testing.T, engine string) {
-	disk := t.TempDir()
+// smallDisk is a disk of its own that a test can fill.
+func smallDisk(t *testing.T) (disk string) {
+	t.Helper()
+	disk = t.TempDir()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=96m"); err != nil {
 		t.Skipf("no tmpfs can be mounted: %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) }) // the machine's own affair then
+	return disk
+}
+
+func fillDisk(t *testing.T, engine string) {
+	disk := smallDisk(t)
 	n := lone(t, filepath.Join(disk, "lone"), "--engine", engine)
 	n.ask(t, http.StatusCreated, "clinician PUT /Patient/p1", patient("p1", "Hassan"))
 	token := n.token(t, "clinician")

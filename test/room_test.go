@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -25,11 +24,7 @@ func TestRealRoomAgain(t *testing.T) {
 }
 
 func roomAgain(t *testing.T, engine string) {
-	disk := t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=96m"); err != nil {
-		t.Skipf("no tmpfs can be mounted: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) }) // the machine's own affair then
+	disk := smallDisk(t)
 	n := lone(t, filepath.Join(disk, "lone"), "--engine", engine)
 	n.ask(t, http.StatusCreated, "clinician PUT /Patient/p1", patient("p1", "Hassan"))
 	ballast := filepath.Join(disk, "ballast")
