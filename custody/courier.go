@@ -36,6 +36,7 @@ type courier struct {
 
 	state     sync.Mutex // guards all below
 	held      runs
+	gone      []journal.Range   // lost there; brought again even where by now others hold it
 	heldAt    time.Time         // when the custodian last listed what it holds; zero if never
 	pages     map[uint64]uint64 // versions held; nil if unknown
 	shown     shownPages

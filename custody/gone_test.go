@@ -66,6 +66,36 @@ func TestDeletedCopiesAreNamedAndBroughtAgain(t *testing.T) {
 	}
 }
 
+// TestALostCopyIsBroughtToWhoStoodIn deletes what a member holds that stood in for a silent custodian: nobody would give it the segment now.
+func TestALostCopyIsBroughtToWhoStoodIn(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3)
+	o := c.nodes[0].own(2, journal.Options{})
+	o.start(Sources{})
+	first, second := o.custodian(0, 0), o.custodian(0, 1)
+	o.write(1)
+	o.repl.courier(first.self.Org).suspend("test: silent")
+	for range 10 {
+		o.write(1)
+	}
+	held := second.heldOf(o.self.Org)
+	if held == 0 {
+		t.Fatal("nobody stood in")
+	}
+	eventually(t, "the first custodian is back", func() bool { return !o.repl.courier(first.self.Org).onProbation() })
+	second.stop()
+	removeParts(t, second)
+	second.start(second.self.Peer)
+	if found := second.keeper.Gone(); len(found) == 0 {
+		t.Fatal("nothing is gone")
+	}
+	o.repl.courier(second.self.Org).suspend("test: list anew")
+	eventually(t, "nothing is gone any more", func() bool { return len(second.keeper.Gone()) == 0 })
+	if now := second.heldOf(o.self.Org); now < held {
+		t.Errorf("it holds %d bytes, and held %d", now, held)
+	}
+}
+
 // TestACopyThatIsGoneAsAWholeIsNamed deletes the copy together with what tells of it. What was vouched for is in the book.
 func TestACopyThatIsGoneAsAWholeIsNamed(t *testing.T) {
 	t.Parallel()

@@ -74,7 +74,7 @@ func (k *Keeper) getHeld(_ *http.Request, v *visit) error {
 		return err
 	}
 	h := held{Ranges: v.mirror.Held(), Pages: v.pageVersions(), Used: v.used.Load(), Quota: k.opt.Quota,
-		Last: last{End: end, Size: int64(len(b)), Hash: hashOf(b)}}
+		Last: last{End: end, Size: int64(len(b)), Hash: hashOf(b)}, Gone: v.mirror.Gone()}
 	answerCBOR(v.w, h)
 	return nil
 }

@@ -135,6 +135,9 @@ func (c *courier) tendOne(limit journal.Cursor) error {
 			size = min(size, limit.Offset)
 		}
 		if !slices.Contains(c.wanted(Custodians(c.opt.Org, s.Number, c.opt.Members())), c.org) {
+			size = min(size, c.goneUpTo(s.Number))
+		}
+		if size == 0 {
 			continue
 		}
 		if c.empty() && s.Sealed {
@@ -176,7 +179,7 @@ func (c *courier) list() error {
 	c.state.Lock()
 	defer c.state.Unlock()
 	// Groups that became durable while the list was on its way are found again by the next one, or sent twice: harmless.
-	c.held, c.heldAt, c.pages, c.used, c.quota = newRuns(h.Ranges), asked, h.Pages, h.Used, h.Quota
+	c.held, c.gone, c.heldAt, c.pages, c.used, c.quota = newRuns(h.Ranges), h.Gone, asked, h.Pages, h.Used, h.Quota
 	if c.pages == nil {
 		c.pages = make(map[uint64]uint64)
 	}
@@ -191,6 +194,19 @@ func (c *courier) empty() bool {
 	c.state.Lock()
 	defer c.state.Unlock()
 	return len(c.held) == 0
+}
+
+// goneUpTo is up to where the custodian has lost bytes of a segment. It gets them again whoever else holds them by now: it may have vouched
+// for them, and names them as damage until they are back.
+func (c *courier) goneUpTo(segment uint32) (offset int64) {
+	c.state.Lock()
+	defer c.state.Unlock()
+	for _, r := range c.gone {
+		if r.End.Segment == segment {
+			offset = max(offset, r.End.Offset)
+		}
+	}
+	return offset
 }
 
 // wanted are those of an order of custodians that should hold a thing: the first R−1 that are not lost.

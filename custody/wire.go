@@ -64,10 +64,11 @@ const (
 // held is what a custodian has of an owner.
 type held struct {
 	Ranges []journal.Range   `cbor:"1,keyasint"`
-	Pages  map[uint64]uint64 `cbor:"2,keyasint"` // number → version
-	Used   int64             `cbor:"3,keyasint"` // bytes
-	Quota  int64             `cbor:"4,keyasint"` // bytes
-	Last   last              `cbor:"5,keyasint"` // by which the owner tells whether all of it is its own
+	Pages  map[uint64]uint64 `cbor:"2,keyasint"`           // number → version
+	Used   int64             `cbor:"3,keyasint"`           // bytes
+	Quota  int64             `cbor:"4,keyasint"`           // bytes
+	Last   last              `cbor:"5,keyasint"`           // by which the owner tells whether all of it is its own
+	Gone   []journal.Range   `cbor:"6,keyasint,omitempty"` // held before, and lost: files that were taken away or are damaged
 }
 
 // last is the end of the furthest run held of a journal.
