@@ -237,6 +237,32 @@ func (m *memory) Receipt(ctx context.Context, a record.Access, typ, id string, v
 	return json.Marshal(map[string]any{"version": version})
 }
 
+func (m *memory) Proofs(_ context.Context, a record.Access, typ, id string, count int, before uint64, fn func(*record.Proof) error) (next uint64, err error) {
+	leave, err := m.enter()
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	r := m.resources[typ+"/"+id]
+	if r == nil {
+		return 0, record.ErrNotFound
+	}
+	m.leave(a, verify.KindHistory, r.current().Chart, http.StatusOK)
+	for _, v := range slices.Backward(r.versions) {
+		if before > 0 && v.Version >= before {
+			continue
+		}
+		if count == 0 {
+			return v.Version + 1, nil
+		}
+		count--
+		if err := fn(&record.Proof{Version: v.Version, Updated: v.Updated, Op: v.Op, Served: v.Body}); err != nil {
+			return 0, err
+		}
+	}
+	return 0, nil
+}
+
 func (m *memory) AuditReceipt(ctx context.Context, a record.Access, id string) ([]byte, error) {
 	if _, err := m.AuditEvent(ctx, a, id); err != nil {
 		return nil, err

@@ -107,6 +107,7 @@ var routes = []route{
 	{"GET", "/{type}/{id}", (*Server).read},
 	{"PUT", "/{type}/{id}", (*Server).update},
 	{"DELETE", "/{type}/{id}", (*Server).remove},
+	{"GET", "/{type}/{id}/$verify", (*Server).verify},
 	{"GET", "/{type}/{id}/_history", (*Server).history},
 	{"GET", "/{type}/{id}/_history/{version}", (*Server).vread},
 	{"GET", "/{type}/{id}/_history/{version}/$receipt", (*Server).receipt},

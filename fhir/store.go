@@ -60,6 +60,10 @@ type Store interface {
 	// Receipt waits until the version's entry is in a block and gives its receipt, a JSON document. 0 is the current version.
 	Receipt(ctx context.Context, a record.Access, typ, id string, version uint64) ([]byte, error)
 
+	// Proofs calls fn with at most count versions of a resource, newest first and only those below before (0: from the newest), each with what
+	// there is to prove it by; next is the value for before, 0 at the end. It releases that the versions are there.
+	Proofs(ctx context.Context, a record.Access, typ, id string, count int, before uint64, fn func(*record.Proof) error) (next uint64, err error)
+
 	// AuditReceipt is Receipt for any entry, by its Audited.ID.
 	AuditReceipt(ctx context.Context, a record.Access, id string) ([]byte, error)
 }

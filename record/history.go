@@ -13,32 +13,13 @@ import (
 
 // History releases at most count versions of a resource, newest first, from the one before version `before` on (0: the newest).
 func (s *Store) History(ctx context.Context, a Access, typ, id string, count int, before uint64) (*Page, error) {
-	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
-		return nil, err
-	}
-	now, err := s.Index.Current(typ, id)
-	switch {
-	case errors.Is(err, index.ErrNotFound):
-		err = ErrNotFound
-	case err != nil:
-		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	if err := mayKnow(&a, policy.History, typ, id, &now, err); err != nil {
-		return nil, err
-	}
-	vs, err := s.Index.History(typ, id, 0, int(now.Number))
+	found, now, err := s.versions(ctx, &a, policy.History, typ, id)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, err
 	}
-	page := &Page{}
-	var found []match
-	for i := range vs { // one that was filed under another patient by mistake is that patient's, and not counted either
-		if permit(&a, policy.History, vs[i].Chart, typ) != nil || s.erased(&vs[i]) {
-			continue
-		}
-		if page.Total++; before == 0 || vs[i].Number < before {
-			found = append(found, match{typ: typ, id: id, version: vs[i]})
-		}
+	page := &Page{Total: len(found)}
+	for len(found) > 0 && before > 0 && found[0].version.Number >= before {
+		found = found[1:]
 	}
 	versions, done, err := s.release(ctx, a, verify.KindHistory, false, found[:min(len(found), count)], now.Chart)
 	if err != nil {
@@ -48,4 +29,31 @@ func (s *Store) History(ctx context.Context, a Access, typ, id string, count int
 		page.Next = strconv.FormatUint(found[done-1].version.Number, 10)
 	}
 	return page, nil
+}
+
+// versions lists what there is of a resource that the access may know, newest first, and its newest version whoever's that is.
+func (s *Store) versions(ctx context.Context, a *Access, act policy.Action, typ, id string) (found []match, now index.Version, err error) {
+	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
+		return nil, now, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	now, err = s.Index.Current(typ, id)
+	switch {
+	case errors.Is(err, index.ErrNotFound):
+		err = ErrNotFound
+	case err != nil:
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if err := mayKnow(a, act, typ, id, &now, err); err != nil {
+		return nil, now, err
+	}
+	vs, err := s.Index.History(typ, id, 0, int(now.Number))
+	if err != nil {
+		return nil, now, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	for i := range vs { // one that was filed under another patient by mistake is that patient's, and not counted either
+		if permit(a, act, vs[i].Chart, typ) == nil && !s.erased(&vs[i]) {
+			found = append(found, match{typ: typ, id: id, version: vs[i]})
+		}
+	}
+	return found, now, nil
 }
