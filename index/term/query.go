@@ -16,8 +16,8 @@ type Clause struct {
 	Not   bool
 	Any   []Test
 
-	Chain *Query // the resource holds a reference under Param to one that this finds: Any is empty
-	Has   *Has   // one that refers to the resource is found: Param and Any are empty
+	Chain []Query // the resource holds a reference under Param to one that any of these finds, each of another type: Any is empty
+	Has   *Has    // one that refers to the resource is found: Param and Any are empty
 }
 
 // Has is a reverse chain: a resource found by Query refers to the one looked for under Param.
@@ -54,16 +54,16 @@ type Form uint8
 
 // The forms. Which go with a kind is said there; others hold for nothing.
 const (
-	Exact      Form = iota // Token: System and Code, "" meaning none; Reference, URI: Value; String: Value, as it stands
-	AnySystem              // Token, Quantity: Code alone
-	AnyCode                // Token: System alone
-	Begins                 // String: Folded begins so; Text: there are words that begin so, each
+	Exact      Form = iota // Token: System and Code, "" meaning none; Quantity: the same of its unit, both "" for any; Reference, URI: Value; String: Value, as it stands
+	AnySystem              // Token: Code alone; Reference: of the identifier in it; Quantity: Code, or Unit
+	AnyCode                // Token: System alone; Reference: of the identifier in it
+	Begins                 // String: Folded begins so; Text: there are words that begin so, each (see TextLength)
 	Contains               // String: Folded contains it
-	Above                  // URI: the term is the beginning of Value
-	Below                  // URI: Value is the beginning of the term
+	Above                  // URI: the term is a path to Value, or Value itself
+	Below                  // URI: Value is a path to the term, or the term itself
 	Identifier             // Reference: System and Code of the identifier in it
 	OfType                 // Token: Of and Code
-	IDOnly                 // Reference: the id alone, whatever the type
+	IDOnly                 // Reference: Value is the id alone, whatever the type, of a resource here
 	Absent                 // Missing: there is no value
 )
 
