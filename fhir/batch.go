@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -65,6 +66,9 @@ func (s *Server) perform(e *entry) {
 	}
 	e.refuse(s, p)
 	e.answer = &answer{status: p.status, body: appendOutcome(nil, p.issues...)}
+	if gone := (*record.GoneError)(nil); errors.As(p, &gone) {
+		e.answer.version, e.answer.updated = gone.Version, gone.Updated
+	}
 }
 
 // bundleAnswer writes the answers of a transaction or batch, in the order of the entries.

@@ -10,6 +10,7 @@ import (
 	"github.com/sijil-health/sijil/fhir/shape"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/policy"
+	"github.com/sijil-health/sijil/record"
 )
 
 // bundle takes a Bundle of interactions (POST to the base): a transaction, all or nothing, or a batch, each for itself.
@@ -62,7 +63,7 @@ func (q *request) refusedFor(list []entry) {
 		if len(q.access.Within) < MaxDetail/2 {
 			q.access.Within = clip(strings.TrimPrefix(q.access.Within+", "+e.access.Detail, ", "))
 		}
-		if e.method == http.MethodPost {
+		if e.method == http.MethodPost || e.method == http.MethodPut && e.query != "" {
 			e.id = "" // made up for it, or found by its condition
 		}
 		q.named = append(q.named, e.about()...)
@@ -76,12 +77,14 @@ type entry struct {
 	fullURL  string
 	urlBase  string // of fullURL, if it ends in Type/id
 	do       interaction
-	form     bool        // a search sent with POST
-	history  bool        // asks for all versions
-	resource *resource   // of POST and PUT of a resource
-	refers   []condition // its conditional references
-	bad      *problem    // what is wrong with it; in a transaction that refuses all
-	ref      string      // "Type/id" of what it writes
+	form     bool          // a search sent with POST
+	history  bool          // asks for all versions
+	resource *resource     // of POST and PUT of a resource
+	refers   []condition   // its conditional references
+	bad      *problem      // what is wrong with it; in a transaction that refuses all
+	ref      string        // "Type/id" of what it writes
+	op       record.Op     // by which a transaction stores it
+	heads    []record.Head // what its criteria match, of a conditional update or delete in a transaction
 	answer   *answer
 }
 
@@ -102,14 +105,14 @@ func (s *Server) entries(q *request, array tape.Value) ([]entry, *problem) {
 		e := &list[i]
 		e.request = request{Context: q.Context, access: q.access, base: q.base, own: q.own, prefer: q.prefer, header: http.Header{}}
 		e.at = v
-		e.bad = e.read(s.Limits)
+		e.bad = e.read(s)
 		i++
 	}
 	return list, nil
 }
 
 // read takes an entry apart.
-func (e *entry) read(l Limits) *problem {
+func (e *entry) read(s *Server) *problem {
 	if e.at.Kind() != tape.Object {
 		return fail(http.StatusBadRequest, "structure", "an entry is an object, this is %s", e.at.Kind()).at(e.at)
 	}
@@ -141,14 +144,14 @@ func (e *entry) read(l Limits) *problem {
 	if e.method == "" || e.query == "" {
 		return fail(http.StatusBadRequest, "required", "each entry needs request.method and request.url").on(e.at, "request")
 	}
-	if p := e.address(); p != nil {
+	if p := e.address(s); p != nil {
 		return p
 	}
-	return e.payload(l)
+	return e.payload(s.Limits)
 }
 
 // address reads request.url: what it names and which interaction that is.
-func (e *entry) address() *problem {
+func (e *entry) address(s *Server) *problem {
 	at := e.at.Get("request").Get("url")
 	path, query, _ := strings.Cut(strings.TrimPrefix(e.query, e.own+"/"), "?")
 	e.access.Detail = detail(e.method, path, query)
@@ -161,26 +164,23 @@ func (e *entry) address() *problem {
 		return fail(http.StatusBadRequest, "not-supported", "request.url must begin with a resource type of FHIR R4").at(at)
 	}
 	e.ifNoneExist = e.criteria(e.ifNoneExist)
-	form := e.method + " " + shapeOf(parts)
-	e.form = len(parts) > 1 && parts[1] == "_search"
-	e.history = strings.HasSuffix(form, "/_history")
-	if len(parts) > 1 && !e.form {
+	r, p := s.routeOf(e.method, parts)
+	if p != nil {
+		return p.at(at)
+	}
+	e.do, e.form, e.history = r.do, strings.HasSuffix(r.path, "/_search"), strings.HasSuffix(r.path, "/_history")
+	if len(parts) > 1 && strings.Contains(r.path, "/{id}") {
 		if e.id = parts[1]; !isID(e.id) {
 			return fail(http.StatusBadRequest, "value", "request.url holds no valid id").at(at)
 		}
 	}
-	if len(parts) == 4 {
-		e.version, _ = strconv.ParseUint(parts[3], 10, 64)
+	if strings.Contains(r.path, "/{version}") {
+		if e.version, _ = strconv.ParseUint(parts[3], 10, 64); e.version == 0 {
+			return fail(http.StatusBadRequest, "value", "versions are numbered from 1").at(at)
+		}
 	}
-	interactions := bundleInteractions
-	if e.typ == "AuditEvent" {
-		interactions = auditInteractions
-	}
-	if e.do = interactions[form]; e.do == nil || strings.HasSuffix(form, "/v") && e.version == 0 {
-		return fail(http.StatusMethodNotAllowed, "not-supported", "this method and address are no interaction that is supported in a Bundle").at(at)
-	}
-	if e.query != "" && (e.method == http.MethodPut || e.method == http.MethodDelete) {
-		return fail(http.StatusPreconditionFailed, "not-supported", "conditional updates and deletes are not supported").at(at)
+	if e.writesByID() && e.query != "" {
+		return fail(http.StatusBadRequest, "value", "an address with an id takes no criteria").at(at)
 	}
 	return e.conditional()
 }
@@ -204,32 +204,39 @@ func (e *entry) conditional() *problem {
 	return nil
 }
 
-// The interactions of entries, by method and shape of the address.
-var (
-	bundleInteractions = map[string]interaction{
-		"GET T": (*Server).search, "GET T/id": (*Server).read, "GET T/id/_history": (*Server).history, "GET T/id/_history/v": (*Server).vread,
-		"POST T": (*Server).create, "POST T/_search": (*Server).search,
-		"PUT T/id": (*Server).update, "DELETE T/id": (*Server).remove,
+// routeOf finds the interaction of an entry in the tables by which HTTP requests are routed.
+func (s *Server) routeOf(method string, parts []string) (*route, *problem) {
+	table := s.tableOf(parts[0])
+	for i := range table {
+		if r := &table[i]; r.method == method && r.bundled() && r.fits(parts) {
+			return r, nil
+		}
 	}
-	auditInteractions = map[string]interaction{
-		"GET T": (*Server).auditSearch, "POST T/_search": (*Server).auditSearch, "GET T/id": (*Server).auditRead,
-	}
-)
+	return nil, fail(http.StatusMethodNotAllowed, "not-supported", "this method and address are no interaction that is supported in a Bundle")
+}
 
-func shapeOf(parts []string) string {
-	switch {
-	case len(parts) == 1:
-		return "T"
-	case len(parts) == 2 && parts[1] == "_search":
-		return "T/_search"
-	case len(parts) == 2:
-		return "T/id"
-	case len(parts) == 3 && parts[2] == "_history":
-		return "T/id/_history"
-	case len(parts) == 4 && parts[2] == "_history":
-		return "T/id/_history/v"
+// bundled tells whether an interaction can be asked for by an entry of a Bundle: what gives something else than a resource cannot.
+func (r *route) bundled() bool {
+	return strings.HasPrefix(r.path, "/") && r.path != "/{$}" && r.says != "" && r.says != "$receipt"
+}
+
+// fits tells whether a path of segments is the route's. The first part was found to be a type.
+func (r *route) fits(parts []string) bool {
+	rest := r.path[1:]
+	for i, part := range parts {
+		segment, after, _ := strings.Cut(rest, "/")
+		wild := strings.HasPrefix(segment, "{") && (part != "_search" && part != "_history")
+		if segment != part && !wild || segment == "" && i > 0 {
+			return false
+		}
+		rest = after
 	}
-	return ""
+	return rest == ""
+}
+
+// writesByID tells whether the entry replaces or deletes the resource that its address names.
+func (e *entry) writesByID() bool {
+	return e.id != "" && (e.method == http.MethodPut || e.method == http.MethodDelete)
 }
 
 // writes tells whether the entry stores a resource.
@@ -256,7 +263,7 @@ func (e *entry) payload(l Limits) *problem {
 	if r.typ != e.typ {
 		return fail(http.StatusBadRequest, "invalid", "resourceType is not the type that request.url names").at(body.Get("resourceType"))
 	}
-	if e.method == http.MethodPut && r.id != e.id {
+	if e.writesByID() && r.id != e.id {
 		return fail(http.StatusBadRequest, "value", "the resource must carry the id that request.url names").on(body, "id")
 	}
 	e.resource, e.body, e.refers = r, body, conditionsOf(nil, r)

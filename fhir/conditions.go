@@ -60,11 +60,13 @@ func (c *conditions) take(ctx context.Context, name string) error {
 	}
 }
 
-// createConditions are the searches on which entries create.
-func createConditions(list []entry) (names []string) {
+// writeConditions are the searches on which entries create or update.
+func (s *Server) writeConditions(list []entry) (names []string) {
 	for i := range list {
-		if e := &list[i]; e.ifNoneExist != "" && e.writes() && e.method == http.MethodPost {
-			names = append(names, e.typ+"?"+e.ifNoneExist)
+		if e := &list[i]; e.method != http.MethodDelete {
+			if c, _ := e.condition(s); c.text != "" {
+				names = append(names, c.text)
+			}
 		}
 	}
 	return names

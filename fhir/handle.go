@@ -140,6 +140,9 @@ func (s *Server) fail(q *request, r *http.Request, w http.ResponseWriter, p *pro
 	default:
 		q.refuse(s, p)
 	}
+	if gone := (*record.GoneError)(nil); errors.As(p, &gone) {
+		validators(q.header, gone.Version, gone.Updated)
+	}
 	if p.status == http.StatusRequestEntityTooLarge {
 		q.header.Set("Connection", "close") // the rest of the body is not read
 	}

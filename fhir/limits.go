@@ -11,6 +11,7 @@ type Limits struct {
 	Resource int   // bytes of a single resource
 	Bundle   int   // bytes of a Bundle; one that is stored as a resource has at most record.MaxSource
 	Entries  int   // entries of a transaction or batch
+	Deletes  int   // resources that one conditional delete may delete, where it names no number itself
 	Depth    int   // of arrays and objects within one another
 	Bodies   int64 // bytes of request bodies and answers held at once; a request beyond waits
 	Requests int   // requests served at once, until they are answered; one beyond waits
@@ -26,6 +27,7 @@ var DefaultLimits = Limits{
 	Resource:  4 << 20,
 	Bundle:    32 << 20,
 	Entries:   10_000,
+	Deletes:   1,
 	Depth:     64,
 	Bodies:    64 << 20,
 	Requests:  512,
@@ -54,6 +56,7 @@ func (l Limits) orDefault() Limits {
 	setDefault(&l.Resource, d.Resource)
 	setDefault(&l.Bundle, d.Bundle)
 	setDefault(&l.Entries, d.Entries)
+	setDefault(&l.Deletes, d.Deletes)
 	setDefault(&l.Depth, d.Depth)
 	setDefault(&l.Bodies, max(d.Bodies, int64(l.Bundle)))
 	setDefault(&l.Requests, d.Requests)

@@ -94,7 +94,7 @@ func (m *memory) allowed(c record.Change) error {
 	switch {
 	case c.Op == record.OpCreate && r != nil:
 		return record.ErrExists
-	case c.Op == record.OpDelete && r == nil:
+	case (c.Op == record.OpDelete || c.Known) && r == nil:
 		return record.ErrNotFound
 	case c.IfVersion != 0 && (r == nil || r.current().Version != c.IfVersion):
 		return record.ErrConflict
@@ -146,7 +146,7 @@ func (m *memory) Read(_ context.Context, a record.Access, typ, id string, versio
 		v = &r.versions[version-1]
 	}
 	if v.Op == record.OpDelete {
-		return nil, record.ErrGone
+		return nil, &record.GoneError{Head: record.Head{Type: typ, ID: id, Version: v.Version, Updated: v.Updated, Deleted: true, Chart: v.Chart}}
 	}
 	m.leave(a, verify.KindRead, v.Chart, http.StatusOK, verify.Target{Ref: typ + "/" + id, Version: v.Version})
 	return v, nil

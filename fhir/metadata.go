@@ -2,60 +2,13 @@ package fhir
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sijil-health/sijil/index"
-)
-
-// The elements of CapabilityStatement that are filled in.
-type (
-	capability struct {
-		ResourceType   string             `json:"resourceType"`
-		Status         string             `json:"status"`
-		Date           string             `json:"date"`
-		Kind           string             `json:"kind"`
-		Software       capabilitySoftware `json:"software"`
-		Implementation map[string]string  `json:"implementation"`
-		FHIRVersion    string             `json:"fhirVersion"`
-		Format         []string           `json:"format"`
-		Rest           []capabilityRest   `json:"rest"`
-	}
-	capabilitySoftware struct {
-		Name    string `json:"name"`
-		Version string `json:"version,omitempty"`
-	}
-	capabilityRest struct {
-		Mode          string               `json:"mode"`
-		Documentation string               `json:"documentation"`
-		Security      map[string]string    `json:"security"`
-		Resource      []capabilityResource `json:"resource"`
-		Interaction   []capabilityCode     `json:"interaction"`
-	}
-	capabilityCode struct {
-		Code string `json:"code"`
-	}
-	capabilityResource struct {
-		Type              string             `json:"type"`
-		Profile           string             `json:"profile"`
-		Interaction       []capabilityCode   `json:"interaction"`
-		Versioning        string             `json:"versioning"`
-		ReadHistory       bool               `json:"readHistory"`
-		UpdateCreate      bool               `json:"updateCreate"`
-		ConditionalCreate bool               `json:"conditionalCreate"`
-		ConditionalRead   string             `json:"conditionalRead"`
-		ConditionalUpdate bool               `json:"conditionalUpdate"`
-		ConditionalDelete string             `json:"conditionalDelete"`
-		ReferencePolicy   []string           `json:"referencePolicy"`
-		SearchParam       []capabilitySearch `json:"searchParam,omitempty"`
-		Operation         []capabilitySearch `json:"operation"`
-	}
-	capabilitySearch struct {
-		Name       string `json:"name"`
-		Definition string `json:"definition"`
-		Type       string `json:"type,omitempty"`
-	}
 )
 
 // statement is the CapabilityStatement as last made, for one base.
@@ -67,7 +20,11 @@ type statement struct {
 // metadata answers GET metadata. It needs no token: it says nothing of anybody, and clients ask it first.
 func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 	q := &request{Context: r.Context(), base: s.baseOf(r), method: r.Method, header: w.Header()}
-	if err := acceptable(r); err != nil {
+	err := acceptable(r)
+	if mode := r.URL.Query().Get("mode"); err == nil && mode == "terminology" {
+		err = fail(http.StatusNotFound, "not-supported", "this node is no terminology server: it has no TerminologyCapabilities")
+	}
+	if err != nil {
 		p := problemOf(err)
 		s.write(q, r, w, p.status, appendOutcome(nil, p.issues...))
 		return
@@ -92,16 +49,17 @@ func (s *Server) capabilities(base string) []byte {
 		Mode: "server",
 		Documentation: "Unknown search parameters are refused unless handling=lenient is preferred. The header Sijil-Ack of a write says " +
 			"whether it is durable (journalled) or in a block besides (anchored). Every access can be read as AuditEvent.",
-		Security:    map[string]string{"description": "Every request but this one needs a bearer token that names actor, role, organisation and purpose of use."},
-		Interaction: []capabilityCode{{"transaction"}, {"batch"}},
+		Security: capabilitySecurity{Description: "Every request but this one needs a bearer token that names actor, role, organisation and purpose of use."},
 	}
-	names := make([]string, 0, len(types))
-	for name := range types {
-		names = append(names, name)
+	for i := range s.table {
+		if r := &s.table[i]; !strings.HasPrefix(r.path, "/{type}") {
+			for code := range strings.FieldsSeq(r.says) {
+				rest.Interaction = append(rest.Interaction, capabilityCode{code})
+			}
+		}
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		rest.Resource = append(rest.Resource, capabilityOf(name))
+	for _, typ := range slices.Sorted(maps.Keys(types)) {
+		rest.Resource = append(rest.Resource, s.capabilityOf(typ))
 	}
 	c.Rest = []capabilityRest{rest}
 	b, err := json.Marshal(c)
@@ -111,34 +69,64 @@ func (s *Server) capabilities(base string) []byte {
 	return b
 }
 
-func capabilityOf(typ string) capabilityResource {
-	r := capabilityResource{
-		Type: typ, Profile: "http://hl7.org/fhir/StructureDefinition/" + typ, Versioning: "versioned",
-		ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "full-support", ConditionalDelete: "not-supported",
-		ReferencePolicy: []string{"literal", "logical"},
-		Operation:       []capabilitySearch{{Name: "receipt", Definition: ours + "OperationDefinition/receipt"}},
-		SearchParam: []capabilitySearch{
-			{"_id", searchParameter("Resource-id"), "token"}, {"_lastUpdated", searchParameter("Resource-lastUpdated"), "date"},
-		},
-	}
-	codes := []string{"read", "vread", "create", "update", "delete", "history-instance", "search-type"}
+// tableOf gives the routes of a type's interactions.
+func (s *Server) tableOf(typ string) []route {
 	if typ == "AuditEvent" {
-		codes = []string{"read", "search-type"}
-		r.Versioning, r.ReadHistory, r.UpdateCreate, r.ConditionalCreate = "no-version", false, false, false
-		r.ConditionalRead = "not-supported"
-		r.SearchParam = nil
-		for _, p := range [][2]string{{"patient", "reference"}, {"date", "date"}, {"agent", "reference"}, {"entity", "reference"}, {"action", "token"}} {
-			r.SearchParam = append(r.SearchParam, capabilitySearch{p[0], searchParameter("AuditEvent-" + p[0]), p[1]})
-		}
-	} else {
-		for _, p := range types[typ].params {
-			r.SearchParam = append(r.SearchParam, capabilitySearch{p.name, searchParameter(p.definition), kindNames[p.kind]})
+		return s.audit
+	}
+	return s.table
+}
+
+// typeInteractions are the codes that a type's interactions can have (http://hl7.org/fhir/type-restful-interaction), in the order of the statement.
+var typeInteractions = []string{"read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"}
+
+// capabilityOf says of a type what its routes say.
+func (s *Server) capabilityOf(typ string) capabilityResource {
+	says := map[string]bool{}
+	for _, r := range s.tableOf(typ) {
+		for said := range strings.FieldsSeq(r.says) {
+			says[said] = true
 		}
 	}
-	for _, code := range codes {
-		r.Interaction = append(r.Interaction, capabilityCode{code})
+	r := capabilityResource{
+		Type: typ, Profile: "http://hl7.org/fhir/StructureDefinition/" + typ, Versioning: "no-version", ConditionalRead: "not-supported", ConditionalDelete: "not-supported",
+		ReadHistory: says["vread"], UpdateCreate: says["update"] && !s.ServerIDs, ConditionalCreate: says["create"], ConditionalUpdate: says["conditionalUpdate"],
+		ReferencePolicy: []string{"literal", "logical"}, SearchParam: searchParams(typ),
+	}
+	if says["vread"] {
+		r.Versioning, r.ConditionalRead = "versioned", "full-support"
+	}
+	if says["conditionalDelete"] {
+		r.ConditionalDelete = "multiple" // as many as _count says
+	}
+	for _, code := range typeInteractions {
+		if says[code] {
+			r.Interaction = append(r.Interaction, capabilityCode{code})
+		}
+	}
+	for _, said := range slices.Sorted(maps.Keys(says)) {
+		if name, ok := strings.CutPrefix(said, "$"); ok {
+			r.Operation = append(r.Operation, capabilitySearch{Name: name, Definition: ours + "OperationDefinition/" + name})
+		}
 	}
 	return r
+}
+
+// searchParams are the parameters that a type is searched by.
+func searchParams(typ string) (list []capabilitySearch) {
+	if typ == "AuditEvent" {
+		for _, p := range [][2]string{{"patient", "reference"}, {"date", "date"}, {"agent", "reference"}, {"entity", "reference"}, {"action", "token"}} {
+			list = append(list, capabilitySearch{p[0], searchParameter("AuditEvent-" + p[0]), p[1]})
+		}
+		return list
+	}
+	list = []capabilitySearch{
+		{"_id", searchParameter("Resource-id"), "token"}, {"_lastUpdated", searchParameter("Resource-lastUpdated"), "date"},
+	}
+	for _, p := range types[typ].params {
+		list = append(list, capabilitySearch{p.name, searchParameter(p.definition), kindNames[p.kind]})
+	}
+	return list
 }
 
 var kindNames = map[index.Kind]string{index.Token: "token", index.Reference: "reference", index.Date: "date", index.String: "string"}

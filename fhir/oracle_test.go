@@ -117,7 +117,7 @@ func TestABundleIsRecordedWhereItNames(t *testing.T) {
 		{"nothing", bundleOf("transaction"), clinician, 200, []string{": transaction <POST / (transaction of 0 entries) — nothing was asked for>"}},
 		{"nothing", bundleOf("batch"), auditor, 200, []string{": batch <POST / (batch of 0 entries) — nothing was asked for>"}},
 		{"deleted already", bundleOf("transaction", entryOf("", "DELETE", "Patient/gone", "")), clinician, 200,
-			[]string{"Patient/gone: delete <DELETE Patient/gone — deleted already> Patient/gone"}},
+			[]string{"Patient/gone: delete <DELETE Patient/gone — nothing to delete> Patient/gone"}},
 		{"deleted already, another version", bundleOf("transaction", entryOf("", "DELETE", "Patient/gone", "", `"ifMatch":"W/\"1\""`)), clinician, 412,
 			[]string{"Patient/gone: transaction 412 <POST / (transaction of 1 entries) — conflict", ": transaction 412 <POST / (transaction of 1 entries): DELETE Patient/gone — conflict"}},
 		{"its history", bundleOf("transaction", entryOf("", "GET", "Patient/gone/_history", "")), clinician, 200,

@@ -32,7 +32,7 @@ func (s *Server) release(q *request, version uint64) (*answer, error) {
 func unchanged(q *request, a *answer) bool {
 	if q.ifNoneMatch != "" {
 		for tag := range strings.SplitSeq(q.ifNoneMatch, ",") {
-			if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(a.etag(), "W/") {
+			if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(etag(a.version), "W/") {
 				return true
 			}
 		}

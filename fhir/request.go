@@ -90,9 +90,6 @@ type answer struct {
 	ack    string         // "journalled" or "anchored", of a write
 }
 
-// etag is the weak entity tag of a version.
-func (a *answer) etag() string { return `W/"` + formatUint(a.version) + `"` }
-
 func (q *request) refuse(s *Server, p *problem) {
 	// A refusal is recorded also when the client has gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(q.Context), 10*time.Second)

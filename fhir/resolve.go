@@ -127,11 +127,15 @@ func isLink(b []byte) bool {
 	return bytes.HasSuffix(b, []byte("href=")) || bytes.HasSuffix(b, []byte("src="))
 }
 
-// condition is a search that must find one resource: a conditional reference, or ifNoneExist.
+// condition is a search for what a request means: a conditional reference, ifNoneExist, the criteria of a conditional update or delete.
 type condition struct {
 	text string     // "Type?…", in one spelling
 	at   tape.Value // where it stands; not there for a header
+	most int        // resources that it may match; 0 stands for one
 }
+
+// count is how many matches are looked for: by one too many it is known that they are.
+func (c *condition) count() int { return max(1, c.most) + 1 }
 
 // conditionsOf adds a resource's conditional references to a list.
 func conditionsOf(list []condition, r *resource) []condition {
@@ -140,20 +144,21 @@ func conditionsOf(list []condition, r *resource) []condition {
 			continue
 		}
 		if parsed := parseReference(at.value.Text()); parsed.form == conditional {
-			list = append(list, condition{parsed.typ + "?" + oneSpelling(parsed.query), at.value})
+			list = append(list, condition{text: parsed.typ + "?" + oneSpelling(parsed.query), at: at.value})
 		}
 	}
 	return list
 }
 
-// match answers conditions: for each text, the heads it matches, at most two. One call of the Store serves all of them.
+// match answers conditions: for each text, the heads it matches, at most one more than it may. One call of the Store serves all of them.
 func (s *Server) match(q *request, list []condition) (map[string][]record.Head, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
 	index, queries := map[string]int{}, []record.Query(nil)
 	for _, c := range list {
-		if _, ok := index[c.text]; ok {
+		if i, ok := index[c.text]; ok {
+			queries[i].Count = max(queries[i].Count, c.count())
 			continue
 		}
 		typ, raw, _ := strings.Cut(c.text, "?")
@@ -164,7 +169,7 @@ func (s *Server) match(q *request, list []condition) (map[string][]record.Head, 
 		if p != nil {
 			return nil, p.at(c.at)
 		}
-		parsed.query.Count, parsed.query.Detail = 2, detail("MATCH", typ, raw)
+		parsed.query.Count, parsed.query.Detail = c.count(), detail("MATCH", typ, raw)
 		index[c.text] = len(queries)
 		queries = append(queries, parsed.query)
 	}

@@ -26,12 +26,7 @@ func (s *Server) respond(q *request, r *http.Request, w http.ResponseWriter, a *
 	if a.ack != "" {
 		h.Set("Sijil-Ack", a.ack)
 	}
-	if a.version > 0 {
-		h.Set("ETag", a.etag())
-	}
-	if !a.updated.IsZero() {
-		h.Set("Last-Modified", a.updated.UTC().Format(http.TimeFormat))
-	}
+	validators(h, a.version, a.updated)
 	if a.location != "" {
 		h.Set("Location", q.base+"/"+a.location)
 	}
@@ -43,6 +38,19 @@ func (s *Server) respond(q *request, r *http.Request, w http.ResponseWriter, a *
 	}
 	s.write(q, r, w, a.status, a.body)
 }
+
+// validators sets the headers by which a version is told from others; a zero value is not known.
+func validators(h http.Header, version uint64, updated time.Time) {
+	if version > 0 {
+		h.Set("ETag", etag(version))
+	}
+	if !updated.IsZero() {
+		h.Set("Last-Modified", updated.UTC().Format(http.TimeFormat))
+	}
+}
+
+// etag is the weak entity tag of a version.
+func etag(version uint64) string { return `W/"` + formatUint(version) + `"` }
 
 // write sends status and body. The time for it is bounded: a client that stops reading must not hold the answer for ever.
 func (s *Server) write(q *request, r *http.Request, w http.ResponseWriter, status int, body []byte) {

@@ -23,6 +23,7 @@ type Config struct {
 
 	Version   string    // of the software, for the CapabilityStatement
 	Limits    Limits    // zero fields: DefaultLimits
+	ServerIDs bool      // clients choose no ids: PUT creates nothing under an id that was never known
 	Validator Validator // nil: structure checks only
 	// Trust gives the file that others check receipts with; nil: it is not handed out.
 	Trust func(context.Context) ([]byte, error)
@@ -33,6 +34,8 @@ type Config struct {
 type Server struct {
 	Config
 	mux        http.ServeMux
+	table      []route // routes; here, so that an interaction may look at it
+	audit      []route // auditRoutes
 	admission  *admission
 	conditions conditions
 	strangers  strangers
@@ -47,7 +50,7 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, admission: newAdmission(c.Limits), started: time.Now()}
+	s := &Server{Config: c, admission: newAdmission(c.Limits), started: time.Now(), table: routes, audit: auditRoutes}
 	s.strangers.tell = s.refuseStrangers
 	s.routes()
 	return s
@@ -93,39 +96,44 @@ func (s *Server) Close() error {
 // answer are not its business, so that Bundles use the same ones.
 type interaction func(s *Server, q *request) (*answer, error)
 
-// route is one line of the table from which the mux is made.
+// route is one line of the table from which the mux, the interactions of Bundles and the CapabilityStatement are made.
 type route struct {
 	method, path string // path below the prefix, as http.ServeMux knows it
 	do           interaction
+	says         string // of it in the CapabilityStatement: the code of an interaction, an operation, or the name of an element that is true for it
 }
 
 var routes = []route{
-	{"POST", "/{$}", (*Server).bundle},
-	{"GET", "/{type}", (*Server).search},
-	{"POST", "/{type}", (*Server).create},
-	{"POST", "/{type}/_search", (*Server).search},
-	{"GET", "/{type}/{id}", (*Server).read},
-	{"PUT", "/{type}/{id}", (*Server).update},
-	{"DELETE", "/{type}/{id}", (*Server).remove},
-	{"GET", "/{type}/{id}/$verify", (*Server).verify},
-	{"GET", "/{type}/{id}/_history", (*Server).history},
-	{"GET", "/{type}/{id}/_history/{version}", (*Server).vread},
-	{"GET", "/{type}/{id}/_history/{version}/$receipt", (*Server).receipt},
+	{"POST", "/{$}", (*Server).bundle, "transaction batch"},
+	{"GET", "/{type}", (*Server).search, "search-type"},
+	{"POST", "/{type}", (*Server).create, "create"},
+	{"POST", "/{type}/_search", (*Server).search, "search-type"},
+	{"PUT", "/{type}", (*Server).conditionalUpdate, "conditionalUpdate"},
+	{"DELETE", "/{type}", (*Server).conditionalDelete, "conditionalDelete"},
+	{"GET", "/{type}/{id}", (*Server).read, "read"},
+	{"PUT", "/{type}/{id}", (*Server).update, "update"},
+	{"DELETE", "/{type}/{id}", (*Server).remove, "delete"},
+	{"GET", "/{type}/{id}/$verify", (*Server).verify, "$verify"},
+	{"GET", "/{type}/{id}/_history", (*Server).history, "history-instance"},
+	{"GET", "/{type}/{id}/_history/{version}", (*Server).vread, "vread"},
+	{"GET", "/{type}/{id}/_history/{version}/$receipt", (*Server).receipt, "$receipt"},
 }
 
 // auditRoutes go before the others for AuditEvent. Those resources are written by the node alone, one for each entry, and have
 // one version.
 var auditRoutes = []route{
-	{"GET", "/AuditEvent", (*Server).auditSearch},
-	{"POST", "/AuditEvent/_search", (*Server).auditSearch},
-	{"GET", "/AuditEvent/{id}", (*Server).auditRead},
-	{"GET", "/AuditEvent/{id}/$receipt", (*Server).auditReceipt},
-	{"POST", "/AuditEvent", notAllowed("GET", "HEAD")},
-	{"PUT", "/AuditEvent/{id}", notAllowed("GET", "HEAD")},
-	{"DELETE", "/AuditEvent/{id}", notAllowed("GET", "HEAD")},
-	{"GET", "/AuditEvent/{id}/_history", unknownPath},
-	{"GET", "/AuditEvent/{id}/_history/{version}", unknownPath},
-	{"GET", "/AuditEvent/{id}/_history/{version}/$receipt", unknownPath},
+	{"GET", "/AuditEvent", (*Server).auditSearch, "search-type"},
+	{"POST", "/AuditEvent/_search", (*Server).auditSearch, "search-type"},
+	{"GET", "/AuditEvent/{id}", (*Server).auditRead, "read"},
+	{"GET", "/AuditEvent/{id}/$receipt", (*Server).auditReceipt, "$receipt"},
+	{"POST", "/AuditEvent", notAllowed("GET", "HEAD"), ""},
+	{"PUT", "/AuditEvent", notAllowed("GET", "HEAD"), ""},
+	{"DELETE", "/AuditEvent", notAllowed("GET", "HEAD"), ""},
+	{"PUT", "/AuditEvent/{id}", notAllowed("GET", "HEAD"), ""},
+	{"DELETE", "/AuditEvent/{id}", notAllowed("GET", "HEAD"), ""},
+	{"GET", "/AuditEvent/{id}/_history", unknownPath, ""},
+	{"GET", "/AuditEvent/{id}/_history/{version}", unknownPath, ""},
+	{"GET", "/AuditEvent/{id}/_history/{version}/$receipt", unknownPath, ""},
 }
 
 // routes fills the mux. Each path also gets a handler for any other method, which answers 405 with what is allowed there.

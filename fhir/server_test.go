@@ -147,7 +147,7 @@ func TestLifeOfAResource(t *testing.T) {
 		{do: "GET /Observation/o1/_history/9", status: 404, entries: []string{"refuse 404"}},
 		{do: "DELETE /Observation/o1", status: 204, has: []string{`Etag: W/"3"`, "Sijil-Ack: anchored"}, entries: []string{"delete of Patient/p1 Observation/o1/3"}},
 		{name: "delete again", do: "DELETE /Observation/o1", status: 204, entries: []string{"refuse 204"}},
-		{do: "GET /Observation/o1", status: 410, has: []string{`"code":"deleted"`}, entries: []string{"refuse 410"}},
+		{do: "GET /Observation/o1", status: 410, has: []string{`"code":"deleted"`, `Etag: W/"3"`, "Last-Modified: Sun, 01 Mar 2026 12:00:04 GMT"}, entries: []string{"refuse 410"}},
 		{name: "vread of the deletion", do: "GET /Observation/o1/_history/3", status: 410},
 		{do: "GET /Observation/o1/_history", status: 200,
 			has:     []string{`"total":3`, `"method":"DELETE"`, `"method":"POST","url":"Observation"`, `"etag":"W/\"2\""`},
@@ -158,7 +158,7 @@ func TestLifeOfAResource(t *testing.T) {
 		{do: "GET /Observation/o1/_history?_cursor=x", status: 400},
 		{do: "GET /Observation/o1/_history?_since=2020", status: 400},
 		{do: "GET /Observation/none/_history", status: 404},
-		{do: "DELETE /Observation/none", status: 404, entries: []string{"refuse 404"}},
+		{name: "delete what never was", do: "DELETE /Observation/none", status: 204, entries: []string{"refuse 204"}},
 		{do: "GET /Observation/o1?_pretty=true", status: 200, has: []string{"{\n  \"resourceType\": \"Observation\"", "14.10"}},
 	})
 }
@@ -190,6 +190,23 @@ func TestMetadata(t *testing.T) {
 	}
 	if c.FHIRVersion != "4.0.1" || len(c.Rest[0].Resource) != len(types) || c.Implementation["url"] != "http://h.example/fhir" {
 		t.Errorf("%+v", c)
+	}
+	for _, r := range c.Rest[0].Resource { // every interaction that is promised is there, and none that is not
+		promised := map[string]bool{}
+		for _, i := range r.Interaction {
+			promised[i.Code] = true
+		}
+		promised["conditionalUpdate"], promised["conditionalDelete"] = r.ConditionalUpdate, r.ConditionalDelete != "not-supported"
+		for code, do := range map[string]string{
+			"read": "GET /T/x", "vread": "GET /T/x/_history/1", "update": "PUT /T/x", "patch": "PATCH /T/x", "delete": "DELETE /T/x", "create": "POST /T", "search-type": "GET /T?_count=0",
+			"history-instance": "GET /T/x/_history", "history-type": "GET /T/_history", "conditionalUpdate": "PUT /T?_id=x", "conditionalDelete": "DELETE /T?_id=x",
+		} {
+			w := g.send(&exchange{do: strings.Replace(do, "/T", "/"+r.Type, 1), actor: "dr.amal", body: "{}"})
+			there := w.Code != 405 && !strings.Contains(w.Body.String(), "there is nothing at this address") && !strings.Contains(w.Body.String(), "neither an operation nor a valid id")
+			if there != promised[code] {
+				t.Errorf("%s of %s: promised %t, but %d %.300s", code, r.Type, promised[code], w.Code, w.Body)
+			}
+		}
 	}
 	for _, r := range c.Rest[0].Resource { // every parameter that is promised is answered
 		for _, p := range r.SearchParam {

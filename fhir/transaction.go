@@ -3,6 +3,7 @@ package fhir
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/sijil-health/sijil/fhir/tape"
@@ -21,7 +22,7 @@ func (s *Server) transaction(q *request, list []entry) (*answer, error) {
 	if p := duplicates(list); p != nil {
 		return nil, p
 	}
-	release, err := s.conditions.hold(q, createConditions(list))
+	release, err := s.conditions.hold(q, s.writeConditions(list))
 	if err != nil {
 		return nil, err
 	}
@@ -29,6 +30,9 @@ func (s *Server) transaction(q *request, list []entry) (*answer, error) {
 	v, err := s.identify(q, list)
 	if err != nil {
 		return nil, err
+	}
+	if p := overlaps(list); p != nil {
+		return nil, p
 	}
 	changes, entries, err := s.changes(q, list, v)
 	if err != nil {
@@ -42,8 +46,14 @@ func (s *Server) transaction(q *request, list []entry) (*answer, error) {
 		if commit, err = s.Store.Write(q, q.access, changes); err != nil {
 			return nil, blame(err, list, entries)
 		}
-		for i, at := range entries {
-			list[at].answer = entryAnswer(&list[at], &commit.Versions[i], commit, q.prefer)
+		for i := 0; i < len(entries); {
+			n := i + 1 // a conditional delete may have several changes
+			for n < len(entries) && entries[n] == entries[i] {
+				n++
+			}
+			e := &list[entries[i]]
+			e.answer = entryAnswer(e, commit.Versions[i:n], commit, q.prefer)
+			i = n
 		}
 	}
 	for i := range list {
@@ -57,35 +67,54 @@ func (s *Server) transaction(q *request, list []entry) (*answer, error) {
 }
 
 // entryAnswer is the answer to a write in a transaction; unless asked for, it does not repeat the resource.
-func entryAnswer(e *entry, v *record.Version, commit *record.Commit, prefer preference) *answer {
+func entryAnswer(e *entry, versions []record.Version, commit *record.Commit, prefer preference) *answer {
 	if e.method == http.MethodDelete {
-		return removed(v, commit, prefer)
+		return removed(versions, commit, prefer)
 	}
 	if prefer.result == "" {
 		prefer.result = "minimal"
 	}
-	return written(v, commit, prefer)
+	return written(&versions[0], commit, prefer)
 }
 
-// duplicates refuses two entries for one resource, or with one fullUrl: there would be no saying which is meant.
+// duplicates refuses two entries with one fullUrl: there would be no saying which a reference means.
 func duplicates(list []entry) *problem {
-	urls, refs := map[string]bool{}, map[string]bool{}
+	urls := map[string]bool{}
 	for i := range list {
 		e := &list[i]
-		if e.fullURL != "" && e.writes() {
-			if urls[e.fullURL] {
-				return fail(http.StatusBadRequest, "duplicate", "two entries have this fullUrl").on(e.at, "fullUrl")
-			}
-			urls[e.fullURL] = true
+		if e.fullURL == "" || !e.writes() {
+			continue
 		}
+		if urls[e.fullURL] {
+			return fail(http.StatusBadRequest, "duplicate", "two entries have this fullUrl").on(e.at, "fullUrl")
+		}
+		urls[e.fullURL] = true
+	}
+	return overlaps(list)
+}
+
+// overlaps refuses two entries that write to one resource, by its id or because their criteria match it (FHIR R4, 3.1.0.11.2).
+func overlaps(list []entry) *problem {
+	refs := map[string]bool{}
+	for i := range list {
+		e := &list[i]
 		if e.method != http.MethodPut && e.method != http.MethodDelete {
 			continue
 		}
-		ref := e.typ + "/" + e.id
-		if refs[ref] {
-			return fail(http.StatusBadRequest, "duplicate", "two entries write to this resource").at(e.at.Get("request").Get("url"))
+		written := []string{e.typ + "/" + e.id}
+		if e.id == "" {
+			written = written[:0]
 		}
-		refs[ref] = true
+		for i := range e.heads {
+			written = append(written, e.heads[i].Type+"/"+e.heads[i].ID)
+		}
+		slices.Sort(written)
+		for _, ref := range slices.Compact(written) {
+			if refs[ref] {
+				return fail(http.StatusBadRequest, "duplicate", "two entries write to this resource").at(e.at.Get("request").Get("url"))
+			}
+			refs[ref] = true
+		}
 	}
 	return nil
 }
@@ -93,27 +122,34 @@ func duplicates(list []entry) *problem {
 // identify gives every entry that writes its id, and finds what all references and conditions stand for.
 func (s *Server) identify(q *request, list []entry) (*resolver, error) {
 	var all []condition
+	deleted := map[string]bool{}
 	for i := range list {
 		e := &list[i]
-		if e.resource == nil {
-			continue
+		if e.method == http.MethodDelete && e.id != "" {
+			deleted[e.typ+"/"+e.id] = true
 		}
 		all = append(all, e.refers...)
-		if e.method == http.MethodPost && e.ifNoneExist != "" {
-			all = append(all, condition{e.typ + "?" + e.ifNoneExist, e.at.Get("request").Get("ifNoneExist")})
+		c, p := e.condition(s)
+		if p != nil {
+			return nil, p.at(c.at)
 		}
+		if c.text != "" {
+			all = append(all, c)
+		}
+	}
+	for i := range all { // what is deleted first is not matched by what comes after
+		all[i].most = max(1, all[i].most) + len(deleted)
 	}
 	found, err := s.match(q, all)
 	if err != nil {
 		return nil, err
 	}
+	without(found, deleted)
 	v := &resolver{base: q.own, entries: map[string]string{}, found: map[string]string{}}
 	now := time.Now()
 	for i := range list {
-		if e := &list[i]; e.resource != nil {
-			if err := e.name(v, found, now); err != nil {
-				return nil, err
-			}
+		if err := list[i].settle(s, v, found, now); err != nil {
+			return nil, err
 		}
 	}
 	for i := range list {
@@ -127,23 +163,30 @@ func (s *Server) identify(q *request, list []entry) (*resolver, error) {
 	return v, nil
 }
 
-// name decides which resource an entry writes to, and makes it known under its fullUrl and its condition.
-func (e *entry) name(v *resolver, found map[string][]record.Head, now time.Time) error {
-	if e.method == http.MethodPost {
-		e.id = newID(now)
-		if e.ifNoneExist != "" {
-			text := e.typ + "?" + e.ifNoneExist
-			heads := found[text]
-			if len(heads) > 1 {
-				return severalMatch("ifNoneExist").at(e.at.Get("request").Get("ifNoneExist"))
-			}
-			if len(heads) == 1 {
-				e.id, e.answer = heads[0].ID, existing(&heads[0])
-			} else if _, taken := v.found[text]; taken {
-				return fail(http.StatusBadRequest, "duplicate", "two entries create on this condition").at(e.at.Get("request").Get("ifNoneExist"))
-			}
-			v.found[text] = e.typ + "/" + e.id
+// settle decides which resources an entry writes to, and makes the one that it stores known under its fullUrl and its condition.
+func (e *entry) settle(s *Server, v *resolver, found map[string][]record.Head, now time.Time) error {
+	c, p := e.condition(s)
+	if p != nil {
+		return p
+	}
+	heads := found[c.text]
+	if e.method == http.MethodDelete {
+		if c.text != "" {
+			e.heads = heads
 		}
+		return nil
+	}
+	if e.resource == nil {
+		return nil
+	}
+	if p := e.choose(s, c, heads, now); p != nil {
+		return p
+	}
+	if c.text != "" {
+		if _, taken := v.found[c.text]; taken && len(heads) == 0 {
+			return fail(http.StatusBadRequest, "duplicate", "two entries create on this condition").at(c.at)
+		}
+		v.found[c.text] = e.typ + "/" + e.id
 	}
 	e.ref = e.typ + "/" + e.id
 	if e.fullURL != "" {
@@ -153,6 +196,36 @@ func (e *entry) name(v *resolver, found map[string][]record.Head, now time.Time)
 			v.entries[e.urlBase+"/"+ref] = e.ref // without the version that fullUrl may name
 		}
 		v.urns = v.urns || e.urlBase == ""
+	}
+	return nil
+}
+
+// choose gives an entry that stores a resource its id, and by which operation it is stored.
+func (e *entry) choose(s *Server, c condition, heads []record.Head, now time.Time) *problem {
+	switch {
+	case e.method == http.MethodPost && len(heads) > 1:
+		return severalMatch("ifNoneExist").at(c.at)
+	case e.method == http.MethodPost && len(heads) == 1:
+		e.id, e.answer = heads[0].ID, existing(&heads[0])
+	case e.method == http.MethodPost:
+		e.op, e.id = record.OpCreate, newID(now)
+	case c.text != "":
+		t, p := s.target(e.resource, heads, e.ifNoneMatch)
+		if p != nil {
+			if p.issues[0].Path == "" {
+				p.at(c.at)
+			}
+			return p
+		}
+		e.op, e.id, e.heads = t.op, t.id, heads
+	case e.ifNoneMatch == "":
+		e.op = record.OpUpdate
+	case e.ifNoneMatch == "*" && s.ServerIDs:
+		return foreignID().at(e.at.Get("request").Get("url"))
+	case e.ifNoneMatch == "*":
+		e.op = record.OpCreate
+	default:
+		return onlyIfNone().at(e.at.Get("request").Get("ifNoneMatch"))
 	}
 	return nil
 }
@@ -168,48 +241,65 @@ func (s *Server) changes(q *request, list []entry, v *resolver) (changes []recor
 			if e.method != method || e.answer != nil || e.resource == nil && method != http.MethodDelete {
 				continue
 			}
-			change, already, err := s.entryChange(q, e, v)
+			of, err := s.entryChanges(q, e, v)
 			if err != nil {
 				return nil, nil, err
 			}
-			if already {
-				e.do = (*Server).removedAlready // and leaves its entry, when the others have been stored
-				continue
+			for range of {
+				entries = append(entries, i)
 			}
-			changes, entries = append(changes, change), append(entries, i)
+			changes = append(changes, of...)
 		}
 	}
 	return changes, entries, nil
 }
 
-// entryChange is what an entry stores. already says that it deletes what is deleted, and stores nothing.
-func (s *Server) entryChange(q *request, e *entry, v *resolver) (change record.Change, already bool, err error) {
-	var head record.Head
-	switch e.method {
-	case http.MethodDelete:
-		if head, err = s.Store.Peek(q, q.access, policy.Delete, e.typ, e.id); err != nil {
-			return change, false, placed(err, e.at.Get("request").Get("url"))
-		}
-		change = record.Change{Op: record.OpDelete, Type: e.typ, ID: e.id}
-	case http.MethodPost:
-		change, err = s.changeOf(e.resource, record.OpCreate, e.id, v, e.urlBase)
-	default:
-		op := record.OpUpdate
-		if e.ifNoneMatch != "" {
-			if op = record.OpCreate; e.ifNoneMatch != "*" {
-				return change, false, onlyIfNone().at(e.at.Get("request").Get("ifNoneMatch"))
-			}
-		}
-		change, err = s.changeOf(e.resource, op, e.id, v, e.urlBase)
+// entryChanges are what an entry stores.
+func (s *Server) entryChanges(q *request, e *entry, v *resolver) ([]record.Change, error) {
+	request := e.at.Get("request")
+	if e.method == http.MethodDelete {
+		return s.entryDeletes(q, e)
 	}
+	change, err := s.changeOf(e.resource, e.op, e.id, v, e.urlBase)
 	e.chart = change.Chart
 	if err == nil {
-		change.IfVersion, err = ifVersion(e.ifMatch, e.at.Get("request").Get("ifMatch"))
+		change.IfVersion, err = ifVersion(e.ifMatch, request.Get("ifMatch"))
 	}
-	if head.Deleted && err == nil && change.IfVersion > 0 && change.IfVersion != head.Version {
-		err = placed(record.ErrConflict, e.at.Get("request").Get("ifMatch"))
+	if err == nil && len(e.heads) == 1 { // it is what the criteria matched that is replaced
+		change.IfVersion, err = matchedVersion(e.ifMatch, e.heads, e.heads[0].Version)
+		err = placed(err, request.Get("ifMatch"))
 	}
-	return change, head.Deleted, err
+	return []record.Change{change}, err
+}
+
+// entryDeletes are the deletions of an entry. One that has nothing to delete leaves its entry when the others have been stored.
+func (s *Server) entryDeletes(q *request, e *entry) ([]record.Change, error) {
+	request := e.at.Get("request")
+	if e.id == "" {
+		c, p := e.condition(s)
+		if p != nil {
+			return nil, p.at(c.at)
+		}
+		changes, err := deletions(e.heads, c.most, e.ifMatch)
+		if err == nil && len(changes) == 0 {
+			e.answer = nothingRemoved("nothing matches the criteria", e.prefer)
+		}
+		return changes, placed(err, c.at)
+	}
+	head, err := s.Store.Peek(q, q.access, policy.Delete, e.typ, e.id)
+	none := errors.Is(err, record.ErrNotFound) || head.Deleted
+	if err != nil && !none {
+		return nil, placed(err, request.Get("url"))
+	}
+	version, err := ifVersion(e.ifMatch, request.Get("ifMatch"))
+	if err != nil || !none {
+		return []record.Change{{Op: record.OpDelete, Type: e.typ, ID: e.id, IfVersion: version}}, err
+	}
+	if version > 0 && version != head.Version {
+		return nil, placed(record.ErrConflict, request.Get("ifMatch"))
+	}
+	e.do = (*Server).removedAlready
+	return nil, nil
 }
 
 // readable fails a transaction before anything is stored if it reads what is not there and is not made by it.
@@ -238,16 +328,24 @@ func (s *Server) readable(q *request, list []entry) error {
 	return nil
 }
 
-// placed says which element of the Bundle an error of the Store is about.
-func placed(err error, at tape.Value) error { return problemOf(err).at(at) }
+// placed says which element of the Bundle an error is about.
+func placed(err error, at tape.Value) error {
+	if err == nil {
+		return nil
+	}
+	return problemOf(err).at(at)
+}
 
 // blame names the entry whose change a Write failed on.
 func blame(err error, list []entry, entries []int) error {
 	var change *record.ChangeError
 	if errors.As(err, &change) && change.Index >= 0 && change.Index < len(entries) {
 		e := &list[entries[change.Index]]
-		if e.ifNoneMatch != "" && errors.Is(err, record.ErrExists) {
+		switch {
+		case e.ifNoneMatch != "" && errors.Is(err, record.ErrExists):
 			err = existsAlready()
+		case e.method == http.MethodPut && errors.Is(err, record.ErrNotFound):
+			err = foreignID()
 		}
 		return placed(err, e.at)
 	}

@@ -30,6 +30,9 @@ func (s *Server) update(q *request) (*answer, error) {
 	if q.ifNoneMatch != "*" {
 		return nil, onlyIfNone()
 	}
+	if s.ServerIDs {
+		return nil, foreignID()
+	}
 	a, err := s.store(q, r, record.OpCreate, q.id, version)
 	if errors.Is(err, record.ErrExists) {
 		return nil, existsAlready()

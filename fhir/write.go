@@ -51,7 +51,7 @@ func (s *Server) changeOf(r *resource, op record.Op, id string, v *resolver, ent
 	source, before := r.root.Document()
 	return record.Change{
 		Op: op, Type: r.typ, ID: id, Source: source, Edits: r.edits(id, to.edits, before),
-		Chart: x.chartOf(r, id), Compartment: compartmentOf(r), Terms: x.terms,
+		Chart: x.chartOf(r, id), Compartment: compartmentOf(r), Terms: x.terms, Known: op == record.OpUpdate && s.ServerIDs,
 	}, nil
 }
 
@@ -109,10 +109,18 @@ func (s *Server) store(q *request, r *resource, op record.Op, id string, ifVersi
 	}
 	change.IfVersion, q.chart = ifVersion, change.Chart
 	commit, err := s.Store.Write(q, q.access, []record.Change{change})
+	if change.Known && errors.Is(err, record.ErrNotFound) {
+		err = foreignID()
+	}
 	if err != nil {
 		return nil, err
 	}
 	return written(&commit.Versions[0], commit, q.prefer), nil
+}
+
+// foreignID is what is answered to a client that would choose an id where the node alone does (FHIR R4, 3.1.0.4).
+func foreignID() *problem {
+	return fail(http.StatusMethodNotAllowed, "not-supported", "no resource of this id was ever here, and ids are this node's to choose: create it with POST")
 }
 
 // written is the answer to a create or update.
@@ -150,6 +158,3 @@ func ifVersion(header string, at tape.Value) (uint64, error) {
 	}
 	return n, nil
 }
-
-// gone tells whether a deletion found the resource deleted already.
-func gone(err error) bool { return errors.Is(err, record.ErrGone) }

@@ -21,6 +21,10 @@ type Config struct {
 	// Base is the URL that clients know the gate by, such as "https://records.example/fhir", where a TLS proxy stands before it. Links begin
 	// with it, and references that begin with it are to this node. Empty, it is the gate's own address, if that is of the loopback interface.
 	Base string `json:"base,omitempty"`
+	// ServerIDs leaves the ids of new resources to the node: a PUT of an id that was never known is refused.
+	ServerIDs bool `json:"server_ids,omitempty"`
+	// ConditionalDeletes is how many resources one conditional delete may delete that does not say so itself; 0 is one.
+	ConditionalDeletes int `json:"conditional_deletes,omitempty"`
 	// Peer and P2P are the addresses that other members' nodes reach: the node-to-node service and the consensus engine.
 	// The ledger carries them to the members. Empty for a lone node.
 	Peer string `json:"peer,omitempty"`

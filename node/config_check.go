@@ -42,6 +42,9 @@ func (c *Config) Check() *lang.Problem {
 	if c.Copies < 0 || c.Copies > 16 {
 		return lang.NewProblem("config_copies", c.Copies)
 	}
+	if c.ConditionalDeletes < 0 || c.ConditionalDeletes > 1000 {
+		return lang.NewProblem("config_deletes", c.ConditionalDeletes)
+	}
 	if c.KeepBlocks < 0 {
 		return lang.NewProblem("config_blocks", c.KeepBlocks)
 	}

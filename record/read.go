@@ -12,10 +12,13 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// Read releases one version of a resource (0: the current one). Errors: ErrForbidden, ErrNotFound, ErrGone, ErrDamaged, ErrUnavailable.
+// Read releases one version of a resource (0: the current one). Errors: ErrForbidden, ErrNotFound, ErrGone (a *GoneError of a deletion), ErrDamaged, ErrUnavailable.
 func (s *Store) Read(ctx context.Context, a Access, typ, id string, number uint64) (*Version, error) {
 	v, err := s.lookup(ctx, typ, id, number)
 	if err := mayKnow(&a, policy.Read, typ, id, &v, err); err != nil {
+		if errors.Is(err, ErrGone) && v.Deleted {
+			err = &GoneError{headOf(typ, id, &v)}
+		}
 		return nil, err
 	}
 	if _, err := s.room(ctx, []match{{version: v}}); err != nil {

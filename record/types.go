@@ -62,6 +62,7 @@ type Change struct {
 	Terms       []index.Term // how it is found; besides, every resource is found by _id and _lastUpdated
 
 	IfVersion uint64 // 0, or the version that must be the current one
+	Known     bool   // of an update: the resource must be, or have been, there; otherwise ErrNotFound
 }
 
 // Compartment is the part of a chart whose key seals a resource.
@@ -77,6 +78,15 @@ const (
 	Sexual      = vault.Sexual
 	Genomic     = vault.Genomic
 )
+
+// GoneError is the ErrGone of a version that is a deletion, to who may know of it.
+type GoneError struct{ Head }
+
+// Error says that there was something.
+func (*GoneError) Error() string { return ErrGone.Error() }
+
+// Unwrap gives ErrGone.
+func (*GoneError) Unwrap() error { return ErrGone }
 
 // ChangeError says which of the changes given to Write failed it: by its place, for errors reach logs, and ids name patients.
 type ChangeError struct {

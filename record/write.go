@@ -19,7 +19,7 @@ import (
 const MaxSource = 16 << 20
 
 // Write makes all changes or none. It returns once they are durable; Commit.Anchored waits for the ledger.
-// Errors: ErrUnavailable; and as *ChangeError ErrConflict, ErrExists, ErrNotFound and ErrGone (of deletions), ErrTooLarge.
+// Errors: ErrUnavailable; and as *ChangeError ErrConflict, ErrExists, ErrNotFound (of deletions and Change.Known), ErrGone (of deletions), ErrTooLarge.
 func (s *Store) Write(ctx context.Context, a Access, changes []Change) (*Commit, error) {
 	if len(changes) == 0 {
 		return &Commit{Anchored: func(context.Context) error { return nil }}, nil
@@ -126,7 +126,7 @@ func mayWrite(a *Access, c *Change, now *index.Version, exists bool) error {
 	if c.Op == OpDelete {
 		return mayKnow(a, policy.Delete, c.Type, c.ID, now, nil)
 	}
-	if exists && now.Chart != c.Chart || !exists && c.IfVersion > 0 {
+	if exists && now.Chart != c.Chart || !exists && (c.IfVersion > 0 || c.Known) {
 		if err := mayKnow(a, policy.Write, c.Type, c.ID, now, nil); err != nil {
 			return err
 		}
@@ -141,7 +141,7 @@ func admit(c *Change, now *index.Version, exists bool) error {
 		return fmt.Errorf("%w: it is at version %d, not %d", ErrConflict, now.Number, c.IfVersion)
 	case c.Op == OpCreate && exists && !now.Deleted:
 		return ErrExists
-	case c.Op == OpDelete && !exists:
+	case (c.Op == OpDelete || c.Known) && !exists:
 		return ErrNotFound
 	case c.Op == OpDelete && now.Deleted:
 		return ErrGone
