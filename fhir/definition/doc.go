@@ -1,6 +1,8 @@
 // Package definition knows what FHIR R4 (4.0.1) defines: the elements of every type, search parameters, value sets, code systems and
 // concept maps, and those of packages that were added to it.
 //
+// TypeOf, ResourceTypes, SearchParameters and CompartmentOf are the ways in. What they give is read at the first use.
+//
 // It owns the pack, a compressed file that a generator makes from HL7's official files, whose SHA-256 it checks, and that is part of the
 // program; and the form in which packages (https://hl7.org/fhir/R4/packages.html) are read beside it. It promises that nothing is ever
 // fetched from a network, that what it gives is never changed once given, and that what nobody asks for is not decoded.

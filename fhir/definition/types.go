@@ -2,14 +2,19 @@ package definition
 
 // Structure is a type of FHIR: a resource, a data type, a primitive type, or what is defined inside one ("Observation.component"). It is never
 // changed once it was given out, so that pointers to it and to its elements may be kept and compared.
+//
+// A primitive type's elements are id and extension; its value is none of them.
 type Structure struct {
 	Name       string     // "Observation", "Quantity", "string", "Observation.component"
+	URL        string     // canonical; "" for a Backbone
 	Base       *Structure // nil for Element and Resource
 	Kind       Kind
 	Abstract   bool
-	Elements   []Element // inherited ones first, in the order of the snapshot, which is that of XML
-	Invariants []Invariant
-	Pattern    string // Primitive: the regular expression of its lexical form, "" for none
+	Elements   []Element   // inherited ones first, in the order of the snapshot, which is that of XML
+	Invariants []Invariant // all that each value of the type keeps, inherited ones and those stated where a Backbone is defined included
+	Pattern    string      // Primitive: the regular expression of its lexical form, "" for none
+
+	names nameTable
 }
 
 // Kind is what a Structure is.
@@ -35,6 +40,8 @@ type Element struct {
 	Summary    bool        // part of _summary=true
 	Modifier   bool
 	Attribute  bool // in XML an attribute: id, url of an extension
+
+	json []string // Choice: its names in JSON and XML, one for each of Types
 }
 
 // Many is the Max of an element that may stand any number of times.
@@ -42,15 +49,17 @@ const Many = -1
 
 // Type is one of the types that an element's values may have.
 type Type struct {
-	Code    string     // "CodeableConcept", "Reference", "string", "Resource"
-	Of      *Structure // what that is; the backbone for BackboneElement
-	Targets []string   // Reference, canonical: canonical URLs of what may be pointed at; none: anything
+	Code     string     // "CodeableConcept", "Reference", "string", "Resource"
+	Of       *Structure // what that is; the backbone for BackboneElement and Element, Resource for any resource
+	Targets  []string   // Reference, canonical: canonical URLs of what may be pointed at; none: anything
+	Profiles []string   // canonical URLs of profiles of which values keep one, such as SimpleQuantity
 }
 
 // Binding ties an element's codes to a value set.
 type Binding struct {
 	Strength string // required, extensible, preferred, example
 	ValueSet string // canonical URL, maybe with |version
+	Max      string // the same, of the value set that an extensible binding may not go beyond; "" for none
 }
 
 // Invariant is a rule that every value of an element or a type keeps.
@@ -70,6 +79,12 @@ type SearchParameter struct {
 	Target          []string // types that a reference may point at
 	Components      []Component
 	Description     string
+}
+
+// Compartment says which resources are of one that they surround: a patient, an encounter, … (CompartmentDefinition).
+type Compartment struct {
+	Type   string              // Patient, Encounter, Practitioner, RelatedPerson, Device
+	Params map[string][]string // type → codes of its search parameters that put it into the compartment; "{def}": the resource itself
 }
 
 // Component is a part of a composite parameter.
