@@ -29,10 +29,78 @@ func (a *Anchorer) Receipt(ctx context.Context, entry uint64, o Opened) (*verify
 	if err != nil {
 		return nil, err
 	}
-	r := &verify.Receipt{Format: verify.ReceiptFormat, Chain: a.opt.Chain, Contents: o.Contents, Anchor: an.Bytes}
-	if err := a.batchProof(ctx, r, p, entry, o); err != nil {
+	b, err := a.readBatch(ctx, p, an)
+	if err != nil {
 		return nil, err
 	}
+	r := &verify.Receipt{Format: verify.ReceiptFormat, Chain: a.opt.Chain, Contents: o.Contents, Anchor: an.Bytes}
+	index := uint32(entry - p.Begin.Entry)
+	if r.Entry, err = b.open(index, &o); err != nil {
+		return nil, fmt.Errorf("ledger: entry %d: %w", entry, err)
+	}
+	r.Batch = verify.BatchProof{Index: index, Path: b.tree.Path(int(index))}
+	r.Epochs, err = a.anchorProof(ctx, r, an, o.Epoch)
+	return r, err
+}
+
+// Numbered is an opened entry with its journal number.
+type Numbered struct {
+	Entry uint64
+	Opened
+}
+
+// Receipts proves entries, in ascending order, by one receipt for each batch that they are in, and calls fn with each. Their Epoch is
+// that of the first. The errors are those of Receipt and of fn.
+func (a *Anchorer) Receipts(ctx context.Context, entries []Numbered, fn func(*verify.BatchReceipt) error) error {
+	for len(entries) > 0 {
+		p, an, err := a.locate(ctx, entries[0].Entry)
+		if err != nil {
+			return err
+		}
+		n := 1
+		for n < len(entries) && entries[n].Entry < p.End.Entry {
+			n++
+		}
+		r, err := a.receiptOf(ctx, p, an, entries[:n])
+		if err != nil {
+			return err
+		}
+		if err := fn(r); err != nil {
+			return err
+		}
+		entries = entries[n:]
+	}
+	return nil
+}
+
+// receiptOf proves entries of one batch.
+func (a *Anchorer) receiptOf(ctx context.Context, p *Plan, an *Anchored, entries []Numbered) (*verify.BatchReceipt, error) {
+	b, err := a.readBatch(ctx, p, an)
+	if err != nil {
+		return nil, err
+	}
+	r := &verify.BatchReceipt{Format: verify.BatchReceiptFormat, Chain: a.opt.Chain, Anchor: an.Bytes}
+	indices := make([]uint32, 0, len(entries))
+	for i := range entries {
+		e := verify.BatchEntry{Index: uint32(entries[i].Entry - p.Begin.Entry), Contents: entries[i].Contents}
+		if e.Entry, err = b.open(e.Index, &entries[i].Opened); err != nil {
+			return nil, fmt.Errorf("ledger: entry %d: %w", entries[i].Entry, err)
+		}
+		r.Entries, indices = append(r.Entries, e), append(indices, e.Index)
+	}
+	if r.Beside, err = b.tree.Beside(indices); err != nil {
+		return nil, err
+	}
+	var shared verify.Receipt
+	if r.Epochs, err = a.anchorProof(ctx, &shared, an, entries[0].Epoch); err != nil {
+		return nil, err
+	}
+	r.Block, r.Log, r.Further = shared.Block, shared.Log, shared.Further
+	return r, nil
+}
+
+// anchorProof adds to a receipt what shows that its anchor is on the chain, and gives the epochs that its reader needs for that.
+func (a *Anchorer) anchorProof(ctx context.Context, r *verify.Receipt, an *Anchored, known uint64) ([]verify.Epoch, error) {
 	missing := a.blockProof(ctx, r, an)
 	if damage := (*Damage)(nil); missing != nil && !errors.Is(missing, ErrPruned) && !errors.As(missing, &damage) {
 		return nil, missing
@@ -42,55 +110,62 @@ func (a *Anchorer) Receipt(ctx context.Context, entry uint64, o Opened) (*verify
 		return nil, err
 	}
 	if r.Block == nil && r.Log == nil {
-		return nil, fmt.Errorf("ledger: the block of entry %d is no longer kept, or damaged, and no checkpoint covers it yet: %w", entry, missing)
+		return nil, fmt.Errorf("ledger: the block of anchor %d is no longer kept, or damaged, and no checkpoint covers it yet: %w", an.Index, missing)
 	}
-	r.Epochs, err = a.epochs(ctx, o.Epoch, max(height, an.Height), epoch)
-	return r, err
+	return a.epochs(ctx, known, max(height, an.Height), epoch)
 }
 
-// batchProof reads the batch from the journal and places the opened entry in it.
-func (a *Anchorer) batchProof(ctx context.Context, r *verify.Receipt, p *Plan, entry uint64, o Opened) error {
-	var sealed *journal.Entry
-	leaves := make([]verify.Hash, 0, verify.PaddedCount(int(p.Entries())))
+// batch is an anchored batch as the journal has it.
+type batch struct {
+	tags      []verify.Tag
+	envelopes []verify.Hash // SHA-256 of each entry's sealed form
+	leaves    []verify.Hash
+	tree      *verify.BatchTree
+}
+
+// readBatch reads a batch from the journal and holds it against the root that was anchored.
+func (a *Anchorer) readBatch(ctx context.Context, p *Plan, an *Anchored) (*batch, error) {
+	n := p.Entries()
+	b := &batch{tags: make([]verify.Tag, 0, n), envelopes: make([]verify.Hash, 0, n), leaves: make([]verify.Hash, 0, verify.PaddedCount(int(n)))}
 	err := records(ctx, a.opt.Journal, p.Begin, p.End, func(l *journal.Located) error {
 		for i := range l.Record.Entries {
 			e := &l.Record.Entries[i]
-			if l.Record.First+uint64(i) == entry {
-				sealed = &journal.Entry{Tag: e.Tag}
-				r.Entry.Envelope = sha256.Sum256(e.Envelope)
-			}
-			leaves = append(leaves, e.Leaf())
+			envelope := verify.Hash(sha256.Sum256(e.Envelope))
+			b.tags, b.envelopes = append(b.tags, e.Tag), append(b.envelopes, envelope)
+			b.leaves = append(b.leaves, verify.Leaf(e.Tag, envelope, e.Bind))
 		}
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if sealed == nil || uint64(len(leaves)) != p.Entries() {
-		return &Damage{What: fmt.Sprintf("batch %d", p.Seq), Detail: "the journal has other entries there than were anchored"}
+	if uint64(len(b.leaves)) != n {
+		return nil, &Damage{What: fmt.Sprintf("batch %d", p.Seq), Detail: "the journal has other entries there than were anchored"}
 	}
-	r.Entry.Tag, r.Entry.Key, r.Entry.Salt, r.Entry.Body = sealed.Tag, o.Key, o.Salt, o.Body
-	index := int(entry - p.Begin.Entry)
-	if r.Entry.Leaf() != leaves[index] {
-		return fmt.Errorf("ledger: what is shown as entry %d is not what was anchored", entry)
-	}
-	padded, err := verify.PadBatch(leaves, p.Seed(), p.Manifest())
+	padded, err := verify.PadBatch(b.leaves, p.Seed(), p.Manifest())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	tree, err := verify.NewBatchTree(padded)
+	if b.tree, err = verify.NewBatchTree(padded); err != nil {
+		return nil, err
+	}
+	anchor, err := verify.DecodeAnchor(an.Bytes)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	anchor, err := verify.DecodeAnchor(r.Anchor)
-	if err != nil {
-		return err
+	if b.tree.Root() != anchor.Root {
+		return nil, &Damage{What: fmt.Sprintf("batch %d", p.Seq), Detail: "its entries in the journal do not give the root that was anchored"}
 	}
-	if tree.Root() != anchor.Root {
-		return &Damage{What: fmt.Sprintf("batch %d", p.Seq), Detail: "its entries in the journal do not give the root that was anchored"}
+	return b, nil
+}
+
+// open is the entry at an index with what its owner knows of it.
+func (b *batch) open(index uint32, o *Opened) (e verify.OpenedEntry, err error) {
+	e = verify.OpenedEntry{Tag: b.tags[index], Envelope: b.envelopes[index], Key: o.Key, Salt: o.Salt, Body: o.Body}
+	if e.Leaf() != b.leaves[index] {
+		return e, errors.New("what is shown is not what was anchored")
 	}
-	r.Batch = verify.BatchProof{Index: uint32(index), Path: tree.Path(index)}
-	return nil
+	return e, nil
 }
 
 // records calls fn with the records that hold the entries in [begin, end). One place can be written in two ways (the end of a sealed

@@ -198,7 +198,35 @@ func TestReceiptsVerifyOfflineByBlockByCheckpointAndAcrossEpochs(t *testing.T) {
 	}
 	verifies(second, 3, true, true)
 	verifies(first, 3, true, true)
+	together := func(want int, list ...opened) {
+		t.Helper()
+		var numbered []Numbered
+		for _, o := range list {
+			numbered = append(numbered, Numbered{o.number, o.Opened})
+		}
+		v, err := verify.NewVerifier(trust)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batches, entries := 0, 0
+		err = n.Receipts(t.Context(), numbered, func(r *verify.BatchReceipt) error {
+			b, err := r.Encode()
+			if err != nil {
+				return err
+			}
+			if r, _, err = verify.DecodeBatchReceipt(b); err != nil {
+				return err
+			}
+			batches++
+			return v.VerifyBatch(r, verify.Options{Keys: 3}, func(*verify.Result, func([]byte) bool) error { entries++; return nil })
+		})
+		if err != nil || batches != want || entries != len(list) {
+			t.Errorf("%d entries in %d receipts: %v", entries, batches, err)
+		}
+	}
+	together(2, first, second)
 	s.set(func() { s.base = 1000 })
+	together(2, first, second)
 	verifies(first, 3, false, true)
 	verifies(second, 3, false, true)
 
@@ -212,6 +240,9 @@ func TestReceiptsVerifyOfflineByBlockByCheckpointAndAcrossEpochs(t *testing.T) {
 	}
 	if _, err := n.Receipt(t.Context(), second.number, third.Opened); err == nil {
 		t.Fatal("a receipt shows another entry than was anchored")
+	}
+	if err := n.Receipts(t.Context(), []Numbered{{second.number, third.Opened}}, nil); err == nil {
+		t.Fatal("a receipt of several shows another entry than was anchored")
 	}
 }
 
