@@ -111,8 +111,8 @@ func (e *Expression) Evaluate(r *Run, focus Item) ([]Item, error) {
 	return r.stack[1:len(r.stack):len(r.stack)], nil
 }
 
-// Truth evaluates a condition: whether it holds. empty says that it has no result, neither true nor false; an invariant is then not
-// violated only if its author meant it so, which FHIR leaves open: most hold an empty one as false.
+// Truth evaluates a condition: whether it holds. empty says that it has no result, neither true nor false. An invariant of FHIR is violated
+// only if it is neither true nor empty: many speak of elements that need not be there.
 func (e *Expression) Truth(r *Run, focus Item) (holds, empty bool, err error) {
 	if _, err := e.Evaluate(r, focus); err != nil {
 		return false, false, err
