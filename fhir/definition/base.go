@@ -25,7 +25,7 @@ func must[T any](read func() (T, error)) func() T {
 var (
 	base             = must(func() (*pack, error) { return open(embedded) })
 	baseTypes        = must(func() (types, error) { return readTypes(base()) })
-	baseParameters   = must(func() (*parameters, error) { return readParameters(base()) })
+	baseParameters   = must(func() (*parameters, error) { return (*parameters)(nil).with(base()) })
 	baseCompartments = must(func() (map[string]*Compartment, error) { return readCompartments(base()) })
 	resourceTypes    = sync.OnceValue(func() []string {
 		var names []string
@@ -53,11 +53,7 @@ func ResourceTypes() []string { return resourceTypes() }
 
 // SearchParameters are those of a type of resource: its own, and those of all resources.
 func SearchParameters(resourceType string) []*SearchParameter {
-	var all []*SearchParameter
-	for s := TypeOf(resourceType); s != nil; s = s.Base {
-		all = append(all, baseParameters().byType[s.Name]...)
-	}
-	return all
+	return baseParameters().of(resourceType)
 }
 
 // SearchParameterByURL gives a parameter by its canonical URL; nil for none.

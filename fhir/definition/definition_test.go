@@ -274,7 +274,7 @@ func BenchmarkStart(b *testing.B) {
 		if _, err := readTypes(p); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := readParameters(p); err != nil {
+		if _, err := (*parameters)(nil).with(p); err != nil {
 			b.Fatal(err)
 		}
 	}

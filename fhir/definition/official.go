@@ -9,40 +9,47 @@ import (
 )
 
 // Files are HL7's official files of FHIR R4 of which the pack is made, in the order in which Pack takes them.
-var Files = []string{"profiles-types.json", "profiles-resources.json", "search-parameters.json"}
+var Files = []string{"profiles-types.json", "profiles-resources.json", "profiles-others.json", "extension-definitions.json",
+	"search-parameters.json", "valuesets.json", "v3-codesystems.json", "v2-tables.json", "conceptmaps.json"}
 
 // Pack makes the pack that is part of the program from Bundles of definitions. It is for its generator.
 func Pack(files [][]byte) ([]byte, error) {
-	p, err := newPacker(zstd.SpeedBestCompression)
-	if err != nil {
-		return nil, err
-	}
-	tapes := make([]tape.Tape, len(files))
+	var all []packed
 	for i, f := range files {
-		if err := tapes[i].Parse(f, tape.Limits{Bytes: 128 << 20, Nodes: 16 << 20}); err != nil {
+		var t tape.Tape
+		if err := t.Parse(f, tape.Limits{Bytes: 128 << 20, Nodes: 16 << 20}); err != nil {
 			return nil, fmt.Errorf("%s: %w", Files[i], err)
 		}
-	}
-	for k := range kinds {
-		for i := range tapes {
-			for e := tapes[i].Root().Get("entry").First(); e.Exists(); e = e.Next() {
-				if r := e.Get("resource"); kindOf(r) == k {
-					p.add(item{kind: k, url: r.Get("url").Text(), version: r.Get("version").Text(), name: r.Get("name").Text()}, reduce(r))
+		for e := t.Root().Get("entry").First(); e.Exists(); e = e.Next() {
+			if r, ok := take(e.Get("resource")); ok {
+				if r.kind == ofProfile && i == 0 {
+					r.kind = ofType // SimpleQuantity and MoneyQuantity
 				}
+				all = append(all, r)
 			}
 		}
 	}
-	return p.finish(), nil
+	return makePack(all, zstd.SpeedBestCompression)
+}
+
+// take reduces a resource, if it is of a kind that is kept and has a URL.
+func take(v tape.Value) (packed, bool) {
+	k, url := kindOf(v), v.Get("url").Text()
+	if k == kinds || url == "" {
+		return packed{}, false
+	}
+	it := item{kind: k, url: url, version: v.Get("version").Text(), name: v.Get("name").Text()}
+	return packed{it, forms[k].object(nil, v)}, true
 }
 
 // kindOf is what a resource is to a pack; kinds for what is left out.
-func kindOf(r tape.Value) kind {
-	switch r.Get("resourceType").Text() {
+func kindOf(v tape.Value) kind {
+	switch v.Get("resourceType").Text() {
 	case "StructureDefinition":
 		switch {
-		case r.Get("kind").Is("logical"):
+		case v.Get("kind").Is("logical"):
 			return kinds
-		case r.Get("derivation").Is("constraint") && !r.Get("type").Is("Quantity"):
+		case v.Get("derivation").Is("constraint"):
 			return ofProfile
 		}
 		return ofType

@@ -1,9 +1,12 @@
 package definition
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -16,7 +19,7 @@ import (
 //	index   = number of resources, then for each: kind, number of the block, length, url, version, name
 //
 // Numbers are unsigned varints, texts have their length before them. Resources stand in a block one after the other, in the order of
-// the index.
+// the index, which is that of kind and URL.
 type pack struct {
 	blocks []block
 	items  []item
@@ -88,9 +91,29 @@ func open(b []byte) (*pack, error) {
 		if r.bad || at > p.blocks[it.block].size {
 			return nil, errPack
 		}
+		if n := len(p.items); n > 0 && p.items[n-1].compare(it.kind, it.url) > 0 {
+			return nil, errPack
+		}
 		p.items = append(p.items, it)
 	}
 	return p, nil
+}
+
+// find gives the items of a kind and URL: several where there are several versions.
+func (p *pack) find(k kind, url string) []item {
+	from, _ := slices.BinarySearchFunc(p.items, url, func(it item, url string) int { return it.compare(k, url) })
+	to := from
+	for to < len(p.items) && p.items[to].compare(k, url) == 0 {
+		to++
+	}
+	return p.items[from:to]
+}
+
+// of gives all items of a kind.
+func (p *pack) of(k kind) []item {
+	from, _ := slices.BinarySearchFunc(p.items, k, func(it item, k kind) int { return cmp.Compare(it.kind, k) })
+	to, _ := slices.BinarySearchFunc(p.items, k+1, func(it item, k kind) int { return cmp.Compare(it.kind, k) })
+	return p.items[from:to]
 }
 
 // raw is the bytes of an item. It opens its block.
@@ -105,11 +128,9 @@ func (p *pack) raw(it *item) ([]byte, error) {
 // each gives all items of a kind with their bytes, opening each block once.
 func (p *pack) each(k kind, do func(it *item, raw []byte) error) error {
 	opened, last := []byte(nil), -1
-	for i := range p.items {
-		it := &p.items[i]
-		if it.kind != k {
-			continue
-		}
+	of := p.of(k)
+	for i := range of {
+		it := &of[i]
 		if it.block != last {
 			var err error
 			if opened, err = p.blocks[it.block].open(); err != nil {
@@ -124,12 +145,16 @@ func (p *pack) each(k kind, do func(it *item, raw []byte) error) error {
 	return nil
 }
 
+// decoder opens blocks, one after the other: it keeps its memory.
+var decoder = sync.OnceValues(func() (*zstd.Decoder, error) {
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBlock), zstd.WithDecoderLowmem(true))
+})
+
 func (b *block) open() ([]byte, error) {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBlock), zstd.WithDecoderLowmem(true))
+	d, err := decoder()
 	if err != nil {
 		return nil, err
 	}
-	defer d.Close()
 	raw, err := d.DecodeAll(b.data, make([]byte, 0, b.size))
 	if err != nil || len(raw) != b.size {
 		return nil, errPack

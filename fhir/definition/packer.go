@@ -1,65 +1,61 @@
 package definition
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 )
 
-// packer makes a pack. Items are added in the order in which they stay; those of one kind together.
-type packer struct {
-	encoder *zstd.Encoder
-	blocks  []byte
-	count   int
-	items   []item
-	open    []byte
+// packed is a resource that is to be put into a pack.
+type packed struct {
+	item
+	raw []byte // reduced
 }
 
 // blockSize is how much of small resources one block takes. A value set that is asked for costs opening one block, so that it may not
 // be large; larger ones compress better.
-const blockSize = 192 << 10
+const blockSize = 64 << 10
 
-func newPacker(level zstd.EncoderLevel) (*packer, error) {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
-	return &packer{encoder: e}, err
-}
-
-// add takes a resource, already reduced.
-func (p *packer) add(it item, raw []byte) {
-	if n := len(p.items); n > 0 && len(p.open) > 0 && (p.items[n-1].kind != it.kind || len(p.open)+len(raw) > blockSize) {
-		p.close()
+// makePack makes a pack. It sorts the resources.
+func makePack(all []packed, level zstd.EncoderLevel) ([]byte, error) {
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return nil, err
 	}
-	it.block, it.length = p.count, len(raw)
-	p.items = append(p.items, it)
-	p.open = append(p.open, raw...)
+	defer encoder.Close()
+	slices.SortStableFunc(all, func(a, b packed) int { return a.item.compare(b.kind, b.url) })
+	var blocks, open []byte
+	index := binary.AppendUvarint(nil, uint64(len(all)))
+	count := 0
+	for i, r := range all {
+		if len(open) > 0 && (all[i-1].kind != r.kind || len(open)+len(r.raw) > blockSize) {
+			blocks, open = appendBlock(blocks, open, encoder), open[:0]
+			count++
+		}
+		open = append(open, r.raw...)
+		for _, n := range []int{int(r.kind), count, len(r.raw)} {
+			index = binary.AppendUvarint(index, uint64(n))
+		}
+		for _, text := range []string{r.url, r.version, r.name} {
+			index = append(binary.AppendUvarint(index, uint64(len(text))), text...)
+		}
+	}
+	if len(open) > 0 {
+		blocks = appendBlock(blocks, open, encoder)
+	}
+	return append(appendBlock([]byte(magic), index, encoder), blocks...), nil
 }
 
-func (p *packer) close() {
-	p.blocks = p.appendBlock(p.blocks, p.open)
-	p.open = p.open[:0]
-	p.count++
-}
-
-func (p *packer) appendBlock(b, raw []byte) []byte {
-	compressed := p.encoder.EncodeAll(raw, nil)
+func appendBlock(b, raw []byte, encoder *zstd.Encoder) []byte {
+	compressed := encoder.EncodeAll(raw, nil)
 	b = binary.AppendUvarint(b, uint64(len(compressed)))
 	b = binary.AppendUvarint(b, uint64(len(raw)))
 	return append(b, compressed...)
 }
 
-// finish gives the pack.
-func (p *packer) finish() []byte {
-	if len(p.open) > 0 {
-		p.close()
-	}
-	index := binary.AppendUvarint(nil, uint64(len(p.items)))
-	for _, it := range p.items {
-		for _, n := range []int{int(it.kind), it.block, it.length} {
-			index = binary.AppendUvarint(index, uint64(n))
-		}
-		for _, text := range []string{it.url, it.version, it.name} {
-			index = append(binary.AppendUvarint(index, uint64(len(text))), text...)
-		}
-	}
-	return append(p.appendBlock([]byte(magic), index), p.blocks...)
+// compare orders items as they stand in a pack.
+func (it *item) compare(k kind, url string) int {
+	return cmp.Or(cmp.Compare(it.kind, k), cmp.Compare(it.url, url))
 }

@@ -1,6 +1,11 @@
 package definition
 
-import "github.com/sijil-health/sijil/fhir/tape"
+import (
+	"maps"
+	"slices"
+
+	"github.com/sijil-health/sijil/fhir/tape"
+)
 
 // parameters are search parameters as they are looked up.
 type parameters struct {
@@ -8,22 +13,50 @@ type parameters struct {
 	byType map[string][]*SearchParameter // of exactly that type, in the order of the definitions
 }
 
-func readParameters(p *pack) (*parameters, error) {
-	all := &parameters{byURL: make(map[string]*SearchParameter), byType: make(map[string][]*SearchParameter)}
+// with adds those of a pack: one of the same URL takes the place of the one before.
+func (all *parameters) with(p *pack) (*parameters, error) {
+	more := &parameters{byURL: make(map[string]*SearchParameter), byType: make(map[string][]*SearchParameter)}
+	if all != nil {
+		maps.Copy(more.byURL, all.byURL)
+	}
 	r := &reading{texts: make(map[string]string)}
 	t := tape.Get()
 	defer t.Release()
-	return all, p.each(ofSearchParameter, func(_ *item, raw []byte) error {
+	var added []*SearchParameter
+	if err := p.each(ofSearchParameter, func(it *item, raw []byte) error {
 		if err := t.Parse(raw, packLimits); err != nil {
 			return err
 		}
 		s := r.parameter(t.Root())
-		all.byURL[s.URL] = s
-		for _, base := range s.Base {
-			all.byType[base] = append(all.byType[base], s)
-		}
+		more.byURL[s.URL] = s
+		added = append(added, s)
 		return nil
-	})
+	}); err != nil {
+		return nil, err
+	}
+	if all != nil {
+		for base, of := range all.byType {
+			more.byType[base] = slices.DeleteFunc(slices.Clone(of), func(s *SearchParameter) bool { return more.byURL[s.URL] != s })
+		}
+	}
+	for _, s := range added {
+		if more.byURL[s.URL] != s {
+			continue
+		}
+		for _, base := range s.Base {
+			more.byType[base] = append(more.byType[base], s)
+		}
+	}
+	return more, nil
+}
+
+// of gives those of a type and of what it is derived from.
+func (all *parameters) of(resourceType string) []*SearchParameter {
+	var found []*SearchParameter
+	for s := TypeOf(resourceType); s != nil; s = s.Base {
+		found = append(found, all.byType[s.Name]...)
+	}
+	return found
 }
 
 func (r *reading) parameter(v tape.Value) *SearchParameter {

@@ -13,27 +13,6 @@ import (
 // that begin so.
 type form map[string]form
 
-// forms are what is kept of each kind of resource.
-var forms = map[string]form{
-	"StructureDefinition": {
-		"url": nil, "version": nil, "name": nil, "title": nil, "kind": nil, "abstract": nil, "type": nil, "baseDefinition": nil, "derivation": nil,
-		"context": nil, "contextInvariant": nil,
-		"snapshot": {"element": {
-			"id": nil, "path": nil, "representation": nil, "sliceName": nil, "slicing": {"discriminator": nil, "ordered": nil, "rules": nil},
-			"min": nil, "max": nil, "contentReference": nil, "fixed*": nil, "pattern*": nil, "minValue*": nil, "maxValue*": nil, "maxLength": nil,
-			"type":        {"extension": nil, "code": nil, "profile": nil, "targetProfile": nil, "aggregation": nil, "versioning": nil},
-			"constraint":  {"key": nil, "severity": nil, "human": nil, "expression": nil},
-			"mustSupport": nil, "isModifier": nil, "isSummary": nil,
-			"binding": {"extension": nil, "strength": nil, "valueSet": nil},
-		}},
-	},
-	"SearchParameter": {
-		"url": nil, "version": nil, "name": nil, "code": nil, "base": nil, "type": nil, "expression": nil, "target": nil, "description": nil,
-		"component": {"definition": nil, "expression": nil},
-	},
-	"CompartmentDefinition": {"url": nil, "version": nil, "name": nil, "code": nil, "resource": {"code": nil, "param": nil}},
-}
-
 // flags are members that are false where they are not there.
 var flags = []string{"abstract", "isModifier", "isSummary", "mustSupport", "ordered"}
 
@@ -46,15 +25,7 @@ const (
 	maxValueSetExtension = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
 )
 
-// reduce gives what is kept of a resource as compact JSON; nil where nothing of its type is.
-func reduce(v tape.Value) []byte {
-	f := forms[v.Get("resourceType").Text()]
-	if f == nil {
-		return nil
-	}
-	return f.object(nil, v)
-}
-
+// value adds what is kept of a value to b, as compact JSON.
 func (f form) value(b []byte, v tape.Value) []byte {
 	switch {
 	case v.Kind() < tape.Array:
