@@ -154,6 +154,9 @@ func (d *Document) URI(s Space) string {
 
 func (n Node) node() *node { return &n.d.nodes[n.i] }
 
+// Document is what the node is in.
+func (n Node) Document() *Document { return n.d }
+
 // Exists tells whether the node is there.
 func (n Node) Exists() bool { return n.d != nil }
 
