@@ -67,6 +67,9 @@ func subtypes(e *verify.Entry) []coding {
 		codes = []string{"search", "search-type"}
 	case verify.KindHistory:
 		codes = []string{"history-instance"}
+		if asked := askedFor(e.Detail); len(asked) == 1 && strings.HasPrefix(asked[0], "history-") {
+			codes = asked
+		}
 	case verify.KindExport:
 		codes = []string{"operation"}
 	case verify.KindRefuse:
@@ -110,7 +113,7 @@ var interactionCodes = map[string][]string{
 	"GET T/id": {"read"}, "HEAD T/id": {"read"}, "GET T/id/_history/id": {"vread"}, "HEAD T/id/_history/id": {"vread"},
 	"POST T": {"create"}, "PUT T/id": {"update"}, "PUT T": {"update"}, "PATCH T/id": {"patch"}, "PATCH T": {"patch"}, "DELETE T/id": {"delete"}, "DELETE T": {"delete"},
 	"GET T/id/_history": {"history-instance"}, "HEAD T/id/_history": {"history-instance"},
-	"GET T/_history": {"history-type"}, "GET _history": {"history-system"},
+	"GET T/_history": {"history-type"}, "HEAD T/_history": {"history-type"}, "GET _history": {"history-system"}, "HEAD _history": {"history-system"},
 	"GET T": {"search", "search-type"}, "HEAD T": {"search", "search-type"}, "POST T/_search": {"search", "search-type"},
 	"GET ": {"search", "search-system"}, "GET _search": {"search", "search-system"}, "POST _search": {"search", "search-system"},
 }

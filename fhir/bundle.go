@@ -160,7 +160,9 @@ func (e *entry) address(s *Server) *problem {
 	for i, part := range parts {
 		parts[i], _ = url.PathUnescape(part) // what is malformed names nothing
 	}
-	if e.typ = parts[0]; types[e.typ] == nil {
+	if e.typ = parts[0]; e.typ == "_history" {
+		e.typ = ""
+	} else if types[e.typ] == nil {
 		return fail(http.StatusBadRequest, "not-supported", "request.url must begin with a resource type of FHIR R4").at(at)
 	}
 	e.ifNoneExist = e.criteria(e.ifNoneExist)

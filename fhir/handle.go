@@ -21,9 +21,6 @@ func (s *Server) handle(do interaction) http.HandlerFunc {
 			ifModifiedSince: r.Header.Get("If-Modified-Since"), ifNoneExist: r.Header.Get("If-None-Exist"),
 		}
 		q.ifNoneExist = q.criteria(q.ifNoneExist)
-		if typ, _, _ := strings.Cut(s.below(r), "/"); typ == "AuditEvent" { // its routes name it themselves
-			q.typ = typ
-		}
 		if q.typ == "" {
 			q.named = namedBy(s.below(r))
 		}

@@ -1,55 +1,101 @@
 package fhir
 
 import (
+	"maps"
 	"net/http"
-	"strconv"
+	"slices"
 
 	"github.com/sijil-health/sijil/record"
 )
 
-// history gives the versions of one resource, newest first (GET Type/id/_history).
+// history gives versions, newest first: of one resource (GET Type/id/_history), of a type (GET Type/_history) or of everything (GET _history;
+// FHIR R4, 3.1.0.9).
 func (s *Server) history(q *request) (*answer, error) {
-	pairs, p := pairsOf(q.query)
+	asked, p := s.historyQuery(q)
 	if p != nil {
 		return nil, p
 	}
-	var page search // for its _count and _cursor
-	page.query.Count = defaultCount
-	for _, pair := range pairs {
-		switch pair.name {
-		case "_format", "_pretty":
-		case "_count", "_cursor":
-			if p := page.page(pair.name, pair.value); p != nil {
-				return nil, p
-			}
-		default:
-			if !q.prefer.lenient {
-				return nil, fail(http.StatusBadRequest, "not-supported", "the parameter %.60q is not known for a history", pair.name)
-			}
-			continue
-		}
-		if pair.name != "_cursor" {
-			page.applied = append(page.applied, pair)
-		}
-	}
-	before := uint64(0)
-	if page.query.After != "" {
-		var err error
-		if before, err = strconv.ParseUint(page.query.After, 10, 64); err != nil {
-			return nil, record.ErrCursor
-		}
-	}
-	found, err := s.Store.History(q, q.access, q.typ, q.id, page.query.Count, before)
+	found, err := s.Store.History(q, q.access, asked.HistoryQuery)
 	if err != nil {
 		return nil, err
 	}
+	address := q.base
+	for _, part := range []string{q.typ, q.id, "_history"} {
+		if part != "" {
+			address += "/" + part
+		}
+	}
 	b := newBundle("history", found.Total)
 	b.grow(found.Versions)
-	b.links(q.base+"/"+q.typ+"/"+q.id+"/_history", page.applied, found.Next)
+	b.links(address, asked.applied, found.Next)
 	for i := range found.Versions {
 		b.version(q.base, &found.Versions[i])
 	}
 	return &answer{status: http.StatusOK, body: b.end()}, nil
+}
+
+// historyQuery is a HistoryQuery while it is read from a URL.
+type historyQuery struct {
+	record.HistoryQuery
+	applied []pair // without the cursor: the self link
+}
+
+func (s *Server) historyQuery(q *request) (*historyQuery, *problem) {
+	pairs, p := pairsOf(q.query)
+	if p != nil {
+		return nil, p
+	}
+	h := &historyQuery{HistoryQuery: record.HistoryQuery{Types: []string{q.typ}, ID: q.id, Count: defaultCount}}
+	if q.typ == "" {
+		h.Types = s.kept()
+	}
+	for _, pair := range pairs {
+		known, p := h.parameter(pair)
+		if p != nil {
+			return nil, p
+		}
+		switch {
+		case !known && !q.prefer.lenient:
+			return nil, fail(http.StatusBadRequest, "not-supported", "the parameter %.60q is not known for a history; known are _since, _at and _count", pair.name)
+		case known && pair.name != "_cursor":
+			h.applied = append(h.applied, pair)
+		}
+	}
+	return h, nil
+}
+
+// kept are the types whose resources have versions.
+func (s *Server) kept() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(types)), func(typ string) bool {
+		return !slices.ContainsFunc(s.tableOf(typ), func(r route) bool { return r.says == "vread" })
+	})
+}
+
+func (h *historyQuery) parameter(pair pair) (known bool, p *problem) {
+	switch pair.name {
+	case "_format", "_pretty":
+	case "_count", "_cursor":
+		var page search
+		p = page.page(pair.name, pair.value)
+		if pair.name == "_cursor" {
+			h.After = page.query.After
+		} else {
+			h.Count = page.query.Count
+		}
+	case "_since", "_at":
+		date, ok := parseDate(pair.value)
+		if !ok {
+			return true, fail(http.StatusBadRequest, "value", "%s must be a date or an instant, such as 2020-05-17T10:00:00Z; write + in it as %%2B", pair.name)
+		}
+		if pair.name == "_since" {
+			h.Since = date.lo
+		} else {
+			h.At = &record.Period{From: date.lo, To: date.hi}
+		}
+	default:
+		return false, nil
+	}
+	return true, p
 }
 
 // version adds one version to a history.

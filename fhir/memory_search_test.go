@@ -46,15 +46,19 @@ func (r *memoryResource) passes(f index.Filter) bool {
 
 // release leaves one entry for each chart among the versions, and a parent if there is not exactly one.
 func (m *memory) release(a record.Access, versions []record.Version) {
+	m.releaseAs(verify.KindSearch, a, versions)
+}
+
+func (m *memory) releaseAs(kind verify.Kind, a record.Access, versions []record.Version) {
 	charts := map[string][]verify.Target{}
 	for _, v := range versions {
 		charts[v.Chart] = append(charts[v.Chart], verify.Target{Ref: v.Type + "/" + v.ID, Version: v.Version})
 	}
 	for _, chart := range slices.Sorted(maps.Keys(charts)) {
-		m.leave(a, verify.KindSearch, chart, http.StatusOK, charts[chart]...)
+		m.leave(a, kind, chart, http.StatusOK, charts[chart]...)
 	}
 	if len(charts) != 1 {
-		m.leave(a, verify.KindSearch, "", http.StatusOK)
+		m.leave(a, kind, "", http.StatusOK)
 	}
 }
 

@@ -1,11 +1,14 @@
 package fhir
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -152,33 +155,61 @@ func (m *memory) Read(_ context.Context, a record.Access, typ, id string, versio
 	return v, nil
 }
 
-func (m *memory) History(_ context.Context, a record.Access, typ, id string, count int, before uint64) (*record.Page, error) {
+func (m *memory) History(_ context.Context, a record.Access, q record.HistoryQuery) (*record.Page, error) {
 	leave, err := m.enter()
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	r := m.resources[typ+"/"+id]
-	if r == nil {
+	var all []record.Version
+	for _, key := range slices.Sorted(maps.Keys(m.resources)) {
+		r := m.resources[key]
+		if v := r.current(); slices.Contains(q.Types, v.Type) && (q.ID == "" || q.ID == v.ID) {
+			all = append(all, r.versions...)
+		}
+	}
+	if all == nil && q.ID != "" {
 		return nil, record.ErrNotFound
 	}
-	page := &record.Page{Total: len(r.versions)}
-	var targets []verify.Target
-	for _, v := range slices.Backward(r.versions) {
-		if before > 0 && v.Version >= before {
+	slices.SortStableFunc(all, func(a, b record.Version) int {
+		return cmp.Or(b.Updated.Compare(a.Updated), cmp.Compare(b.Version, a.Version))
+	})
+	if _, err := strconv.Atoi(q.After); q.After != "" && err != nil {
+		return nil, record.ErrCursor
+	}
+	page := &record.Page{}
+	for _, v := range all {
+		if v.Updated.UnixMilli() < q.Since || q.At != nil && !m.was(&v, q.At) {
 			continue
 		}
-		if len(page.Versions) == count {
-			if count > 0 {
-				page.Next = formatUint(page.Versions[count-1].Version)
+		page.Total++
+		place := formatUint(v.Version)
+		if q.ID == "" {
+			place = v.Updated.Format("150405")
+		}
+		if q.After != "" && place >= q.After {
+			continue
+		}
+		if len(page.Versions) == q.Count {
+			if q.Count > 0 && page.Next == "" {
+				last := page.Versions[q.Count-1]
+				if page.Next = formatUint(last.Version); q.ID == "" {
+					page.Next = last.Updated.Format("150405")
+				}
 			}
-			break
+			continue
 		}
 		page.Versions = append(page.Versions, v)
-		targets = append(targets, verify.Target{Ref: typ + "/" + id, Version: v.Version})
 	}
-	m.leave(a, verify.KindHistory, r.current().Chart, http.StatusOK, targets...)
+	m.releaseAs(verify.KindHistory, a, page.Versions)
 	return page, nil
+}
+
+// was tells whether a version was the current one at some time of a period.
+func (m *memory) was(v *record.Version, at *record.Period) bool {
+	r := m.resources[v.Type+"/"+v.ID]
+	gone := v.Version < uint64(len(r.versions)) && r.versions[v.Version].Updated.UnixMilli() <= at.From
+	return v.Updated.UnixMilli() <= at.To && !gone
 }
 
 func passes(t *index.Term, test *index.Test) bool {

@@ -69,14 +69,6 @@ func (s *Server) capabilities(base string) []byte {
 	return b
 }
 
-// tableOf gives the routes of a type's interactions.
-func (s *Server) tableOf(typ string) []route {
-	if typ == "AuditEvent" {
-		return s.audit
-	}
-	return s.table
-}
-
 // typeInteractions are the codes that a type's interactions can have (http://hl7.org/fhir/type-restful-interaction), in the order of the statement.
 var typeInteractions = []string{"read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"}
 
@@ -91,7 +83,10 @@ func (s *Server) capabilityOf(typ string) capabilityResource {
 	r := capabilityResource{
 		Type: typ, Profile: "http://hl7.org/fhir/StructureDefinition/" + typ, Versioning: "no-version", ConditionalRead: "not-supported", ConditionalDelete: "not-supported",
 		ReadHistory: says["vread"], UpdateCreate: says["update"] && !s.ServerIDs, ConditionalCreate: says["create"], ConditionalUpdate: says["conditionalUpdate"],
-		ReferencePolicy: []string{"literal", "logical"}, SearchParam: searchParams(typ),
+		ReferencePolicy: []string{"literal", "logical"},
+	}
+	if says["search-type"] {
+		r.SearchParam = searchParams(typ)
 	}
 	if says["vread"] {
 		r.Versioning, r.ConditionalRead = "versioned", "full-support"

@@ -10,8 +10,9 @@ import (
 	"github.com/sijil-health/sijil/index"
 )
 
-// making is raised by whoever changes what Terms gives for a resource other than by the tables: an index of before is then made anew.
-const making = 1
+// making is raised by whoever changes what Terms gives for a resource other than by the tables, or what the index keeps besides: an index of
+// before is then made anew.
+const making = 2
 
 // TermsRules stand for the rules that Terms goes by: they differ when a resource may give other terms.
 func TermsRules() []byte {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -105,9 +106,11 @@ type route struct {
 
 var routes = []route{
 	{"POST", "/{$}", (*Server).bundle, "transaction batch"},
+	{"GET", "/_history", (*Server).history, "history-system"},
 	{"GET", "/{type}", (*Server).search, "search-type"},
 	{"POST", "/{type}", (*Server).create, "create"},
 	{"POST", "/{type}/_search", (*Server).search, "search-type"},
+	{"GET", "/{type}/_history", (*Server).history, "history-type"},
 	{"PUT", "/{type}", (*Server).conditionalUpdate, "conditionalUpdate"},
 	{"DELETE", "/{type}", (*Server).conditionalDelete, "conditionalDelete"},
 	{"GET", "/{type}/{id}", (*Server).read, "read"},
@@ -119,47 +122,71 @@ var routes = []route{
 	{"GET", "/{type}/{id}/_history/{version}/$receipt", (*Server).receipt, "$receipt"},
 }
 
-// auditRoutes go before the others for AuditEvent. Those resources are written by the node alone, one for each entry, and have
+// auditRoutes stand for the others where AuditEvents are concerned. Those resources are written by the node alone, one for each entry, and have
 // one version.
 var auditRoutes = []route{
-	{"GET", "/AuditEvent", (*Server).auditSearch, "search-type"},
-	{"POST", "/AuditEvent/_search", (*Server).auditSearch, "search-type"},
-	{"GET", "/AuditEvent/{id}", (*Server).auditRead, "read"},
-	{"GET", "/AuditEvent/{id}/$receipt", (*Server).auditReceipt, "$receipt"},
-	{"POST", "/AuditEvent", notAllowed("GET", "HEAD"), ""},
-	{"PUT", "/AuditEvent", notAllowed("GET", "HEAD"), ""},
-	{"DELETE", "/AuditEvent", notAllowed("GET", "HEAD"), ""},
-	{"PUT", "/AuditEvent/{id}", notAllowed("GET", "HEAD"), ""},
-	{"DELETE", "/AuditEvent/{id}", notAllowed("GET", "HEAD"), ""},
-	{"GET", "/AuditEvent/{id}/_history", unknownPath, ""},
-	{"GET", "/AuditEvent/{id}/_history/{version}", unknownPath, ""},
-	{"GET", "/AuditEvent/{id}/_history/{version}/$receipt", unknownPath, ""},
+	{"GET", "/{type}", (*Server).auditSearch, "search-type"},
+	{"POST", "/{type}/_search", (*Server).auditSearch, "search-type"},
+	{"GET", "/{type}/{id}", (*Server).auditRead, "read"},
+	{"GET", "/{type}/{id}/$receipt", (*Server).auditReceipt, "$receipt"},
+}
+
+// tableOf gives the routes of what a type has. Parameters are only ever part of a request or an answer (FHIR R4, 2.1.7).
+func (s *Server) tableOf(typ string) []route {
+	switch typ {
+	case "AuditEvent":
+		return s.audit
+	case "Parameters":
+		return nil
+	}
+	return s.table
 }
 
 // routes fills the mux. Each path also gets a handler for any other method, which answers 405 with what is allowed there.
 func (s *Server) routes() {
-	allowed := map[string][]string{}
-	for _, r := range routes {
-		s.mux.HandleFunc(r.method+" "+s.Prefix+r.path, s.handle(r.do))
-		allowed[r.path] = append(allowed[r.path], r.method)
-		if r.method == http.MethodGet {
-			allowed[r.path] = append(allowed[r.path], http.MethodHead)
+	paths, done := map[string]bool{}, map[string]bool{}
+	for _, r := range slices.Concat(s.table, s.audit) {
+		if pattern := r.method + " " + s.Prefix + r.path; !done[pattern] {
+			done[pattern] = true
+			s.mux.HandleFunc(pattern, s.handle(dispatch(r.method, r.path)))
 		}
+		paths[r.path] = true
 	}
-	delete(allowed, "/{type}/_search") // other methods take _search for an id, and refuse it
-	for path, methods := range allowed {
-		s.mux.HandleFunc(s.Prefix+path, s.handle(notAllowed(methods...)))
+	for _, path := range []string{"/_history", "/{type}/_history", "/{type}/_search"} {
+		delete(paths, path) // other methods take the last part for a type or an id, and refuse it
 	}
-	for _, r := range auditRoutes {
-		s.mux.HandleFunc(r.method+" "+s.Prefix+r.path, s.handle(r.do))
+	for path := range paths {
+		s.mux.HandleFunc(s.Prefix+path, s.handle(dispatch("", path)))
 	}
 	s.mux.HandleFunc("GET "+s.Prefix+"/metadata", s.metadata)
 	s.mux.HandleFunc("GET "+s.Prefix+"/$trust", s.handle((*Server).trust))
 	if s.Prefix != "" { // clients send Bundles to the base with a slash at its end, or without
-		s.mux.HandleFunc("POST "+s.Prefix, s.handle((*Server).bundle))
-		s.mux.HandleFunc(s.Prefix, s.handle(notAllowed(http.MethodPost)))
+		s.mux.HandleFunc("POST "+s.Prefix, s.handle(dispatch(http.MethodPost, "/{$}")))
+		s.mux.HandleFunc(s.Prefix, s.handle(dispatch("", "/{$}")))
 	}
 	s.mux.HandleFunc("/", s.handle(unknownPath))
+}
+
+// dispatch gives what a method does at a path: what the table of the type in the address says.
+func dispatch(method, path string) interaction {
+	return func(s *Server, q *request) (*answer, error) {
+		var allowed []string
+		for _, r := range s.tableOf(q.typ) {
+			switch {
+			case r.path != path:
+			case r.method == method:
+				return r.do(s, q)
+			case r.method == http.MethodGet:
+				allowed = append(allowed, http.MethodGet, http.MethodHead)
+			default:
+				allowed = append(allowed, r.method)
+			}
+		}
+		if allowed == nil {
+			return unknownPath(s, q)
+		}
+		return notAllowed(allowed...)(s, q)
+	}
 }
 
 func notAllowed(methods ...string) interaction {

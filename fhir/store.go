@@ -30,10 +30,9 @@ type Store interface {
 	// Read releases one version; 0 is the current one. Errors: ErrNotFound; ErrGone when the version is a deletion.
 	Read(ctx context.Context, a record.Access, typ, id string, version uint64) (*record.Version, error)
 
-	// History releases up to count versions, newest first and only those below before (0: from the newest). Deletions
-	// are among them, with no Body, and so are damaged versions. Page.Next is the decimal value for before. ErrNotFound when the
-	// resource never existed.
-	History(ctx context.Context, a record.Access, typ, id string, count int, before uint64) (*record.Page, error)
+	// History releases versions, newest first. Deletions are among them, with no Body, and so are damaged versions. ErrNotFound when the one
+	// resource that it asks for never existed.
+	History(ctx context.Context, a record.Access, q record.HistoryQuery) (*record.Page, error)
 
 	// Search releases the current versions that match, in an order that does not change from page to page. Damaged ones are among them, with
 	// no Body. A Query with Count 0 releases nothing but the total. A page may hold fewer than Query.Count, or none, and a Page.Next.

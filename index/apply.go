@@ -60,7 +60,7 @@ func (x *Index) Apply(b *Batch) error {
 		} else {
 			err = x.put(w, u)
 		}
-		if err != nil {
+		if err := errors.Join(err, change(w, &b.Updates[i])); err != nil {
 			return err
 		}
 	}

@@ -1,5 +1,5 @@
 // Package index is the projection by which charts and resources are found: which version of a resource is current and
-// where its ciphertext lies, which resources match a search, how far each chart's entries are counted.
+// where its ciphertext lies, which resources match a search, in which order versions were written, how far each chart's entries are counted.
 //
 // It owns one Pebble database on an encrypting file system, so that no term, identifier or date is readable at rest. It
 // promises nothing about durability: everything in it follows from the journal and the vault, it remembers how far it has

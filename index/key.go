@@ -21,6 +21,7 @@ const (
 	famEntries  = 'e' // e chart 0 number              → journal numbers of a run of entries that begins with that number
 	famRecords  = 'n' // n first entry number          → places of a run of journal records
 	famUnread   = 'u' // u type 0 id                   → nothing: the current version could not be read, and its terms are not known
+	famChange   = 'h' // h type 0 entry                → number and id of the version that the entry wrote
 	famRules    = 'f' // f                             → by which rules terms were made
 )
 

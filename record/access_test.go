@@ -107,12 +107,12 @@ func TestHistoryOfAResourceThatMovedCharts(t *testing.T) {
 	}
 	a := record.Access{Actor: "Patient/a", Role: "patient", Purpose: "PATRQT", Chart: "Patient/a"}
 	for _, count := range []int{10, 1, 0} {
-		page, err := s.store.History(ctx, a, "Observation", "o1", count, 0)
+		page, err := s.store.History(ctx, a, record.HistoryQuery{Types: []string{"Observation"}, ID: "o1", Count: count})
 		if err != nil || len(page.Versions) != min(count, 1) || page.Total != 1 || page.Next != "" || count > 0 && string(page.Versions[0].Body) != "of a" {
 			t.Errorf("a sees %+v of %d, %v", page, count, err)
 		}
 	}
-	if page, err := s.store.History(ctx, clinician, "Observation", "o1", 10, 0); err != nil || len(page.Versions) != 2 {
+	if page, err := s.store.History(ctx, clinician, record.HistoryQuery{Types: []string{"Observation"}, ID: "o1", Count: 10}); err != nil || len(page.Versions) != 2 {
 		t.Errorf("a clinician sees %+v, %v", page, err)
 	}
 	b := s.entries()["Patient/b"]
@@ -154,7 +154,7 @@ func TestNothingIsLearntFromARefusal(t *testing.T) {
 					t.Errorf("%s reads %s version %d: %v", a.Role, id, version, err)
 				}
 			}
-			if _, err := s.store.History(ctx, a, "Observation", id, 10, 0); !errors.Is(err, record.ErrForbidden) {
+			if _, err := s.store.History(ctx, a, record.HistoryQuery{Types: []string{"Observation"}, ID: id, Count: 10}); !errors.Is(err, record.ErrForbidden) {
 				t.Errorf("%s reads the history of %s: %v", a.Role, id, err)
 			}
 		}

@@ -54,7 +54,9 @@ func TestAChartsEntriesNameNobodyElse(t *testing.T) {
 		"a read": {func(s *site) {
 			s.ok(second(s.store.Read(ctx, asked("GET Observation/oA?x=B"), "Observation", "oA", 0)))
 		}, "GET Observation/oA?x", "", "GET Observation/oA?x=B"},
-		"a history": {func(s *site) { s.ok(second(s.store.History(ctx, asked("GET H?x=B"), "Observation", "oA", 9, 0))) }, "GET H?x", "", "GET H?x=B"},
+		"a history": {func(s *site) {
+			s.ok(second(s.store.History(ctx, asked("GET H?x=B"), record.HistoryQuery{Types: []string{"Observation"}, ID: "oA", Count: 9})))
+		}, "GET H?x", "", "GET H?x=B"},
 		"a look": {func(s *site) {
 			_, _, err := s.store.AuditEvents(ctx, auditor, record.AuditQuery{Chart: "Patient/a"})
 			s.ok(err)
@@ -108,7 +110,7 @@ func TestWhatWasErasedIsNotFound(t *testing.T) {
 	if heads, err := s.store.Match(ctx, clinician, []record.Query{q}); err != nil || len(heads[0]) != 2 {
 		t.Errorf("matched %+v, %v", heads, err)
 	}
-	if page, err = s.store.History(ctx, clinician, "Observation", "o2", 10, 0); err != nil || len(page.Versions) != 1 || page.Total != 1 {
+	if page, err = s.store.History(ctx, clinician, record.HistoryQuery{Types: []string{"Observation"}, ID: "o2", Count: 10}); err != nil || len(page.Versions) != 1 || page.Total != 1 {
 		t.Errorf("history %+v, %v", page, err)
 	}
 	if _, ok := s.vault.Lookup("Patient/b", vault.Log); ok {

@@ -21,7 +21,7 @@ func TestEntryThatComesAgainSetsNothingBack(t *testing.T) {
 		s.ok(err)
 		op = record.OpUpdate
 	}
-	_, err := s.store.History(ctx, clinician, "Observation", "a", 10, 0) // waits for the index, and is an entry itself
+	_, err := s.store.History(ctx, clinician, record.HistoryQuery{Types: []string{"Observation"}, ID: "a", Count: 10}) // waits for the index, and is an entry itself
 	s.ok(err)
 	for s.store.Lag() > 0 {
 		time.Sleep(time.Millisecond)
@@ -41,7 +41,7 @@ func TestEntryThatComesAgainSetsNothingBack(t *testing.T) {
 	s.ok(err)
 	_, err = p.Wait(ctx)
 	s.ok(err)
-	if _, err := s.store.History(ctx, clinician, "Observation", "a", 10, 0); !errors.Is(err, record.ErrUnavailable) {
+	if _, err := s.store.History(ctx, clinician, record.HistoryQuery{Types: []string{"Observation"}, ID: "a", Count: 10}); !errors.Is(err, record.ErrUnavailable) {
 		t.Errorf("the index took it in: %v", err)
 	}
 	if _, err := s.store.Write(ctx, clinician, []record.Change{change(record.OpCreate, "b", "Patient/1", "four")}); !errors.Is(err, record.ErrUnavailable) {

@@ -11,17 +11,38 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// History releases at most count versions of a resource, newest first, from the one before version `before` on (0: the newest).
-func (s *Store) History(ctx context.Context, a Access, typ, id string, count int, before uint64) (*Page, error) {
-	found, now, err := s.versions(ctx, &a, policy.History, typ, id)
+// History releases versions, newest first: at most q.Count of one resource, or of all resources of some types. Deletions are among them, and so is
+// what is damaged, both without content. Errors: ErrForbidden, ErrNotFound (of one resource), ErrCursor, ErrUnavailable.
+func (s *Store) History(ctx context.Context, a Access, q HistoryQuery) (*Page, error) {
+	if q.ID == "" {
+		return s.changes(ctx, a, &q)
+	}
+	before := uint64(0)
+	if q.After != "" {
+		var err error
+		if before, err = strconv.ParseUint(q.After, 10, 64); err != nil {
+			return nil, ErrCursor
+		}
+	}
+	typ := q.Types[0]
+	all, now, err := s.versions(ctx, &a, policy.History, typ, q.ID)
 	if err != nil {
 		return nil, err
 	}
-	page := &Page{Total: len(found)}
-	for len(found) > 0 && before > 0 && found[0].version.Number >= before {
-		found = found[1:]
+	page, found := &Page{}, all[:0]
+	for i := range all {
+		holds, err := s.holds(&q, typ, q.ID, &all[i].version)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		if !holds {
+			continue
+		}
+		if page.Total++; before == 0 || all[i].version.Number < before {
+			found = append(found, all[i])
+		}
 	}
-	versions, done, err := s.release(ctx, a, verify.KindHistory, false, found[:min(len(found), count)], now.Chart)
+	versions, done, err := s.release(ctx, a, verify.KindHistory, false, found[:min(len(found), q.Count)], now.Chart)
 	if err != nil {
 		return nil, err
 	}

@@ -61,9 +61,9 @@ func TestAPageEndsAfterSoManyBytes(t *testing.T) {
 	if !slices.Equal(found, want) {
 		t.Errorf("found %v, want %v", found, want)
 	}
-	versions, before := 7, uint64(0)
+	versions, after := 7, ""
 	for {
-		page, err := s.store.History(ctx, clinician, "Observation", "one", 1000, before)
+		page, err := s.store.History(ctx, clinician, record.HistoryQuery{Types: []string{"Observation"}, ID: "one", Count: 1000, After: after})
 		s.ok(err)
 		fits(page)
 		for i := range page.Versions {
@@ -75,8 +75,7 @@ func TestAPageEndsAfterSoManyBytes(t *testing.T) {
 		if page.Next == "" {
 			break
 		}
-		_, err = fmt.Sscan(page.Next, &before)
-		s.ok(err)
+		after = page.Next
 	}
 	if versions != 0 {
 		t.Errorf("the history ends before version %d", versions)
@@ -108,7 +107,7 @@ func TestRoomIsTakenBeforeOpening(t *testing.T) {
 	before := len(s.entries()["Patient/a"])
 	_, readErr := s.store.Read(ctx, clinician, "Observation", "o2", 0)
 	_, searchErr := search()
-	_, historyErr := s.store.History(ctx, clinician, "Observation", "o2", 10, 0)
+	_, historyErr := s.store.History(ctx, clinician, record.HistoryQuery{Types: []string{"Observation"}, ID: "o2", Count: 10})
 	if readErr != full || searchErr != full || historyErr != full || len(asked) != 3 || asked[0] < 3<<20 || asked[1] < record.MaxPage || asked[2] != asked[0] {
 		t.Errorf("without room: %v, %v, %v, after asking for %d", readErr, searchErr, historyErr, asked)
 	}

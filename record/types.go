@@ -116,6 +116,27 @@ type Query struct {
 	Whole   bool   // all that Detail says is true of whatever is found: the charts' entries may say it too
 }
 
+// HistoryQuery selects versions: those of one resource, or of all resources of some types.
+type HistoryQuery struct {
+	Types []string
+	ID    string  // of a resource of the only type; "" for all
+	Since int64   // Unix milliseconds that a version must not be older than; 0 for all
+	At    *Period // in which a version must have been the current one; nil for all
+	Count int
+	After string // Page.Next of the page before; of one resource, the version that the page goes on from
+}
+
+// Period is from one millisecond to another, both in it, in Unix time.
+type Period struct{ From, To int64 }
+
+// String gives both ends; of none, nothing.
+func (p *Period) String() string {
+	if p == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d–%d", p.From, p.To)
+}
+
 // Version is one version of one resource.
 type Version struct {
 	Type, ID string
