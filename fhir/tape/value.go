@@ -93,6 +93,9 @@ func (v Value) NameBytes() []byte {
 	return appendDecoded(nil, raw)
 }
 
+// NameStart is where a member's name begins in the source: at its opening quote.
+func (v Value) NameStart() int { return int(v.node().key) - 1 }
+
 // Start and End bound the value in the source, quotes and brackets included.
 func (v Value) Start() int { return int(v.node().start) }
 
