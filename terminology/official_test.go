@@ -1,15 +1,9 @@
 package terminology_test
 
 import (
-	"bytes"
-	"compress/gzip"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
-	"sync"
-	"testing"
 
+	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/terminology"
 )
@@ -68,36 +62,7 @@ func (m *memory) ConceptMaps(source, target string) (urls []string) {
 	return urls
 }
 
-// official has HL7's definitions of R4.
-var official = sync.OnceValue(func() *memory {
-	m := newMemory()
-	for _, name := range []string{"valuesets", "v3-codesystems", "v2-tables", "conceptmaps"} {
-		src, err := os.ReadFile(filepath.Join(os.Getenv("SIJIL_SHARED"), "data/fhir-definitions/r4", name+".json.gz"))
-		if err != nil {
-			return nil
-		}
-		z, err := gzip.NewReader(bytes.NewReader(src))
-		if err != nil {
-			panic(err)
-		}
-		if src, err = io.ReadAll(z); err != nil {
-			panic(err)
-		}
-		var t tape.Tape
-		if err := t.Parse(src, tape.Limits{Bytes: 64 << 20, Nodes: 8 << 20}); err != nil {
-			panic(err)
-		}
-		for e := t.Root().Get("entry").First(); e.Exists(); e = e.Next() {
-			m.add(e.Get("resource"))
-		}
-	}
-	return m
-})
-
-func r4(t testing.TB) *terminology.Terminology {
-	t.Helper()
-	if official() == nil {
-		t.Skip("SIJIL_SHARED does not name the published definitions")
-	}
-	return terminology.New(official())
+// r4 is what R4 defines.
+func r4() *terminology.Terminology {
+	return terminology.New(terminology.FromRegistry(definition.Base()))
 }
