@@ -176,7 +176,7 @@ func (c *compiler) leaf(root *step, at cursor, param *Param, parts []definition.
 		return false
 	}
 	if e := at.element; at.code == "code" && e != nil && e.Binding != nil && param.Kind == term.Token {
-		l.system = systemOf(e.Binding.ValueSet)
+		l.system = c.p.systemOf(e.Binding.ValueSet)
 	}
 	param.plain = param.plain && l.system != ""
 	targets := at.targets()

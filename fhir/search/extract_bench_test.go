@@ -3,6 +3,7 @@ package search
 import (
 	"testing"
 
+	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/index/term"
 )
@@ -14,7 +15,7 @@ func BenchmarkTerms(b *testing.B) {
 			resources[typ] = append([]byte(nil), r.Raw()...)
 		}
 	}
-	p := New()
+	p := New(definition.Base())
 	for _, typ := range []string{"Observation", "Patient", "Encounter", "Claim", "ExplanationOfBenefit"} {
 		b.Run(typ, func(b *testing.B) {
 			var t tape.Tape
@@ -29,5 +30,12 @@ func BenchmarkTerms(b *testing.B) {
 			}
 			b.ReportMetric(float64(len(list)), "terms")
 		})
+	}
+}
+
+func BenchmarkCompile(b *testing.B) {
+	definition.TypeOf("Observation") // which reads the definitions
+	for b.Loop() {
+		New(definition.Base()).Of("Observation")
 	}
 }

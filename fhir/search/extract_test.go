@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/index/term"
 )
@@ -66,7 +67,7 @@ func termsOf(t testing.TB, source string) []term.Term {
 	if err := doc.Parse([]byte(source), bundleLimits); err != nil {
 		t.Fatal(err)
 	}
-	return New().Of(doc.Root().Get("resourceType").Text()).Terms(nil, doc.Root(), nil)
+	return New(definition.Base()).Of(doc.Root().Get("resourceType").Text()).Terms(nil, doc.Root(), nil)
 }
 
 func TestTerms(t *testing.T) {
@@ -157,7 +158,7 @@ func TestResolvedReferences(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := doc.Root().Get("subject").Get("reference").Start()
-	for _, v := range New().Of("Observation").Terms(nil, doc.Root(), map[int]string{at: "Patient/1"}) {
+	for _, v := range New(definition.Base()).Of("Observation").Terms(nil, doc.Root(), map[int]string{at: "Patient/1"}) {
 		if v.Param == "patient" && v.Value != "Patient/1" {
 			t.Errorf("got %q", say(&v))
 		}
@@ -167,7 +168,7 @@ func TestResolvedReferences(t *testing.T) {
 // TestRealResources goes through all published resources: each has terms for every parameter of its type or is said to miss it, and the same
 // ones each time.
 func TestRealResources(t *testing.T) {
-	p := New()
+	p := New(definition.Base())
 	count := 0
 	check := func(name string, v tape.Value) {
 		typ := p.Of(v.Get("resourceType").Text())
@@ -209,7 +210,7 @@ func FuzzTerms(f *testing.F) {
 	f.Add([]byte(`{"resourceType":"Patient","name":[{"given":["a",null]}],"birthDate":"2020-13","deceasedBoolean":true,"text":{"div":"<p><!--"}}`))
 	f.Add([]byte(`{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Composition","id":"a"}}]}`))
 	f.Add([]byte(`{"resourceType":"MolecularSequence","variant":[{"start":1},{"end":2}],"referenceSeq":[]}`))
-	p := New()
+	p := New(definition.Base())
 	f.Fuzz(func(t *testing.T, source []byte) {
 		var doc tape.Tape
 		if doc.Parse(source, tape.Limits{Bytes: 1 << 16}) != nil {

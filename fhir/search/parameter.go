@@ -9,18 +9,18 @@ import (
 	"github.com/sijil-health/sijil/index/term"
 )
 
-// Parameters are the search parameters of all types: those of R4, and own ones. They may be used by several goroutines.
+// Parameters are the search parameters of all types: those that are defined, and own ones. They may be used by several goroutines.
 type Parameters struct {
-	own []*definition.SearchParameter
+	definitions *definition.Registry
+	own         []*definition.SearchParameter
 
 	mu    sync.RWMutex
 	types map[string]*Type
 }
 
-// New makes a set of parameters. Of own ones, an own one replaces R4's that has the same code for the same type. What of them is asked for is
-// compiled then.
-func New(own ...*definition.SearchParameter) *Parameters {
-	return &Parameters{own: own, types: map[string]*Type{}}
+// New makes a set of parameters. An own one stands for the defined one of the same code and type. What of them is asked for is compiled then.
+func New(definitions *definition.Registry, own ...*definition.SearchParameter) *Parameters {
+	return &Parameters{definitions: definitions, own: own, types: map[string]*Type{}}
 }
 
 // Type is a type of resource with what it is found by.
@@ -89,7 +89,7 @@ func (p *Parameters) compile(s *definition.Structure) *Type {
 			c.add(d)
 		}
 	}
-	for _, d := range definition.SearchParameters(s.Name) {
+	for _, d := range p.definitions.SearchParameters(s.Name) {
 		c.add(d)
 	}
 	t.root.settle()
@@ -115,5 +115,5 @@ func (p *Parameters) byURL(url string) *definition.SearchParameter {
 			return d
 		}
 	}
-	return definition.SearchParameterByURL(url)
+	return p.definitions.SearchParameter(url)
 }

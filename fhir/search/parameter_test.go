@@ -12,7 +12,7 @@ import (
 // TestEveryParameterIsCompiled holds what cannot be found by, of all that R4 defines, against a list.
 func TestEveryParameterIsCompiled(t *testing.T) {
 	missing := map[string]bool{"Location.near": true}
-	p := New()
+	p := New(definition.Base())
 	count := 0
 	for _, name := range definition.ResourceTypes() {
 		typ := p.Of(name)
@@ -41,7 +41,7 @@ func TestEveryTypeOfValueIsTaken(t *testing.T) {
 		"Procedure.date string", "Procedure.date Age", "Procedure.date Range",
 	}
 	var found []string
-	p := New()
+	p := New(definition.Base())
 	for _, name := range definition.ResourceTypes() {
 		s := definition.TypeOf(name)
 		for _, param := range p.Of(name).Params {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/index/term"
 )
 
@@ -42,7 +43,7 @@ func (lexicon) Below(code Code, limit int) ([]Code, error) {
 func (lexicon) Above(code Code, limit int) ([]Code, error) { return []Code{code}, nil }
 
 func TestParse(t *testing.T) {
-	p := New()
+	p := New(definition.Base())
 	tests := []struct{ typ, raw, want string }{
 		{"Observation", "code=a", "code{code a}"},
 		{"Observation", "code=s|a,|b,t|", "code{token s|a, token |b, system t}"},
@@ -210,7 +211,7 @@ func sayTest(kind term.Kind, q *term.Test) string {
 }
 
 func TestRefused(t *testing.T) {
-	p := New()
+	p := New(definition.Base())
 	tests := []struct{ typ, raw, code, names string }{
 		{"Patient", "colour=blue", "not-supported", "colour"},
 		{"Patient", "name:fuzzy=x", "not-supported", "fuzzy"},
@@ -269,7 +270,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestResultParameters(t *testing.T) {
-	s, err := parse(New(), "Observation", "code=a,b&_count=5&_sort=-date,code&_total=accurate&_elements=code,value&_include=Observation:subject:Patient&_include:iterate=Patient:*&_revinclude=Provenance:target&_cursor=c&_format=json")
+	s, err := parse(New(definition.Base()), "Observation", "code=a,b&_count=5&_sort=-date,code&_total=accurate&_elements=code,value&_include=Observation:subject:Patient&_include:iterate=Patient:*&_revinclude=Provenance:target&_cursor=c&_format=json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +291,7 @@ func TestResultParameters(t *testing.T) {
 }
 
 func TestLenient(t *testing.T) {
-	p := New()
+	p := New(definition.Base())
 	s, err := p.Parse([]string{"Patient"}, []Pair{{"colour", "blue"}, {"name", "x"}}, Options{Lenient: true})
 	if err != nil || !slices.Equal(s.Ignored, []string{"colour"}) || len(s.Applied) != 1 || len(s.Queries[0].All) != 1 {
 		t.Fatalf("%+v, %v", s, err)
@@ -303,7 +304,7 @@ func TestLenient(t *testing.T) {
 }
 
 func TestCompartments(t *testing.T) {
-	p := New()
+	p := New(definition.Base())
 	s, err := p.Parse([]string{"Observation"}, []Pair{{"code", "a"}}, Options{Compartment: &Compartment{"Patient", "1"}})
 	if err != nil {
 		t.Fatal(err)
@@ -328,7 +329,7 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	p := New()
+	p := New(definition.Base())
 	f.Fuzz(func(t *testing.T, s string) {
 		typ, raw, _ := strings.Cut(s, "?")
 		if p.Of(typ) == nil {

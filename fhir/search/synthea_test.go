@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/internal/shared"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/index/term"
@@ -83,7 +84,7 @@ var syntheaCounts = []struct {
 }
 
 func TestSyntheaCounts(t *testing.T) {
-	p := New()
+	p := New(definition.Base())
 	all := loadSynthea(t, p)
 	for _, test := range syntheaCounts {
 		typ, raw, _ := strings.Cut(test.search, "?")
