@@ -45,7 +45,7 @@ func boundary(high bool) func(*Run, *call, span) error {
 			}
 			return nil
 		}
-		if it.kind == NodeKind && it.scalarKind() == NodeKind {
+		if it.bare() {
 			return nil
 		}
 		return n.fail("the function is for numbers, dates and quantities")

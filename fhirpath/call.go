@@ -14,7 +14,10 @@ type function struct {
 	ordered  bool   // the result rests on the order of the input
 	result   func(in static, args []static) static
 	eval     func(r *Run, n *call, in span) error
-	compile  func(c *compiler, n *call, e *invocation, in static) error // what else is done before the evaluation
+
+	// compile prepares a call beyond its arguments, or these, too; check refuses arguments of wrong types.
+	compile func(c *compiler, n *call, e *invocation, in static) error
+	check   func(c *compiler, e *invocation, args []static) error
 }
 
 // call is a compiled invocation.
@@ -75,6 +78,11 @@ func (c *compiler) invocation(e *invocation) (node, static, error) {
 	}
 	if !n.complete {
 		if args, err = c.arguments(n, e, in); err != nil {
+			return nil, static{}, err
+		}
+	}
+	if f.check != nil {
+		if err := f.check(c, e, args); err != nil {
 			return nil, static{}, err
 		}
 	}
@@ -201,7 +209,7 @@ func (r *Run) stringInput(n *call, in span) (text string, ok bool, err error) {
 	if text, ok = it.str(); ok {
 		return text, true, nil
 	}
-	if it.kind == NodeKind && !it.hasNode() {
+	if it.bare() {
 		return "", false, nil
 	}
 	return "", false, n.fail("the function is for strings")

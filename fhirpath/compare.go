@@ -30,8 +30,8 @@ func compare(a, b *Item) (cmp int, known, fit bool) {
 		}
 		cmp, known = compareQuantities(&x, &y)
 		return cmp, known, true
-	case j == NodeKind && a.kind == NodeKind && !a.hasNode(), k == NodeKind && b.kind == NodeKind && !b.hasNode():
-		return 0, false, true // a primitive with extensions only
+	case a.bare() || b.bare():
+		return 0, false, true
 	}
 	return 0, false, false
 }

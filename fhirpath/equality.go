@@ -2,9 +2,6 @@ package fhirpath
 
 import (
 	"bytes"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/sijil-health/sijil/fhir/tape"
 )
@@ -46,6 +43,7 @@ func (r *Run) equal(a, b *Item) (truth, error) {
 		}
 		return r.equalNodes(a, b)
 	case j == StringKind && k == StringKind:
+		r.spent += (len(a.text) + len(a.node.Raw())) / 256
 		return truthFrom(equalText(a, b)), nil
 	case j == BooleanKind && k == BooleanKind:
 		x, _ := a.boolean()
@@ -138,6 +136,7 @@ func (r *Run) equalValues(a, b tape.Value) (bool, error) {
 	}
 	switch a.Kind() {
 	case tape.String:
+		r.spent += len(a.Raw()) / 256
 		return bytes.Equal(a.Bytes(), b.Bytes()), nil
 	case tape.Number:
 		return equalNumbers(a, b), nil
@@ -174,150 +173,6 @@ func equalNumbers(a, b tape.Value) bool {
 	return ok1 && ok2 && x.Cmp(y) == 0
 }
 
-// equivalentCollections is ~ (§6.1.3): the order of items means nothing.
-func (r *Run) equivalentCollections(left, right span) (bool, error) {
-	if left.len() != right.len() {
-		return false, nil
-	}
-	taken := make([]bool, right.len())
-	for i := left.from; i < left.to; i++ {
-		found := false
-		for j := 0; j < len(taken) && !found; j++ {
-			if taken[j] {
-				continue
-			}
-			same, err := r.equivalent(&r.stack[i], &r.stack[right.from+j])
-			if err != nil {
-				return false, err
-			}
-			taken[j], found = same, same
-		}
-		if !found {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-func (r *Run) equivalent(a, b *Item) (bool, error) {
-	if err := r.spend(1); err != nil {
-		return false, err
-	}
-	j, k := a.scalarKind(), b.scalarKind()
-	switch {
-	case j == NodeKind && k == NodeKind:
-		return r.equivalentValues(a.node, b.node)
-	case j == StringKind && k == StringKind:
-		x, _ := a.str()
-		y, _ := b.str()
-		return equivalentText(x, y), nil
-	case isNumber(j) && isNumber(k):
-		x, ok1 := a.decimal()
-		y, ok2 := b.decimal()
-		return ok1 && ok2 && equivalentDecimals(x, y), nil
-	case j == QuantityKind && k == QuantityKind:
-		x, ok1 := a.quantity()
-		y, ok2 := b.quantity()
-		if ok1 && ok2 {
-			return equivalentQuantities(&x, &y), nil
-		}
-		if a.kind == NodeKind && b.kind == NodeKind {
-			return r.equivalentValues(a.node, b.node)
-		}
-		return false, nil
-	}
-	t, err := r.equal(a, b)
-	return t == yes, err
-}
-
-// equivalentDecimals compares at the precision of the less precise.
-func equivalentDecimals(x, y Decimal) bool {
-	scale := int(min(x.trim().scale, y.trim().scale))
-	x, ok1 := x.rescale(scale)
-	y, ok2 := y.rescale(scale)
-	return ok1 && ok2 && x.Cmp(y) == 0
-}
-
-// equivalentText ignores case, and what kind of white space there is.
-func equivalentText(x, y string) bool {
-	for x != "" && y != "" {
-		a, n := utf8.DecodeRuneInString(x)
-		b, m := utf8.DecodeRuneInString(y)
-		if a != b && !(unicode.IsSpace(a) && unicode.IsSpace(b)) && !strings.EqualFold(x[:n], y[:m]) {
-			return false
-		}
-		x, y = x[n:], y[m:]
-	}
-	return x == y
-}
-
-// equivalentValues compares JSON values by equivalence: the order of elements means nothing, ids mean nothing.
-func (r *Run) equivalentValues(a, b tape.Value) (bool, error) {
-	if err := r.spend(1); err != nil {
-		return false, err
-	}
-	if a.Kind() != b.Kind() {
-		return false, nil
-	}
-	switch a.Kind() {
-	case tape.String:
-		return equivalentText(a.Text(), b.Text()), nil
-	case tape.Number:
-		x, ok1 := parseDecimal(a.Raw())
-		y, ok2 := parseDecimal(b.Raw())
-		return ok1 && ok2 && equivalentDecimals(x, y), nil
-	case tape.Array:
-		return r.equivalentArrays(a, b)
-	case tape.Object:
-		return r.equivalentObjects(a, b)
-	}
-	return true, nil
-}
-
-func (r *Run) equivalentObjects(a, b tape.Value) (bool, error) {
-	members := 0
-	for x := a.First(); x.Exists(); x = x.Next() {
-		if x.Named("id") {
-			continue
-		}
-		members++
-		if err := r.spend(b.Len()); err != nil {
-			return false, err
-		}
-		if same, err := r.equivalentValues(x, b.Get(x.Name())); !same {
-			return false, err
-		}
-	}
-	if b.Get("id").Exists() {
-		members++
-	}
-	return members == b.Len(), nil
-}
-
-func (r *Run) equivalentArrays(a, b tape.Value) (bool, error) {
-	if a.Len() != b.Len() {
-		return false, nil
-	}
-	taken := make([]bool, b.Len())
-	for x := a.First(); x.Exists(); x = x.Next() {
-		found := false
-		for j, y := 0, b.First(); y.Exists() && !found; j, y = j+1, y.Next() {
-			if taken[j] {
-				continue
-			}
-			same, err := r.equivalentValues(x, y)
-			if err != nil {
-				return false, err
-			}
-			taken[j], found = same, same
-		}
-		if !found {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
 // has tells whether a collection has an item that equals it.
 func (r *Run) has(s span, it *Item) (bool, error) {
 	for i := s.from; i < s.to; i++ {
@@ -331,9 +186,10 @@ func (r *Run) has(s span, it *Item) (bool, error) {
 
 // unique adds the items of s, without those that equal an earlier one, on top of the stack.
 func (r *Run) unique(s span) error {
-	from := r.top()
+	kept := r.setOf(span{r.top(), r.top()})
 	for i := s.from; i < s.to; i++ {
-		found, err := r.has(span{from, r.top()}, &r.stack[i])
+		kept.s.to = r.top()
+		found, err := kept.has(&r.stack[i])
 		if err != nil {
 			return err
 		}

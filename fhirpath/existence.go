@@ -119,9 +119,9 @@ func supersetOf(r *Run, n *call, in span) error {
 
 // pushContained takes the argument off the stack and adds whether every item of part is in whole.
 func (r *Run) pushContained(part, whole span) error {
-	contained := true
+	contained, all := true, r.setOf(whole)
 	for i := part.from; i < part.to && contained; i++ {
-		found, err := r.has(whole, &r.stack[i])
+		found, err := all.has(&r.stack[i])
 		if err != nil {
 			return err
 		}

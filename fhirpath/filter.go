@@ -15,7 +15,7 @@ var filterFunctions = map[string]*function{
 		return r.each(in, func(int) error { return n.args[0].eval(r) })
 	}},
 	"repeat":    {min: 1, max: 1, perItem: true, open: true, eval: repeat},
-	"iif":       {min: 2, max: 3, compile: compileIif, perItem: true, result: iifResult, eval: iif},
+	"iif":       {min: 2, max: 3, check: checkIif, perItem: true, result: iifResult, eval: iif},
 	"aggregate": {min: 1, max: 2, perItem: true, eval: aggregate},
 	"sort":      {max: 16, compile: compileSort, perItem: true, result: func(in static, _ []static) static { in.unordered = false; return in }, eval: sort},
 }
@@ -32,7 +32,7 @@ func where(r *Run, n *call, in span) error {
 
 // repeat gives what the argument gives for the input, and for that again, until there is nothing new.
 func repeat(r *Run, n *call, in span) error {
-	result := r.top()
+	result := r.setOf(span{r.top(), r.top()})
 	for from := in; from.len() > 0; {
 		added := r.top()
 		for i := from.from; i < from.to; i++ {
@@ -40,7 +40,7 @@ func repeat(r *Run, n *call, in span) error {
 			if err := r.each(span{i, i + 1}, func(int) error { return n.args[0].eval(r) }); err != nil {
 				return err
 			}
-			if err := r.addNew(result, before); err != nil {
+			if err := r.addNew(&result, before); err != nil {
 				return err
 			}
 		}
@@ -49,11 +49,12 @@ func repeat(r *Run, n *call, in span) error {
 	return nil
 }
 
-// addNew leaves of what lies above before only what is not in the result yet. Nodes are the same if they are the same place.
-func (r *Run) addNew(result, before int) error {
+// addNew leaves of what lies above before only what is not in the result yet.
+func (r *Run) addNew(result *set, before int) error {
 	kept := before
 	for i := before; i < r.top(); i++ {
-		found, err := r.has(span{result, kept}, &r.stack[i])
+		result.s.to = kept
+		found, err := result.has(&r.stack[i])
 		if err != nil {
 			return err
 		}
@@ -66,17 +67,12 @@ func (r *Run) addNew(result, before int) error {
 	return r.spend(1)
 }
 
-func compileIif(c *compiler, n *call, e *invocation, in static) error {
-	if !c.strict {
-		return nil
+// checkIif holds the condition to be a Boolean, where that is wanted.
+func checkIif(c *compiler, e *invocation, args []static) error {
+	if c.strict && !args[0].mayBe(BooleanKind) {
+		return c.fail(e.args[0].offset(), "the condition is no Boolean")
 	}
-	inner := *c
-	inner.focus = in
-	_, t, err := inner.compile(e.args[0])
-	if err == nil && !t.mayBe(BooleanKind) {
-		err = c.fail(e.args[0].offset(), "the condition is no Boolean")
-	}
-	return err
+	return nil
 }
 
 func iifResult(_ static, args []static) static {

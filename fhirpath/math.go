@@ -40,7 +40,7 @@ func absolute(d Decimal) (Decimal, bool) {
 // numberInput gives the one item that a function is applied to, if there is one.
 func (r *Run) numberInput(n *call, in span) (it Item, ok bool, err error) {
 	one, err := r.only(in, n.at)
-	if err != nil || one == nil {
+	if err != nil || one == nil || one.bare() {
 		return Item{}, false, err
 	}
 	if k := one.scalarKind(); !isNumber(k) && k != QuantityKind {

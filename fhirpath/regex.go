@@ -1,6 +1,10 @@
 package fhirpath
 
-import "regexp"
+import (
+	"regexp"
+
+	"github.com/sijil-health/sijil/fhir/tape"
+)
 
 // regexFunctions match by Go's regular expressions, which take time in proportion to the text whatever the pattern is. They know no
 // back-references and no look-around.
@@ -57,13 +61,19 @@ func (r *Run) patternOf(n *call, full bool) (*regexp.Regexp, error) {
 	return re, nil
 }
 
+// spendOnMatch counts what a match costs: text times pattern.
+func (r *Run) spendOnMatch(re *regexp.Regexp, size int) error {
+	return r.spend(size * len(re.String()) / 32)
+}
+
 func matches(full bool) func(*Run, *call, span) error {
 	return func(r *Run, n *call, in span) error {
 		it, err := r.only(in, n.at)
 		if err != nil || it == nil {
 			return err
 		}
-		if _, ok, err := r.stringInput(n, in); err != nil || !ok {
+		if it.kind != StringKind && it.node.Kind() != tape.String {
+			_, _, err := r.stringInput(n, in)
 			return err
 		}
 		one := *it
@@ -71,13 +81,15 @@ func matches(full bool) func(*Run, *call, span) error {
 		if err != nil || re == nil {
 			return err
 		}
+		if err := r.spendOnMatch(re, len(one.text)+len(one.node.Raw())); err != nil {
+			return err
+		}
 		if one.kind == NodeKind {
-			b := one.node.Bytes()
-			r.push(Boolean(re.Match(b)))
-			return r.spend(len(b) / 8)
+			r.push(Boolean(re.Match(one.node.Bytes())))
+			return nil
 		}
 		r.push(Boolean(re.MatchString(one.text)))
-		return r.spend(len(one.text) / 8)
+		return nil
 	}
 }
 
@@ -97,7 +109,10 @@ func replaceMatches(r *Run, n *call, in span) error {
 	if re.String() == "(?s)" {
 		return r.pushText(s)
 	}
-	if err := r.checkText(len(s) * (1 + len(by)/8)); err != nil {
+	if err := r.spendOnMatch(re, len(s)); err != nil {
+		return err
+	}
+	if err := r.checkText(len(by) * (1 + len(re.FindAllStringIndex(s, -1)))); err != nil {
 		return err
 	}
 	return r.pushText(re.ReplaceAllString(s, by))

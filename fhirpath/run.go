@@ -8,47 +8,6 @@ import (
 	"github.com/sijil-health/sijil/fhir/tape"
 )
 
-// Environment is what an evaluation can see beside its focus. The zero Environment will do.
-type Environment struct {
-	// Resource is %resource, RootResource %rootResource: the resource that the focus is in, and the one that contains that. Where they
-	// are not set they are the focus, and Resource.
-	Resource, RootResource Item
-
-	// Variables are further environment variables by their names, without %.
-	Variables map[string][]Item
-
-	// Resolve gives what a reference points at; the zero Item if it is not to be had. References to contained resources do not get here.
-	// Without it, and for what it does not find, resolve() gives an item that has a type, as far as the reference tells, and no content:
-	// enough for "resolve() is Patient".
-	Resolve func(reference string) (Item, error)
-
-	// MemberOf says whether a code, Coding or CodeableConcept is in a value set; known is false where that cannot be told. Without it
-	// memberOf() gives nothing.
-	MemberOf func(item Item, valueSet string) (is, known bool, err error)
-
-	// ConformsTo says whether an item conforms to a profile. It is asked for what is no type of FHIR itself.
-	ConformsTo func(item Item, profile string) (does, known bool, err error)
-
-	// Trace is called by trace() with the name and the items, which it must not keep.
-	Trace func(name string, items []Item)
-
-	// Now is what now() and today() give; the time of the evaluation if it is zero.
-	Now time.Time
-
-	// Limits bound the evaluation.
-	Limits Limits
-}
-
-// Limits bound what an evaluation may cost. A field that is 0 has its value from DefaultLimits.
-type Limits struct {
-	Steps int // items visited and compared
-	Items int // that are in hand at one time
-	Bytes int // of one computed string
-}
-
-// DefaultLimits allow what resources of some megabytes need.
-var DefaultLimits = Limits{Steps: 8 << 20, Items: 1 << 20, Bytes: 4 << 20}
-
 // Run is the working memory of evaluations, one at a time. It may be kept and used again, so that evaluations do not allocate. The zero
 // Run is ready.
 type Run struct {
@@ -78,8 +37,14 @@ type variable struct {
 // node is a compiled expression. eval leaves its result on the stack, above what was there, which stays as it was.
 type node interface{ eval(r *Run) error }
 
+// maxKept is the number of items that a Run keeps room for when it is released.
+const maxKept = 4096
+
 // Release forgets all items, so that the documents they are of can be freed or used again.
 func (r *Run) Release() {
+	if cap(r.stack) > maxKept {
+		r.stack = nil
+	}
 	clear(r.stack[:cap(r.stack)])
 	clear(r.variables[:cap(r.variables)])
 	r.stack, r.variables, r.Environment = r.stack[:0], r.variables[:0], Environment{}
@@ -201,6 +166,9 @@ func (r *Run) truthOf(s span, at int) (truth, error) {
 	case 1:
 		if b, ok := r.stack[s.from].boolean(); ok {
 			return truthFrom(b), nil
+		}
+		if it := &r.stack[s.from]; it.bare() && systemKind(it.typ) == BooleanKind {
+			return unknown, nil
 		}
 		return yes, nil
 	}

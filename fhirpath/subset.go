@@ -49,19 +49,21 @@ func intersect(r *Run, n *call, in span) error {
 	if err != nil {
 		return err
 	}
+	others, kept := r.setOf(other), r.setOf(span{other.to, other.to})
 	for i := in.from; i < in.to; i++ {
-		found, err := r.has(other, &r.stack[i])
+		found, err := others.has(&r.stack[i])
 		if err != nil {
 			return err
 		}
-		if found {
-			found, err = r.has(span{other.to, r.top()}, &r.stack[i])
-			if err != nil {
-				return err
-			}
-			if !found {
-				r.push(r.stack[i])
-			}
+		if !found {
+			continue
+		}
+		kept.s.to = r.top()
+		if found, err = kept.has(&r.stack[i]); err != nil {
+			return err
+		}
+		if !found {
+			r.push(r.stack[i])
 		}
 	}
 	return r.keep(other.from, other.to)
@@ -72,8 +74,9 @@ func exclude(r *Run, n *call, in span) error {
 	if err != nil {
 		return err
 	}
+	others := r.setOf(other)
 	for i := in.from; i < in.to; i++ {
-		found, err := r.has(other, &r.stack[i])
+		found, err := others.has(&r.stack[i])
 		if err != nil {
 			return err
 		}
