@@ -116,6 +116,8 @@ var routes = []route{
 	{"GET", "/{type}/{id}", (*Server).read, "read"},
 	{"PUT", "/{type}/{id}", (*Server).update, "update"},
 	{"DELETE", "/{type}/{id}", (*Server).remove, "delete"},
+	{"GET", "/$diff", (*Server).diffOf, "$diff"},
+	{"GET", "/{type}/{id}/$diff", (*Server).diff, "$diff"},
 	{"GET", "/{type}/{id}/$verify", (*Server).verify, "$verify"},
 	{"GET", "/{type}/{id}/_history", (*Server).history, "history-instance"},
 	{"GET", "/{type}/{id}/_history/{version}", (*Server).vread, "vread"},
@@ -152,7 +154,7 @@ func (s *Server) routes() {
 		}
 		paths[r.path] = true
 	}
-	for _, path := range []string{"/_history", "/{type}/_history", "/{type}/_search"} {
+	for _, path := range []string{"/_history", "/{type}/_history", "/{type}/_search", "/$diff"} {
 		delete(paths, path) // other methods take the last part for a type or an id, and refuse it
 	}
 	for path := range paths {
