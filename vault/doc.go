@@ -15,6 +15,7 @@
 //	      wrap, tag, index   HKDF-Expand(CEK, "sijil/wrap/1" and so on)
 //	L2  version key      random, one per blob (DEK), wrapped in the blob's header
 //	      content        HKDF-Expand(DEK, "sijil/content/1")          → AES-256 key ‖ 32-byte key commitment
+//	L3  stream           "sijil/stream/1" instead: 64 KiB chunks, each sealed in its place, for what is read in parts
 //
 // All keys that HKDF expands are uniformly random, so that its extraction step is not needed (RFC 5869, section 3.3).
 //
