@@ -26,6 +26,10 @@ func (prompt) Receipt(context.Context, uint64, *verify.OpenedEntry, map[uint32]v
 	return nil, errors.New("no receipts here")
 }
 
+func (prompt) Receipts(context.Context, []record.Numbered, func(*verify.BatchReceipt) error) error {
+	return errors.New("no receipts here")
+}
+
 func (prompt) LocalOnly(uint64, uint64) {}
 
 func (prompt) Block(context.Context, uint64) (int64, error) { return 1, nil }

@@ -13,11 +13,12 @@ const (
 	Audit   // the entries that tell who did what, as AuditEvent
 	Receipt // the proof of an entry
 	Admin   // the node itself: members, keys, backup
+	Export  // taking many resources away at once
 )
 
 var actionNames = [...]string{
 	Read: "read", Search: "search", History: "history", Write: "write", Delete: "delete",
-	Audit: "audit", Receipt: "receipt", Admin: "admin",
+	Audit: "audit", Receipt: "receipt", Admin: "admin", Export: "export",
 }
 
 // String gives the action's name, as used in policy identifiers.
@@ -64,8 +65,8 @@ var roles = map[Role]set{
 	Nurse:          of(Read, Search, History, Write, Receipt),
 	Laboratory:     of(Read, Search, History, Write, Receipt),
 	Radiology:      of(Read, Search, History, Write, Receipt),
-	System:         of(Read, Search, History, Write, Receipt),
-	Patient:        of(Read, Search, History, Audit, Receipt), // own chart only: Mint and Authorize insist on the limit
+	System:         of(Read, Search, History, Write, Receipt, Export),
+	Patient:        of(Read, Search, History, Audit, Receipt, Export), // own chart only: Mint and Authorize insist on the limit
 	Auditor:        of(Audit, Receipt),
 	PrivacyOfficer: of(Audit, Receipt),
 	Administrator:  of(Admin),

@@ -29,21 +29,28 @@ func (unanchored) Receipt(ctx context.Context, _ uint64, _ *verify.OpenedEntry, 
 	return nil, ctx.Err()
 }
 
+func (u unanchored) Receipts(ctx context.Context, entries []record.Numbered, _ func(*verify.BatchReceipt) error) error {
+	u.wanted = entries
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func (u unanchored) LocalOnly(first, end uint64) { u.short.Store(end<<32 | first) }
 
 func (unanchored) Block(context.Context, uint64) (int64, error) { return 0, nil }
 
 // site is a record on real parts in a directory.
 type site struct {
-	short atomic.Uint64 // entries acknowledged with too few copies of late: where they end in the upper half, where they begin in the lower
-	t     testing.TB
-	dir   string
-	root  vault.RootKey
-	vault *vault.Vault
-	log   *journal.Journal
-	index *index.Index
-	blobs vault.Blobs
-	store *record.Store
+	wanted []record.Numbered // what receipts were asked for last
+	short  atomic.Uint64     // entries acknowledged with too few copies of late: where they end in the upper half, where they begin in the lower
+	t      testing.TB
+	dir    string
+	root   vault.RootKey
+	vault  *vault.Vault
+	log    *journal.Journal
+	index  *index.Index
+	blobs  vault.Blobs
+	store  *record.Store
 
 	extract func(served string) ([]index.Term, error) // nil for terms
 	good    []byte                                    // what was damaged, as it was

@@ -202,6 +202,8 @@ type Anchors interface {
 	// Receipt gives the proof for a journal entry, waiting until it is anchored. entry shows what the seal hid: key commitment,
 	// salt and body; contents open the commitments of its targets, by their index.
 	Receipt(ctx context.Context, number uint64, entry *verify.OpenedEntry, contents map[uint32]verify.Forms) (*verify.Receipt, error)
+	// Receipts waits until the entries, in ascending order, are in blocks and gives fn one receipt for each of their batches.
+	Receipts(ctx context.Context, entries []Numbered, fn func(*verify.BatchReceipt) error) error
 	// LocalOnly says that the journal entries from first to before end were acknowledged while too few custodians held them. Their anchor
 	// says so for ever, whoever holds them later.
 	LocalOnly(first, end uint64)
