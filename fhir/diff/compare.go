@@ -40,19 +40,21 @@ func (a value) equal(b value) bool {
 	return a.typ == b.typ && equal(a.v, b.v) && equal(a.beside, b.beside)
 }
 
-// object compares all elements of two values of a type.
+// object compares all elements of two values of a type. What goes goes last: an object that has lost all its elements is none, and nothing
+// could be added to it.
 func (c *comparison) object(path string, s *definition.Structure, from, to tape.Value) {
-	for i := range s.Elements {
-		e := &s.Elements[i]
-		a, b := of(from, e), of(to, e)
-		if serverSets(path, e.Name) || !a.exists() && !b.exists() {
-			continue
+	for _, going := range []bool{false, true} {
+		for i := range s.Elements {
+			e := &s.Elements[i]
+			a, b := of(from, e), of(to, e)
+			switch {
+			case serverSets(path, e.Name), b.exists() == going, !a.exists() && !b.exists():
+			case e.Max == 1:
+				c.single(path, e, a, b)
+			default:
+				c.list(path, e, items(a), items(b))
+			}
 		}
-		if e.Max == 1 {
-			c.single(path, e, a, b)
-			continue
-		}
-		c.list(path, e, items(a), items(b))
 	}
 }
 
