@@ -12,7 +12,7 @@ func TestDiff(t *testing.T) {
 		{name: "the last two", do: "GET /Patient/d1/$diff", status: 200, has: []string{`{"resourceType":"Parameters"}`},
 			entries: []string{"read of Patient/d1 Patient/d1/3", "read of Patient/d1 Patient/d1/2"}},
 		{name: "from the first", do: "GET /Patient/d1/$diff?fromVersion=1&toVersion=2", status: 200, has: []string{
-			`[{"name":"operation","part":[{"name":"type","valueCode":"delete"},{"name":"path","valueString":"Patient.active"}]}`,
+			`{"name":"operation","part":[{"name":"type","valueCode":"delete"},{"name":"path","valueString":"Patient.active"}]}`,
 			`{"name":"type","valueCode":"replace"},{"name":"path","valueString":"Patient.name[0].family"},{"name":"value","valueString":"Hussein"}`,
 			`{"name":"type","valueCode":"add"},{"name":"path","valueString":"Patient"},{"name":"name","valueString":"gender"},{"name":"value","valueCode":"male"}`}},
 		{name: "other versions", do: "GET /Patient/d1/$diff?fromVersion=9", status: 404},
