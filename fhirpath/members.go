@@ -11,28 +11,11 @@ func (r *Run) pushMember(object tape.Value, name string, t *definition.Structure
 		return
 	}
 	r.spent += object.Len() / 8 // large objects cost more
-	var value, sibling tape.Value
-	alone := t != nil && t.Kind != definition.Primitive // no sibling to look for
-	for c := object.First(); c.Exists(); c = c.Next() {
-		n := c.NameBytes()
-		switch len(n) {
-		case len(name):
-			if string(n) != name {
-				continue
-			}
-			value = c
-		case len(name) + 1:
-			if alone || n[0] != '_' || string(n[1:]) != name {
-				continue
-			}
-			sibling = c
-		default:
-			continue
-		}
-		if alone || value.Exists() && sibling.Exists() {
-			break
-		}
+	if t != nil && t.Kind != definition.Primitive {
+		r.pushValues(object.Get(name), tape.Value{}, t)
+		return
 	}
+	value, sibling := object.GetBoth(name)
 	r.pushValues(value, sibling, t)
 }
 

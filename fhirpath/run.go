@@ -19,6 +19,7 @@ type Run struct {
 	total     span   // $total
 	variables []variable
 	spent     int
+	high      int // items of stack that were ever used since the last Release
 	limits    Limits
 	now       time.Time
 }
@@ -45,9 +46,10 @@ func (r *Run) Release() {
 	if cap(r.stack) > maxKept {
 		r.stack = nil
 	}
-	clear(r.stack[:cap(r.stack)])
+	r.drop(0)
+	clear(r.stack[:min(r.high, cap(r.stack))])
 	clear(r.variables[:cap(r.variables)])
-	r.stack, r.variables, r.Environment = r.stack[:0], r.variables[:0], Environment{}
+	r.high, r.variables, r.Environment = 0, r.variables[:0], Environment{}
 }
 
 // Evaluate gives the collection that the expression has for the focus. It is part of the run's memory: it is good until the run is used
@@ -67,7 +69,8 @@ func (e *Expression) Evaluate(r *Run, focus Item) ([]Item, error) {
 	if focus.kind == NodeKind && focus.typ == nil {
 		focus.typ = typeOfNode(focus.node, e.of)
 	}
-	r.stack = append(r.stack[:0], focus)
+	r.drop(0)
+	r.push(focus)
 	r.variables = r.variables[:0]
 	r.this = span{0, 1}
 	if err := e.root.eval(r); err != nil {
@@ -105,12 +108,15 @@ func (r *Run) top() int { return len(r.stack) }
 func (r *Run) items(s span) []Item { return r.stack[s.from:s.to] }
 
 // drop takes what lies above base away.
-func (r *Run) drop(base int) { r.stack = r.stack[:base] }
+func (r *Run) drop(base int) {
+	r.high = max(r.high, len(r.stack))
+	r.stack = r.stack[:base]
+}
 
 // keep moves what lies above from down to base, and counts it.
 func (r *Run) keep(base, from int) error {
 	n := copy(r.stack[base:], r.stack[from:])
-	r.stack = r.stack[:base+n]
+	r.drop(base + n)
 	return r.spend(n)
 }
 

@@ -148,6 +148,22 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+func TestGetBoth(t *testing.T) {
+	var tape Tape
+	if err := tape.Parse([]byte(`{"_a":1,"a":2,"\u005fb":3,"_\u0063":4,"c":5,"__a":6,"aa":7,"":8,"_":9}`), Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][2]string{"a": {"2", "1"}, "c": {"5", "4"}, "_a": {"1", "6"}, "aa": {"7", ""}, "": {"8", "9"}, "d": {"", ""}} {
+		value, companion := tape.Root().GetBoth(name)
+		if got := [2]string{string(value.Raw()), string(companion.Raw())}; got != want || string(tape.Root().Get(name).Raw()) != want[0] {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+	if value, companion := tape.Root().Get("a").GetBoth("a"); value.Exists() || companion.Exists() {
+		t.Error("a number has members")
+	}
+}
+
 func TestAppendQuoted(t *testing.T) {
 	text := "a\"\\\n\x00\x1fé😀/"
 	quoted := AppendQuoted(nil, text)

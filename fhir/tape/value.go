@@ -54,11 +54,51 @@ func (v Value) Get(name string) Value {
 	if v.Kind() != Object {
 		return Value{}
 	}
-	c := v.First()
-	for c.Exists() && !c.Named(name) {
-		c = c.Next()
+	t, end := v.t, v.node().next
+	for i := v.i + 1; i < end; {
+		c := &t.nodes[i]
+		if t.named(c, name) {
+			return Value{t: t, i: i, end: end}
+		}
+		i = c.next
 	}
-	return c
+	return Value{}
+}
+
+// GetBoth is the member of that name and the one whose name has an underscore before it, in which FHIR's JSON keeps the id and the
+// extensions of a primitive.
+func (v Value) GetBoth(name string) (value, companion Value) {
+	if v.Kind() != Object {
+		return Value{}, Value{}
+	}
+	t, end := v.t, v.node().next
+	for i := v.i + 1; i < end; {
+		c := &t.nodes[i]
+		switch {
+		case t.named(c, name):
+			value = Value{t: t, i: i, end: end}
+		case int(c.keyEnd-c.key) > len(name) && t.src[c.key] == '_' && t.namedAfter(c, name):
+			companion = Value{t: t, i: i, end: end}
+		}
+		i = c.next
+	}
+	return value, companion
+}
+
+// named tells whether a member has the name.
+func (t *Tape) named(c *node, name string) bool {
+	if c.flags&keyEscaped != 0 {
+		return string(appendDecoded(nil, t.src[c.key:c.keyEnd])) == name
+	}
+	return int(c.keyEnd-c.key) == len(name) && string(t.src[c.key:c.keyEnd]) == name
+}
+
+// namedAfter tells whether a member has the name after its first letter, which stands as it is.
+func (t *Tape) namedAfter(c *node, name string) bool {
+	if c.flags&keyEscaped != 0 {
+		return string(appendDecoded(nil, t.src[c.key+1:c.keyEnd])) == name
+	}
+	return int(c.keyEnd-c.key) == len(name)+1 && string(t.src[c.key+1:c.keyEnd]) == name
 }
 
 // At is the element at index i, from 0.
