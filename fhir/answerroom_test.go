@@ -56,6 +56,7 @@ func TestAnswersAreHeldWithinTheBudget(t *testing.T) {
 		r := httptest.NewRequest(method, "http://h.example/fhir"+path, strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer dr.amal")
 		r.Header.Set("Content-Type", "application/fhir+json")
+		r.Header.Set("Accept", "application/fhir+json")
 		slow := &reader{httptest.NewRecorder(), make(chan struct{}), make(chan struct{})}
 		done := make(chan struct{})
 		go func() {
@@ -111,7 +112,7 @@ func TestLargeAnswersAreNotIndented(t *testing.T) {
 	defer stop()
 	for _, size := range []int{4, maxPretty} {
 		g.send(&exchange{do: "PUT /Binary/b", body: binary("b", size)})
-		w := g.send(&exchange{do: "GET /Binary/b?_pretty=true"})
+		w := g.send(&exchange{do: "GET /Binary/b?_pretty=true&_format=json"})
 		if indented := bytes.Contains(w.Body.Bytes(), []byte("\n  ")); w.Code != http.StatusOK || indented != (size < maxPretty) {
 			t.Errorf("%d bytes: %d, indented %v", size, w.Code, indented)
 		}

@@ -30,6 +30,9 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // load reads and parses the body into q.
 func (b *body) load(q *request, limit, nodes int) error {
+	if q.typ == "Binary" {
+		return b.loadBinary(q, limit)
+	}
 	if err := isBody(b.r); err != nil {
 		return err
 	}
@@ -70,17 +73,36 @@ const firstRoom = 32 << 10
 
 // read reads the body whole. What a client announces costs nothing until it begins to come. Then room is taken once, for all that is announced, or
 // for all that may come where nothing is: if bodies took it bit by bit, each could hold a part that another waits for, and none would go on.
+//
+// One that is compressed is read as what comes of it, of which no length is announced.
 func (b *body) read(limit int) ([]byte, error) {
 	if b.r.ContentLength > int64(limit) {
 		return nil, tooLong(limit)
 	}
+	coding, p := bodyCoding(b.r)
+	if p != nil {
+		return nil, p
+	}
+	length := b.r.ContentLength
+	if coding != "" && length != 0 {
+		length = -1
+	}
 	most := int64(limit)
-	if b.r.ContentLength >= 0 {
-		most = b.r.ContentLength
+	if length >= 0 {
+		most = length
 	}
 	b.buf = buffers.Get().(*bytes.Buffer)
 	b.buf.Reset()
-	in, started := http.MaxBytesReader(b.w, b.r.Body, int64(limit)), time.Now()
+	in, started := io.Reader(http.MaxBytesReader(b.w, b.r.Body, int64(limit))), time.Now()
+	if coding != "" && length != 0 {
+		b.deadline(started.Add(b.s.Limits.Idle))
+		plain, err := decoded(coding, in, limit)
+		if err != nil {
+			return nil, broken(err, limit)
+		}
+		defer plain.Close()
+		in = plain
+	}
 	room := min(firstRoom, most)
 	for {
 		if int64(b.buf.Len()) >= room && room < most {
@@ -90,7 +112,7 @@ func (b *body) read(limit int) ([]byte, error) {
 			room = most
 		}
 		free := int(room) - b.buf.Len() + bytes.MinRead
-		if b.r.ContentLength < 0 {
+		if length < 0 {
 			free = min(free, max(b.buf.Len(), firstRoom)) // most likely it is far shorter
 		}
 		b.buf.Grow(free)
@@ -99,6 +121,9 @@ func (b *body) read(limit int) ([]byte, error) {
 		b.deadline(earlier(last, time.Now().Add(b.s.Limits.Idle)))
 		n, err := in.Read(b.buf.AvailableBuffer()[:free])
 		b.buf.Write(b.buf.AvailableBuffer()[:n]) // in place
+		if b.buf.Len() > limit {
+			return nil, tooLong(limit)
+		}
 		if err == io.EOF {
 			// Left in place, the deadline would end the request while it is being answered.
 			b.deadline(time.Time{})
@@ -128,6 +153,9 @@ func broken(err error, limit int) *problem {
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		return tooLong(limit)
+	}
+	if corrupt(err) {
+		return fail(http.StatusBadRequest, "structure", "the body is not what its Content-Encoding says, or takes too much memory to be read")
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fail(http.StatusBadRequest, "incomplete", "the body ended before its announced length")

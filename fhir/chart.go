@@ -14,10 +14,16 @@ func (x *indexer) chartOf(r *resource, id string) string {
 	if r.typ == "Patient" {
 		return "Patient/" + id
 	}
-	if r.typ == "Bundle" {
-		return x.chartOfDocument(r)
-	}
 	var chart string
+	switch r.typ {
+	case "Bundle":
+		return x.chartOfDocument(r)
+	case "Binary": // it is as sensitive as what it is the content of (FHIR R4, 2.31.3)
+		if to := x.target(r.root.Get("securityContext"), x.base); strings.HasPrefix(to, "Patient/") {
+			chart = to
+		}
+		return chart
+	}
 	for _, e := range types[r.typ].chart {
 		// termsOf has reported elements of the wrong type; here they merely name nobody.
 		_ = each(r.root, e.path, func(v tape.Value) *problem {

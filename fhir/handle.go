@@ -56,7 +56,9 @@ func (s *Server) answer(q *request, r *http.Request, do interaction, w http.Resp
 	if err != nil {
 		return nil, err
 	}
-	if err := acceptable(r); err != nil {
+	if s.rawRead(q, r) {
+		q.raw = r // the content's type says what is acceptable
+	} else if err := acceptable(r); err != nil {
 		return nil, err
 	}
 	if err := oneCondition(r); err != nil {
@@ -139,6 +141,9 @@ func (s *Server) fail(q *request, r *http.Request, w http.ResponseWriter, p *pro
 	}
 	if gone := (*record.GoneError)(nil); errors.As(p, &gone) {
 		validators(q.header, gone.Version, gone.Updated)
+	}
+	if p.status == http.StatusUnsupportedMediaType { // RFC 9110, 15.5.16
+		q.header.Set("Accept-Encoding", strings.Join(contentCodings, ", "))
 	}
 	if p.status == http.StatusRequestEntityTooLarge {
 		q.header.Set("Connection", "close") // the rest of the body is not read

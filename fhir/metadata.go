@@ -49,7 +49,7 @@ func (s *Server) capabilities(base string) []byte {
 		Mode: "server",
 		Documentation: "Unknown search parameters are refused unless handling=lenient is preferred. The header Sijil-Ack of a write says " +
 			"whether it is durable (journalled) or in a block besides (anchored). Every access can be read as AuditEvent.",
-		Security: capabilitySecurity{Description: "Every request but this one needs a bearer token that names actor, role, organisation and purpose of use."},
+		Security: capabilitySecurity{CORS: len(s.Origins) > 0, Description: "Every request but this one needs a bearer token that names actor, role, organisation and purpose of use."},
 	}
 	for i := range s.table {
 		if r := &s.table[i]; !strings.HasPrefix(r.path, "/{type}") {

@@ -62,18 +62,12 @@ func isUTF8(r *http.Request) error {
 	return fail(http.StatusUnsupportedMediaType, "not-supported", "bodies are taken in UTF-8 only: send them as charset=utf-8, or name no charset")
 }
 
-// isBody checks the Content-Type and Content-Encoding of a body that is a resource.
+// isBody checks the Content-Type of a body that is a resource.
 func isBody(r *http.Request) error {
 	if typ := r.Header.Get("Content-Type"); typ != "" && !isJSON(typ) {
 		return fail(http.StatusUnsupportedMediaType, "not-supported", "the body must be JSON: send it as Content-Type: application/fhir+json")
 	}
-	if err := isUTF8(r); err != nil {
-		return err
-	}
-	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
-		return fail(http.StatusUnsupportedMediaType, "not-supported", "bodies are not taken compressed")
-	}
-	return nil
+	return isUTF8(r)
 }
 
 // oneCondition refuses a condition that says nothing: what is asked on a condition must not be done without it.

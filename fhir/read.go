@@ -24,6 +24,10 @@ func (s *Server) release(q *request, version uint64) (*answer, error) {
 	a.content = v.Type + "/" + v.ID + "/_history/" + formatUint(v.Version)
 	if unchanged(q, a) {
 		a.status, a.body = http.StatusNotModified, nil
+	} else if q.raw != nil {
+		if err := q.binary(a, v); err != nil {
+			return nil, err
+		}
 	}
 	return a, nil
 }

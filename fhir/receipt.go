@@ -42,5 +42,5 @@ func (s *Server) prove(q *request, get func(context.Context) ([]byte, error)) (*
 	if err != nil {
 		return nil, err
 	}
-	return &answer{status: http.StatusOK, body: body, plain: true}, nil
+	return &answer{status: http.StatusOK, body: body, media: plainJSON}, nil
 }

@@ -64,7 +64,8 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 		{"POST /fhir/Patient", "Content-Length: 5000000", "", 413, ": create 413 <POST Patient — too-long"},
 		{"GET /fhir/Patient?_id=" + strings.Repeat("1,", maxQuery/2), "", "", 414, ": search search-type 414 <GET Patient?_id=1,1,"},
 		{"PUT /fhir/Patient/p1", "Content-Type: text/plain", patient, 415, "Patient/p1: update 415 <PUT Patient/p1 — not-supported"},
-		{"PUT /fhir/Patient/p1", "Content-Encoding: gzip", patient, 415, "Patient/p1: update 415 <PUT Patient/p1 — not-supported"},
+		{"PUT /fhir/Patient/p1", "Content-Encoding: br", patient, 415, "Patient/p1: update 415 <PUT Patient/p1 — not-supported"},
+		{"PUT /fhir/Patient/p1", "Content-Encoding: gzip", patient, 400, "Patient/p1: update 400 <PUT Patient/p1 — structure"},
 		{"GET /fhir/AuditEvent?patient=Patient/p1", "", "", 403, "Patient/p1: search search-type 403 <GET AuditEvent?patient=Patient/p1 — forbidden"},
 		{"GET /fhir/AuditEvent?patient=Patient/nobody", "", "", 403, ": search search-type 403 <GET AuditEvent?patient=Patient/nobody — forbidden"},
 	} {

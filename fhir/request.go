@@ -36,6 +36,9 @@ type request struct {
 	// form reads the request's body as a form; nil where the parameters are in the address alone.
 	form func(q *request) (string, error)
 
+	// raw is the request that reads a Binary, whose content alone may be the answer; nil for any other, and in a Bundle.
+	raw *http.Request
+
 	ifMatch, ifNoneMatch, ifModifiedSince, ifNoneExist string
 
 	prefer preference
@@ -80,7 +83,7 @@ func (q *request) criteria(condition string) string {
 type answer struct {
 	status   int
 	body     []byte // JSON; nil for none
-	plain    bool   // body is JSON but no FHIR resource
+	media    string // Content-Type of a body that is no FHIR resource; "" for one
 	version  uint64 // ETag; 0 for none
 	updated  time.Time
 	location string // relative to the base

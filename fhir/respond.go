@@ -33,8 +33,8 @@ func (s *Server) respond(q *request, r *http.Request, w http.ResponseWriter, a *
 	if a.content != "" {
 		h.Set("Content-Location", q.base+"/"+a.content)
 	}
-	if a.plain {
-		h.Set("Content-Type", plainJSON)
+	if a.media != "" {
+		h.Set("Content-Type", a.media)
 	}
 	s.write(q, r, w, a.status, a.body)
 }
@@ -63,7 +63,7 @@ func (s *Server) write(q *request, r *http.Request, w http.ResponseWriter, statu
 		w.WriteHeader(status)
 		return
 	}
-	if len(body) < maxPretty && pretty(r.URL.RawQuery) {
+	if typ := h.Get("Content-Type"); len(body) < maxPretty && (typ == "" || typ == plainJSON) && pretty(r.URL.RawQuery) {
 		var b bytes.Buffer
 		if json.Indent(&b, body, "", "  ") == nil { // what cannot be indented is sent as it is
 			body = b.Bytes()
@@ -73,6 +73,15 @@ func (s *Server) write(q *request, r *http.Request, w http.ResponseWriter, statu
 		h.Set("Content-Type", fhirJSON)
 	}
 	q.place.keep(len(body))
+	h.Add("Vary", "Accept-Encoding")
+	if len(body) >= minEncoded && r.Method != http.MethodHead {
+		if coding := answerCoding(r); coding != "" {
+			h.Set("Content-Encoding", coding)
+			w.WriteHeader(status)
+			_ = encode(w, coding, body) // as below
+			return
+		}
+	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client is gone; its entry stands

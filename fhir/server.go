@@ -24,6 +24,7 @@ type Config struct {
 
 	Version   string    // of the software, for the CapabilityStatement
 	Limits    Limits    // zero fields: DefaultLimits
+	Origins   []string  // of web pages whose programs may use the gate, each as a browser writes it: "https://app.example.org"
 	ServerIDs bool      // clients choose no ids: PUT creates nothing under an id that was never known
 	Validator Validator // nil: structure checks only
 	// Trust gives the file that others check receipts with; nil: it is not handed out.
@@ -59,6 +60,9 @@ func New(c Config) *Server {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.cors(w, r) {
+		return
+	}
 	if !clean(r) { // the mux would answer by itself, in HTML and without an entry
 		s.handle(unknownPath)(w, r)
 		return

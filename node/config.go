@@ -25,6 +25,8 @@ type Config struct {
 	ServerIDs bool `json:"server_ids,omitempty"`
 	// ConditionalDeletes is how many resources one conditional delete may delete that does not say so itself; 0 is one.
 	ConditionalDeletes int `json:"conditional_deletes,omitempty"`
+	// Origins are the web pages whose programs may use the gate from a browser, such as "https://app.example.org"; none where empty.
+	Origins []string `json:"origins,omitempty"`
 	// Peer and P2P are the addresses that other members' nodes reach: the node-to-node service and the consensus engine.
 	// The ledger carries them to the members. Empty for a lone node.
 	Peer string `json:"peer,omitempty"`

@@ -45,6 +45,11 @@ func (c *Config) Check() *lang.Problem {
 	if c.ConditionalDeletes < 0 || c.ConditionalDeletes > 1000 {
 		return lang.NewProblem("config_deletes", c.ConditionalDeletes)
 	}
+	for _, origin := range c.Origins {
+		if u, err := url.Parse(origin); err != nil || !isURL(origin) || origin != u.Scheme+"://"+u.Host {
+			return lang.NewProblem("config_origin", origin)
+		}
+	}
 	if c.KeepBlocks < 0 {
 		return lang.NewProblem("config_blocks", c.KeepBlocks)
 	}

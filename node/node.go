@@ -260,7 +260,7 @@ func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 	}
 	server := fhir.New(fhir.Config{
 		Store: n.record, Auth: authorizer{authority, &n.renamed}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
-		Trust: n.encodedTrust, ServerIDs: n.config.ServerIDs, Limits: fhir.Limits{Deletes: n.config.ConditionalDeletes},
+		Trust: n.encodedTrust, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins, Limits: fhir.Limits{Deletes: n.config.ConditionalDeletes},
 	})
 	n.opened(server)
 	n.gate = server.HTTP()
