@@ -24,8 +24,9 @@
 // that is not of UCUM compares with its own unit only; one with a comparator is not computed with. Weeks, days, hours, minutes and seconds
 // of the calendar equal those of UCUM; months and years do not.
 //
-// Nothing is fetched: resolve() asks [Environment].Resolve, memberOf() asks MemberOf. Without them resolve() tells at least the type that a
-// reference says, so that "resolve() is Patient" works.
+// Nothing is fetched: resolve(), memberOf(), subsumes() and conformsTo() ask the functions in [Environment]. Without them resolve() tells at
+// least the type that a reference says, so that "resolve() is Patient" works, and conformsTo() knows the types of FHIR itself. There are no
+// elementDefinition() and slice(), which need a profile.
 //
 // Imports: fhir/definition, fhir/tape, ucum.
 package fhirpath

@@ -20,6 +20,9 @@ type Environment struct {
 	// memberOf() gives nothing.
 	MemberOf func(item Item, valueSet string) (is, known bool, err error)
 
+	// Subsumes says whether a code or Coding is the other, or more general. Without it subsumes() and subsumedBy() give nothing.
+	Subsumes func(general, special Item) (does, known bool, err error)
+
 	// ConformsTo says whether an item conforms to a profile. It is asked for what is no type of FHIR itself.
 	ConformsTo func(item Item, profile string) (does, known bool, err error)
 

@@ -17,7 +17,7 @@ const sample = `{"resourceType":"Patient","id":"p1","active":true,"birthDate":"1
 	"_gender":{"extension":[{"url":"http://example.org/why","valueCode":"unknown"}]},
 	"name":[{"use":"official","family":"Chalmers","given":["Peter",null,"James"],"_given":[null,{"id":"g1"}]},{"use":"usual","given":["Jim"]}],
 	"deceasedBoolean":false,"multipleBirthInteger":2,
-	"contained":[{"resourceType":"Practitioner","id":"c1","active":false}],
+	"contained":[{"resourceType":"Practitioner","id":"c1","active":false,"modifierExtension":[{"url":"http://example.org/m","valueCode":"x"}]}],
 	"generalPractitioner":[{"reference":"#c1"},{"reference":"Organization/9"},{"reference":"urn:uuid:1"},{"type":"PractitionerRole","display":"x"},
 		{"reference":"https://example.org/fhir/Practitioner/3/_history/2"},{"reference":"Practitioner?identifier=1|2"}],
 	"extension":[{"url":"q","valueQuantity":{"value":72.0,"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"}},
@@ -123,6 +123,11 @@ func TestEvaluate(t *testing.T) {
 		{"%context.id & %resource.id & %rootResource.id", "p1p1p1"},
 		{"id.memberOf('http://example.org/vs')", "true"},
 		{"id.memberOf('http://example.org/unknown')", ""},
+		{"id.subsumes('p1') and id.subsumedBy('p2').not()", "true"},
+		{"id.subsumes('unknown')", ""},
+		{"checkModifiers('http://example.org/m').id", "p1"},
+		{"contained.checkModifiers('http://example.org/m').id", "c1"},
+		{"contained.checkModifiers('http://example.org/n').id", "error"},
 		{"$this.ofType(Patient).id", "p1"},
 		{"as(DomainResource).id", "p1"},
 		{"'a' in name.given", "false"},
@@ -135,6 +140,10 @@ func TestEvaluate(t *testing.T) {
 		{"'<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>a&nbsp;b</p></div>'.htmlChecks()", "true"},
 		{"'<div xmlns=\"http://www.w3.org/1999/xhtml\"><script/></div>'.htmlChecks()", "false"},
 		{"'<div xmlns=\"http://www.w3.org/1999/xhtml\" onclick=\"x\"/>'.htmlChecks()", "false"},
+		{"'<div xmlns=\"http://www.w3.org/1999/xhtml\"><a href=\"java&#10;script:x\">b</a></div>'.htmlChecks()", "false"},
+		{"'<div xmlns=\"http://www.w3.org/1999/xhtml\"><a href=\"#x\"><img src=\"data:image/png;base64,\" alt=\"\"/></a></div>'.htmlChecks()", "true"},
+		{"'<div xmlns=\"http://www.w3.org/1999/xhtml\"/><div/>'.htmlChecks()", "false"},
+		{"'<p xmlns=\"http://www.w3.org/1999/xhtml\"/>'.htmlChecks()", "false"},
 	} {
 		weight, _ := parseDecimal("72.0")
 		run := Run{Environment: Environment{
@@ -142,6 +151,9 @@ func TestEvaluate(t *testing.T) {
 			Variables: map[string][]Item{"weight": {DecimalItem(weight)}},
 			MemberOf: func(it Item, valueSet string) (is, known bool, err error) {
 				return it.Text() == "p1", strings.HasSuffix(valueSet, "/vs"), nil
+			},
+			Subsumes: func(general, special Item) (does, known bool, err error) {
+				return general.Text() == special.Text(), special.Text() != "unknown", nil
 			},
 		}}
 		for _, options := range [][]Option{nil, {Of(definition.TypeOf("Patient"))}} {
@@ -289,6 +301,27 @@ func TestLargeSets(t *testing.T) {
 		}
 		if got := texts(t, &run, c.expression, Item{}); !slices.Equal(got, []string{c.want}) {
 			t.Errorf("%s: %q, want %s", c.expression, got, c.want)
+		}
+	}
+}
+
+// TestAllocations holds what searches and invariants are made of to no allocation at all.
+func TestAllocations(t *testing.T) {
+	root := parsed(t, sample)
+	var run Run
+	for _, expression := range []string{
+		"Patient.name.family", "Patient.name.where(use = 'official').given", "(Patient.deceased as boolean) | (Patient.deceased as dateTime)",
+		"Patient.generalPractitioner.where(resolve() is Practitioner)", "(contact.empty() and link.empty()) implies (name.exists() or active)", "birthDate < @2000-01-01",
+		"multipleBirth.ofType(integer) > 1", "name.all(family.exists() or given.exists())", "extension.value.ofType(Quantity).value", "descendants().count() > 3",
+		"hasValue() or (children().count() > id.count())", "%resource.contained.id contains 'c1'", "extension('q').exists()",
+	} {
+		e := MustCompile(expression, Of(definition.TypeOf("Patient")))
+		if n := testing.AllocsPerRun(100, func() {
+			if _, err := e.Evaluate(&run, Node(root)); err != nil {
+				t.Fatal(err)
+			}
+		}); n > 0 {
+			t.Errorf("%s: %v allocations", expression, n)
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package fhirpath
 
 import (
-	"strings"
-
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/tape"
 )
@@ -14,10 +12,13 @@ var fhirFunctions = map[string]*function{
 		r.push(Boolean(in.len() == 1 && r.stack[in.from].hasValue()))
 		return nil
 	}},
-	"getValue":   {result: scalarOfInput, eval: getValue},
-	"resolve":    {eval: resolve},
-	"memberOf":   {min: 1, max: 1, result: alwaysBoolean, eval: memberOf},
-	"conformsTo": {min: 1, max: 1, result: alwaysBoolean, eval: conformsTo},
+	"getValue":       {result: scalarOfInput, eval: getValue},
+	"resolve":        {eval: resolve},
+	"memberOf":       {min: 1, max: 1, result: alwaysBoolean, eval: memberOf},
+	"subsumes":       {min: 1, max: 1, result: alwaysBoolean, eval: subsumes(true)},
+	"subsumedBy":     {min: 1, max: 1, result: alwaysBoolean, eval: subsumes(false)},
+	"conformsTo":     {min: 1, max: 1, result: alwaysBoolean, eval: conformsTo},
+	"checkModifiers": {min: 1, max: 32, result: sameAsInput, eval: checkModifiers},
 	"htmlChecks": {result: alwaysBoolean, eval: func(r *Run, n *call, in span) error {
 		it, err := r.only(in, n.at)
 		if err != nil || it == nil {
@@ -185,53 +186,5 @@ func resourceNamed(name []byte) *definition.Structure {
 	if t := definition.TypeOfBytes(name); t != nil && t.Kind == definition.Resource {
 		return t
 	}
-	return nil
-}
-
-func memberOf(r *Run, n *call, in span) error {
-	url, ok, err := r.stringArgument(n, 0)
-	if err != nil || !ok || r.MemberOf == nil {
-		return err
-	}
-	it, err := r.only(in, n.at)
-	if err != nil || it == nil {
-		return err
-	}
-	is, known, err := r.MemberOf(*it, url)
-	if err != nil {
-		return &Error{Stage: Execution, Offset: n.at, Reason: "the value set could not be asked", Err: err}
-	}
-	if known {
-		r.push(Boolean(is))
-	}
-	return nil
-}
-
-const structurePrefix = "http://hl7.org/fhir/StructureDefinition/"
-
-// conformsTo knows FHIR's own types; about profiles it asks.
-func conformsTo(r *Run, n *call, in span) error {
-	url, ok, err := r.stringArgument(n, 0)
-	if err != nil || !ok {
-		return err
-	}
-	it, err := r.only(in, n.at)
-	if err != nil || it == nil {
-		return err
-	}
-	if name, ok := strings.CutPrefix(url, structurePrefix); ok {
-		if t := definition.TypeOf(name); t != nil {
-			r.push(Boolean(it.kind == NodeKind && derives(it.typ, t)))
-			return nil
-		}
-	}
-	if r.ConformsTo == nil {
-		return n.fail("the profile is unknown")
-	}
-	does, known, err := r.ConformsTo(*it, url)
-	if err != nil || !known {
-		return &Error{Stage: Execution, Offset: n.at, Reason: "the profile is unknown", Err: err}
-	}
-	r.push(Boolean(does))
 	return nil
 }

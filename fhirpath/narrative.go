@@ -10,11 +10,15 @@ import (
 // What a narrative may consist of (FHIR R4, §2.4.0.1): the elements of HTML 4.0, chapters 7 to 11 but section 4 of chapter 9 and 15, links,
 // images and style, nothing active. "*" holds for all elements.
 var narrativeElements = words(`a abbr acronym b big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i img
-	li ol p pre q s samp small span strong sub sup table tbody td tfoot th thead tr tt ul var u bdo address nobr center kbd strike del ins`)
+	li ol p pre q s samp map area font basefont small span strong sub sup table tbody td tfoot th thead tr tt ul var u bdo address nobr center kbd strike del ins`)
 
 var narrativeAttributes = map[string]map[string]bool{
-	"*":          words("title style class id lang dir xml:lang xmlns accesskey tabindex"),
+	"*":          words("title style class id lang dir xml:lang xml:space xmlns accesskey tabindex"),
 	"a":          words("charset type name href hreflang rel rev shape coords target"),
+	"map":        words("name"),
+	"area":       words("shape coords href nohref alt"),
+	"font":       words("size color face"),
+	"basefont":   words("size color face"),
 	"img":        words("src alt longdesc height width usemap ismap border align"),
 	"table":      words("summary width border frame rules cellspacing cellpadding align bgcolor"),
 	"blockquote": words("cite"), "q": words("cite"), "del": words("cite datetime"), "ins": words("cite datetime"),
@@ -89,9 +93,20 @@ func allowed(e *xml.StartElement) bool {
 		if !narrativeAttributes["*"][name] && !narrativeAttributes[e.Name.Local][name] {
 			return false
 		}
-		if (name == "href" || name == "src") && strings.HasPrefix(strings.ToLower(strings.TrimSpace(a.Value)), "javascript:") {
+		if name == "href" && active(a.Value) || name == "src" && active(a.Value) && !strings.HasPrefix(a.Value, "data:image/") {
 			return false
 		}
 	}
 	return true
+}
+
+// active tells whether a browser that follows the URL would run something. Browsers skip white space and control characters in a scheme.
+func active(url string) bool {
+	url = strings.ToLower(strings.Map(func(r rune) rune {
+		if r <= ' ' {
+			return -1
+		}
+		return r
+	}, url))
+	return strings.HasPrefix(url, "javascript:") || strings.HasPrefix(url, "vbscript:") || strings.HasPrefix(url, "data:")
 }

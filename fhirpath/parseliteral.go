@@ -13,7 +13,7 @@ func (p *parser) typeSpecifier() (typeName, error) {
 	if err := p.advance(); err != nil || !p.symbolIs(".") {
 		return typeName{"", first.text}, err
 	}
-	if first.text != "System" && first.text != "FHIR" { // (x as Quantity.value) is not FHIRPath, but x is Patient.name() is not a type either
+	if first.text != "System" && first.text != "FHIR" {
 		return typeName{}, p.fail(p.tok.at, "the type's namespace is unknown")
 	}
 	if err := p.advance(); err != nil {
