@@ -217,8 +217,12 @@ func (s *Server) routeOf(method string, parts []string) (*route, *problem) {
 	return nil, fail(http.StatusMethodNotAllowed, "not-supported", "this method and address are no interaction that is supported in a Bundle")
 }
 
-// bundled tells whether an interaction can be asked for by an entry of a Bundle: what gives something else than a resource cannot.
+// bundled tells whether an interaction can be asked for by an entry of a Bundle: what gives something else than a resource cannot,
+// nor an operation whose parameters are a resource, which would be taken for one to be stored.
 func (r *route) bundled() bool {
+	if r.method == http.MethodPost && strings.HasPrefix(r.says, "$") {
+		return false
+	}
 	return strings.HasPrefix(r.path, "/") && r.path != "/{$}" && r.says != "" && r.says != "$receipt"
 }
 

@@ -11,5 +11,5 @@
 //   - Sizes, depth, counts and waiting are bounded (Limits).
 //
 // Imports: record (what it answers and with which errors; store.go says which of it the gate needs), index (the vocabulary of searches), verify,
-// fhir/tape, fhir/shape. The policy reaches it through Authorizer.
+// fhir/tape, fhir/shape, terminology with fhir/definition (codes). The policy reaches it through Authorizer.
 package fhir

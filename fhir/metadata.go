@@ -22,7 +22,7 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 	q := &request{Context: r.Context(), base: s.baseOf(r), method: r.Method, header: w.Header()}
 	err := acceptable(r)
 	if mode := r.URL.Query().Get("mode"); err == nil && mode == "terminology" {
-		err = fail(http.StatusNotFound, "not-supported", "this node is no terminology server: it has no TerminologyCapabilities")
+		err = fail(http.StatusNotFound, "not-supported", "TerminologyCapabilities are not stated here; the CapabilityStatement names the operations on codes")
 	}
 	if err != nil {
 		p := problemOf(err)
@@ -101,7 +101,7 @@ func (s *Server) capabilityOf(typ string) capabilityResource {
 	}
 	for _, said := range slices.Sorted(maps.Keys(says)) {
 		if name, ok := strings.CutPrefix(said, "$"); ok {
-			r.Operation = append(r.Operation, capabilitySearch{Name: name, Definition: ours + "OperationDefinition/" + name})
+			r.Operation = append(r.Operation, capabilitySearch{Name: name, Definition: definedBy(typ, name)})
 		}
 	}
 	return r

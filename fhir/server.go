@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/sijil-health/sijil/terminology"
 )
 
 // Config is what a Server is made of.
@@ -27,6 +29,8 @@ type Config struct {
 	Origins   []string  // of web pages whose programs may use the gate, each as a browser writes it: "https://app.example.org"
 	ServerIDs bool      // clients choose no ids: PUT creates nothing under an id that was never known
 	Validator Validator // nil: structure checks only
+	// Terminology answers the operations on codes; nil: by what R4 defines.
+	Terminology *terminology.Terminology
 	// Trust gives the file that others check receipts with; nil: it is not handed out.
 	Trust func(context.Context) ([]byte, error)
 	Log   *slog.Logger // for what the node itself failed at; nil: nothing is logged
@@ -36,8 +40,9 @@ type Config struct {
 type Server struct {
 	Config
 	mux        http.ServeMux
-	table      []route // routes; here, so that an interaction may look at it
-	audit      []route // auditRoutes
+	table      []route            // routes; here, so that an interaction may look at it
+	audit      []route            // auditRoutes
+	codes      map[string][]route // of ValueSet, CodeSystem and ConceptMap: codeRoutes, then routes
 	admission  *admission
 	conditions conditions
 	strangers  strangers
@@ -52,7 +57,10 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, admission: newAdmission(c.Limits), started: time.Now(), table: routes, audit: auditRoutes}
+	s := &Server{Config: c, admission: newAdmission(c.Limits), started: time.Now(), table: routes, audit: auditRoutes, codes: map[string][]route{}}
+	for _, typ := range []string{"ValueSet", "CodeSystem", "ConceptMap"} {
+		s.codes[typ] = slices.Concat(codeRoutes(typ), s.table)
+	}
 	s.strangers.tell = s.refuseStrangers
 	s.routes()
 	return s
@@ -145,13 +153,16 @@ func (s *Server) tableOf(typ string) []route {
 	case "Parameters":
 		return nil
 	}
+	if of := s.codes[typ]; of != nil {
+		return of
+	}
 	return s.table
 }
 
 // routes fills the mux. Each path also gets a handler for any other method, which answers 405 with what is allowed there.
 func (s *Server) routes() {
 	paths, done := map[string]bool{}, map[string]bool{}
-	for _, r := range slices.Concat(s.table, s.audit) {
+	for _, r := range slices.Concat(s.table, s.audit, s.codes["ValueSet"], s.codes["CodeSystem"], s.codes["ConceptMap"]) {
 		if pattern := r.method + " " + s.Prefix + r.path; !done[pattern] {
 			done[pattern] = true
 			s.mux.HandleFunc(pattern, s.handle(dispatch(r.method, r.path)))
@@ -160,6 +171,9 @@ func (s *Server) routes() {
 	}
 	for _, path := range []string{"/_history", "/{type}/_history", "/{type}/_search", "/$diff"} {
 		delete(paths, path) // other methods take the last part for a type or an id, and refuse it
+	}
+	for _, op := range codeOperations {
+		delete(paths, "/{type}/"+op.name) // so do they here
 	}
 	for path := range paths {
 		s.mux.HandleFunc(s.Prefix+path, s.handle(dispatch("", path)))

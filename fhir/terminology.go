@@ -1,0 +1,201 @@
+package fhir
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/sijil-health/sijil/fhir/definition"
+	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/terminology"
+)
+
+// codeOperations are the operations on codes (FHIR R4, 4.8.18, 4.9.13, 4.10.9).
+var codeOperations = []codeOperation{
+	{"ValueSet", "$expand", (*Server).expand},
+	{"ValueSet", "$validate-code", (*Server).validateInSet},
+	{"CodeSystem", "$validate-code", (*Server).validateInSystem},
+	{"CodeSystem", "$lookup", (*Server).lookup},
+	{"CodeSystem", "$subsumes", (*Server).subsumes},
+	{"ConceptMap", "$translate", (*Server).translate},
+}
+
+type codeOperation struct {
+	typ, name string
+	do        func(s *Server, in *input) ([]byte, error)
+}
+
+// codeRoutes gives the routes of a type's operations: on the type, and on a resource of the node, by GET and by POST. $lookup is on the type alone.
+func codeRoutes(typ string) (routes []route) {
+	for _, op := range codeOperations {
+		if op.typ != typ {
+			continue
+		}
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			routes = append(routes, route{method, "/{type}/" + op.name, op.interaction(), op.name})
+			if op.name != "$lookup" {
+				routes = append(routes, route{method, "/{type}/{id}/" + op.name, op.interaction(), op.name})
+			}
+		}
+	}
+	return routes
+}
+
+// definedBy gives the URL of an operation's definition.
+func definedBy(typ, name string) string {
+	for _, op := range codeOperations {
+		if op.typ == typ && op.name == "$"+name {
+			return "http://hl7.org/fhir/OperationDefinition/" + typ + "-" + name
+		}
+	}
+	return ours + "OperationDefinition/" + name
+}
+
+// interaction reads the parameters, does it, and leaves the entry. What a resource of the node gave is a read of it, with the entry of one. What
+// definitions gave that are part of the program, or that came with the request, is about nobody: like a request that asks for nothing it stands
+// in the organisation's own stream, so that no answer goes out without an entry.
+func (op codeOperation) interaction() interaction {
+	return func(s *Server, q *request) (*answer, error) {
+		in, err := readInput(q, s.Limits.Resource)
+		if err != nil {
+			return nil, err
+		}
+		in.op = op
+		defer in.release()
+		if err := in.stored(s); err != nil {
+			return nil, err
+		}
+		body, err := op.do(s, in)
+		if err == nil {
+			err = in.refused()
+		}
+		if err != nil {
+			return nil, terminologyProblem(err)
+		}
+		if q.id == "" {
+			if err := s.Store.Refuse(q, q.access, nil, http.StatusOK, "definitions of codes were shown, of nobody"); err != nil {
+				return nil, err
+			}
+		}
+		return &answer{status: http.StatusOK, body: body}, nil
+	}
+}
+
+// r4Terminology is what is asked where the node has no other.
+var r4Terminology = sync.OnceValue(func() *terminology.Terminology {
+	return terminology.New(terminology.FromRegistry(definition.Base()))
+})
+
+func (s *Server) terms() *terminology.Terminology {
+	if s.Terminology != nil {
+		return s.Terminology
+	}
+	return r4Terminology()
+}
+
+// terminologyProblem is what is answered where a question about codes cannot be answered.
+func terminologyProblem(err error) error {
+	var e *terminology.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	status := http.StatusUnprocessableEntity
+	switch e.Kind {
+	case terminology.NotFound:
+		status = http.StatusNotFound
+	case terminology.Required:
+		status = http.StatusBadRequest
+	}
+	return fail(status, e.Kind, "%s", e.Text)
+}
+
+// unprocessable is for what is known and cannot be answered for all that.
+func unprocessable(err error) error {
+	var e *terminology.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return fail(http.StatusUnprocessableEntity, e.Kind, "%s", e.Text)
+}
+
+// stored reads the resource of the node that the address names.
+func (in *input) stored(s *Server) error {
+	if in.q.id == "" {
+		return nil
+	}
+	v, err := s.Store.Read(in.q, in.q.access, in.op.typ, in.q.id, 0)
+	if err != nil {
+		return err
+	}
+	in.kept = tape.Get()
+	if err := in.kept.Parse(v.Body, tape.Limits{Bytes: len(v.Body), Depth: s.Limits.Depth, Nodes: resourceNodes}); err != nil {
+		return fmt.Errorf("a stored resource cannot be read: %w", err)
+	}
+	in.resource = in.kept.Root()
+	return nil
+}
+
+// given gives the definition that the question is about where it is a resource: of the node, or under a name among the parameters.
+func (in *input) given(name string) (tape.Value, error) {
+	if in.resource.Exists() {
+		return in.resource, nil
+	}
+	r := in.value(name)
+	if r.Exists() && !r.Get("resourceType").Is(in.op.typ) {
+		return r, fail(http.StatusBadRequest, "invalid", "the parameter %s is to be a %s", name, in.op.typ).at(r)
+	}
+	return r, nil
+}
+
+// set finds the value set that is asked about.
+func (in *input) set(s *Server) (*terminology.Set, error) {
+	if r, err := in.given("valueSet"); err != nil || r.Exists() {
+		if err != nil {
+			return nil, err
+		}
+		set, err := s.terms().SetOf(terminology.ReadValueSet(r))
+		return set, unprocessable(err)
+	}
+	url := in.canonical("url", "valueSetVersion")
+	if url == "" {
+		return nil, fail(http.StatusBadRequest, "required", "name the value set by url, send it as valueSet, or ask at ValueSet/ID")
+	}
+	set, err := s.terms().Set(url)
+	var e *terminology.Error
+	if errors.As(err, &e) && e.Kind == terminology.NotFound {
+		return nil, fail(http.StatusNotFound, "not-found", "no value set of this URL is known here; those that are stored on this node are asked at ValueSet/ID")
+	}
+	return set, unprocessable(err)
+}
+
+// urn names an expansion.
+func urn() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+func (s *Server) expand(in *input) ([]byte, error) {
+	o := terminology.ExpandOptions{
+		Filter: in.text("filter"), Count: in.number("count", -1), Offset: in.number("offset", 0), ActiveOnly: in.flag("activeOnly"),
+		ExcludeNested: in.flag("excludeNested"), IncludeDesignations: in.flag("includeDesignations"),
+		IncludeDefinition: in.flag("includeDefinition"), DisplayLanguage: in.text("displayLanguage"),
+	}
+	in.flag("excludePostCoordinated") // there are none
+	set, err := in.set(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.refused(); err != nil {
+		return nil, err
+	}
+	x, err := set.Expand(o)
+	if err != nil {
+		return nil, unprocessable(err)
+	}
+	return x.Append(nil, urn(), time.Now()), nil
+}
