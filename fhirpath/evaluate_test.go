@@ -129,6 +129,68 @@ func TestEvaluate(t *testing.T) {
 		{"contained.checkModifiers('http://example.org/m').id", "c1"},
 		{"contained.checkModifiers('http://example.org/n').id", "error"},
 		{"$this.ofType(Patient).id", "p1"},
+		{"(1 'kg' + 500 'g').toString()", "1.5 'kg'"},
+		{"(1 'kg' - 0.5 'kg').toString()", "0.5 'kg'"},
+		{"(1 'kg' + 1 's').toString()", ""},
+		{"(1 week + 2 days).toString()", "1.2857142857142857 weeks"},
+		{"(2 'm' * 3).toString()", "6 'm'"},
+		{"6 'm' / 2 's' = 3 'm/s'", "true"},
+		{"1 'm' / 0 's'", ""},
+		{"5 = 5 '1'", "true"},
+		{"5 '1' > 4", "true"},
+		{"1 'kg' = 1 's'", ""},
+		{"1 'kg' ~ 1000 'g' and 1 'kg' !~ 1 's'", "true"},
+		{"2 years = 24 months", "true"},
+		{"1 year = 365 days", ""},
+		{"-(4 'mg') = -4 'mg'", "true"},
+		{"@2014 + 25 months", "2016"},
+		{"@2014 + 400 days", "2015"},
+		{"@2014-01 + 65 days", "2014-03"},
+		{"@2014-01-01 + 50 hours", "2014-01-03"},
+		{"@T10 + 90 minutes", "11"},
+		{"@2012-04-15 + 1 'kg'", "error"},
+		{"@T10:30 + 1 day", "error"},
+		{"@T10:30:00.000 - 11 hours", "23:30:00.000"},
+		{"(true | false).anyTrue() and (true | false).anyFalse() and (true | false).allTrue().not()", "true"},
+		{"{}.allTrue() and {}.anyTrue().not()", "true"},
+		{"active.getValue() is Boolean and multipleBirth.getValue() is Integer and birthDate.getValue() is Date and id.getValue() is String", "true"},
+		{"gender.getValue()", ""},
+		{"name.first() ~ name.first() and name.first() !~ name.last() and name.last() !~ name.first()", "true"},
+		{"extension ~ extension.tail().combine(extension.first())", "true"},
+		{"extension = extension.tail().combine(extension.first())", "false"},
+		{"'a  B' ~ 'A\\tb'", "false"},
+		{"'a B' ~ 'A\\tb'", "true"},
+		{"id.matches(id) and 'x'.matches(%resource.id).not()", "true"},
+		{"'ab'.matches('(' & 'a')", "error"},
+		{"'a-b'.replaceMatches('(\\\\w)-(\\\\w)', '$2-$1')", "b-a"},
+		{"1.union(2).union(1)", "1|2"},
+		{"name[0].given[{}]", ""},
+		{"name[7]", ""},
+		{"'1e3'.toDecimal()", ""},
+		{"'+5'.toInteger()", "5"},
+		{"'2012-04-15T10:00:00Z'.toDate()", "2012-04-15"},
+		{"@2012-04-15T10:00:00Z.toDate().is(Date)", "true"},
+		{"'T10:30'.toTime()", "10:30"},
+		{"'yes'.toBoolean() and 'F'.toBoolean().not()", "true"},
+		{"'5 mg'.toQuantity()", ""},
+		{"'5'.toQuantity('kg')", ""},
+		{"8.log(3)", "1.89278926071437"},
+		{"2.power(0.5)", "1.4142135623731"},
+		{"4.sqrt()", "2.0"},
+		{"'a'.sqrt()", "error"},
+		{"(1.5).round()", "2"},
+		{"(-1.5).truncate()", "-1"},
+		{"(-1.5 'mg').abs().toString()", "1.5 'mg'"},
+		{"conformsTo('http://example.org/known')", "true"},
+		{"conformsTo('http://example.org/other')", "error"},
+		{"'x' & 1", "error"},
+		{"name.given.single()", "error"},
+		{"iif(name.given, 1)", "error"},
+		{"(1 | 'a') < 2", "error"},
+		{"1 | 2 = 2", "false"},
+		{"descendants().where($this is HumanName).count()", "2"},
+		{"birthDate.children().count()", "2"},
+		{"gender.children().url", "http://example.org/why"},
 		{"as(DomainResource).id", "p1"},
 		{"'a' in name.given", "false"},
 		{"(name.given | name.family).count()", "5"},
@@ -151,6 +213,9 @@ func TestEvaluate(t *testing.T) {
 			Variables: map[string][]Item{"weight": {DecimalItem(weight)}},
 			MemberOf: func(it Item, valueSet string) (is, known bool, err error) {
 				return it.Text() == "p1", strings.HasSuffix(valueSet, "/vs"), nil
+			},
+			ConformsTo: func(_ Item, profile string) (does, known bool, err error) {
+				return true, strings.HasSuffix(profile, "/known"), nil
 			},
 			Subsumes: func(general, special Item) (does, known bool, err error) {
 				return general.Text() == special.Text(), special.Text() != "unknown", nil
@@ -323,5 +388,39 @@ func TestAllocations(t *testing.T) {
 		}); n > 0 {
 			t.Errorf("%s: %v allocations", expression, n)
 		}
+	}
+}
+
+// TestUntyped evaluates on JSON that is no FHIR.
+func TestUntyped(t *testing.T) {
+	root := parsed(t, `{"a":{"b":[1,2.50,"x",true,null,{"c":"y"}]},"_a":{"id":"z"}}`)
+	var run Run
+	for expression, want := range map[string]string{
+		"a.b[0] + 1": "2", "a.b[1] * 2": "5.00", "a.b[2] & a.b[4].c": "xy", "a.b[3] and true": "true", "a.b.count()": "5", "a.type().name": "", "a is Patient": "false",
+		"a.b[0] = 1 and a.b[1] = 2.5 and a.b[2] = 'x'": "true", "descendants().count()": "7", "a.b[4] = a.b[4]": "true", "a.b.distinct().count()": "5", "a.id": "",
+	} {
+		if got := strings.Join(texts(t, &run, expression, Node(root)), "|"); got != want {
+			t.Errorf("%s: %q, want %q", expression, got, want)
+		}
+	}
+	primitive := NodeOf(root.Get("a").Get("b").At(2), root.Get("_a"), definition.TypeOf("string"))
+	if got := texts(t, &run, "$this & id", primitive, Of(definition.TypeOf("string"))); !slices.Equal(got, []string{"xz"}) {
+		t.Error(got)
+	}
+	items, err := MustCompile("5 'mg' | 3 | 2.5 | true | @2012").Evaluate(&run, Item{})
+	if err != nil || len(items) != 5 {
+		t.Fatal(items, err)
+	}
+	quantity, _ := items[0].Quantity()
+	number, _ := items[1].Int()
+	decimal, _ := items[2].Decimal()
+	truth, _ := items[3].Bool()
+	year, _ := items[4].Temporal()
+	if quantity.String() != "5 'mg'" || number != 3 || decimal.Scale() != 1 || decimal.Unscaled().Int64() != 25 || !truth || year.Year != 2012 {
+		t.Error(quantity, number, decimal, truth, year)
+	}
+	run.Variables = map[string][]Item{"q": {QuantityItem(quantity)}, "y": {TemporalItem(year)}}
+	if got := texts(t, &run, "(%q * 2).toString() & (%y + 1 year).toString()", Item{}); !slices.Equal(got, []string{"10 'mg'2013"}) {
+		t.Error(got)
 	}
 }
