@@ -4,6 +4,10 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/policy"
+	"github.com/sijil-health/sijil/record"
 )
 
 // read gives the current version of a resource (GET Type/id).
@@ -15,6 +19,12 @@ func (s *Server) vread(q *request) (*answer, error) { return s.release(q, q.vers
 func (s *Server) release(q *request, version uint64) (*answer, error) {
 	if err := onlyControl(q); err != nil {
 		return nil, err
+	}
+	if q.ifMatch != "" {
+		var err error
+		if version, err = s.onlyIf(q, version); err != nil {
+			return nil, err
+		}
 	}
 	v, err := s.Store.Read(q, q.access, q.typ, q.id, version)
 	if err != nil {
@@ -30,6 +40,25 @@ func (s *Server) release(q *request, version uint64) (*answer, error) {
 		}
 	}
 	return a, nil
+}
+
+// onlyIf gives the version that a read asks for with If-Match, if it is the current one, or the one that the address names.
+func (s *Server) onlyIf(q *request, version uint64) (uint64, error) {
+	named, err := ifVersion(q.ifMatch, tape.Value{})
+	if err != nil {
+		return 0, err
+	}
+	if version == 0 {
+		head, err := s.Store.Peek(q, q.access, policy.Read, q.typ, q.id)
+		if err != nil {
+			return 0, err
+		}
+		version = head.Version
+	}
+	if named != version {
+		return 0, record.ErrConflict
+	}
+	return version, nil
 }
 
 // unchanged tells whether the client holds this version already (conditional read, FHIR R4, 3.1.0.2.1).

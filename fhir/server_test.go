@@ -141,6 +141,8 @@ func TestLifeOfAResource(t *testing.T) {
 		{do: "HEAD /Observation/o1", status: 200, has: []string{`Etag: W/"2"`}, entries: []string{"read of Patient/p1 Observation/o1/2"}},
 		{name: "not modified", do: "GET /Observation/o1", header: []string{`If-None-Match: W/"2"`}, status: 304, hasNot: []string{"resourceType"},
 			entries: []string{"read of Patient/p1 Observation/o1/2"}},
+		{name: "the version that is wanted", do: "GET /Observation/o1", header: []string{`If-Match: W/"2"`}, status: 200},
+		{name: "another than is wanted", do: "GET /Observation/o1", header: []string{`If-Match: W/"1"`}, status: 412, hasNot: []string{"718-7"}, entries: []string{"refuse 412"}},
 		{name: "not modified since", do: "GET /Observation/o1", header: []string{"If-Modified-Since: Sun, 01 Mar 2026 12:00:03 GMT"}, status: 304},
 		{name: "modified since", do: "GET /Observation/o1", header: []string{"If-Modified-Since: Sun, 01 Mar 2026 12:00:02 GMT"}, status: 200},
 		{do: "GET /Observation/o1/_history/1", status: 200, has: []string{`"versionId":"1"`}, entries: []string{"read of Patient/p1 Observation/o1/1"}},
