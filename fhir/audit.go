@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -88,7 +88,7 @@ func (query *auditQuery) parameter(page *search, pair pair, base string) (known 
 		}
 		query.Chart = list[0].Value
 	case "date":
-		list, p := tests(pair, index.Date)
+		list, p := tests(pair, term.Date)
 		if p == nil && len(list) > 1 {
 			p = fail(http.StatusBadRequest, "value", "date takes one value; write it twice for a period")
 		}

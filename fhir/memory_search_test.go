@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -18,30 +18,16 @@ func (m *memory) matches(q record.Query) (found []*record.Version) {
 	for _, key := range slices.Sorted(maps.Keys(m.resources)) {
 		r := m.resources[key]
 		v := r.current()
-		if v.Type == q.Type && v.Op != record.OpDelete && !slices.ContainsFunc(q.Filters, func(f index.Filter) bool { return !r.passes(f) }) {
+		if v.Type == q.Type && v.Op != record.OpDelete && !slices.ContainsFunc(q.All, func(f term.Clause) bool { return !r.passes(f) }) {
 			found = append(found, v)
 		}
 	}
 	return found
 }
 
-func (r *memoryResource) passes(f index.Filter) bool {
+func (r *memoryResource) passes(f term.Clause) bool {
 	v := r.current()
-	terms := r.terms
-	switch at := v.Updated.UnixMilli(); f.Param {
-	case "_id":
-		terms = []index.Term{{Param: "_id", Kind: index.Token, Value: v.ID}}
-	case "_lastUpdated":
-		terms = []index.Term{{Param: "_lastUpdated", Kind: index.Date, Lo: at, Hi: at}}
-	}
-	for _, t := range terms {
-		for i := range f.Any {
-			if t.Param == f.Param && t.Kind == f.Kind && passes(&t, &f.Any[i]) {
-				return true
-			}
-		}
-	}
-	return false
+	return f.Holds(&term.Resource{Type: v.Type, ID: v.ID, Updated: v.Updated.UnixMilli(), Terms: r.terms})
 }
 
 // release leaves one entry for each chart among the versions, and a parent if there is not exactly one.
@@ -136,7 +122,7 @@ func (m *memory) AuditEvents(_ context.Context, a record.Access, q record.AuditQ
 func auditMatches(e *verify.Entry, q *record.AuditQuery) bool {
 	touched := func(t verify.Target) bool { return slices.Contains(q.Entities, t.Ref) }
 	for i := range q.Dates {
-		if !q.Dates[i].Holds(e.Time, e.Time) {
+		if !q.Dates[i].Holds(&term.Term{Kind: term.Date, Lo: e.Time, Hi: e.Time}) {
 			return false
 		}
 	}

@@ -9,11 +9,10 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/verify"
@@ -35,7 +34,7 @@ type memory struct {
 type memoryResource struct {
 	versions []record.Version
 	source   []byte // of the current version
-	terms    []index.Term
+	terms    []term.Term
 	change   record.Change
 }
 
@@ -210,19 +209,6 @@ func (m *memory) was(v *record.Version, at *record.Period) bool {
 	r := m.resources[v.Type+"/"+v.ID]
 	gone := v.Version < uint64(len(r.versions)) && r.versions[v.Version].Updated.UnixMilli() <= at.From
 	return v.Updated.UnixMilli() <= at.To && !gone
-}
-
-func passes(t *index.Term, test *index.Test) bool {
-	system, code, _ := strings.Cut(t.Value, "|")
-	switch {
-	case t.Kind == index.Date:
-		return test.Holds(t.Lo, t.Hi)
-	case test.Form == index.AnySystem:
-		return code == test.Value
-	case test.Form == index.AnyCode:
-		return system == test.Value
-	}
-	return t.Value == test.Value
 }
 
 func (m *memory) Peek(_ context.Context, _ record.Access, _ policy.Action, typ, id string) (record.Head, error) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 )
 
 // statement is the CapabilityStatement as last made, for one base.
@@ -124,6 +124,6 @@ func searchParams(typ string) (list []capabilitySearch) {
 	return list
 }
 
-var kindNames = map[index.Kind]string{index.Token: "token", index.Reference: "reference", index.Date: "date", index.String: "string"}
+var kindNames = map[term.Kind]string{term.Token: "token", term.Reference: "reference", term.Date: "date", term.String: "string"}
 
 func searchParameter(name string) string { return "http://hl7.org/fhir/SearchParameter/" + name }

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/record"
 )
 
@@ -100,7 +100,7 @@ func (s *Server) parseSearch(q *request, typ, raw string, lenient bool) (*search
 func (out *search) parameter(pair pair, table *typeTable, base string) (known bool, p *problem) {
 	name, modifier, modified := strings.Cut(pair.name, ":")
 	out.several = out.several || len(splitEscaped(pair.value, ',', 2)) > 1
-	var filter index.Filter
+	var clause term.Clause
 	switch name {
 	case "_format", "_pretty":
 		out.several = out.several || !isControl(pair)
@@ -112,26 +112,26 @@ func (out *search) parameter(pair pair, table *typeTable, base string) (known bo
 		out.control = true
 		return true, out.page(name, pair.value)
 	case "_id":
-		filter = index.Filter{Param: name, Kind: index.Token}
+		clause = term.Clause{Param: name, Kind: term.Token}
 	case "_lastUpdated":
-		filter = index.Filter{Param: name, Kind: index.Date}
+		clause = term.Clause{Param: name, Kind: term.Date}
 	default:
 		param := table.param(name)
 		if param == nil {
 			return false, nil
 		}
-		filter = index.Filter{Param: name, Kind: param.kind}
-		if filter.Kind == index.Reference {
-			filter.Any, p = references(pair, param, modifier, base)
-			out.query.Filters = append(out.query.Filters, filter)
+		clause = term.Clause{Param: name, Kind: param.kind}
+		if clause.Kind == term.Reference {
+			clause.Any, p = references(pair, param, modifier, base)
+			out.query.All = append(out.query.All, clause)
 			return true, p
 		}
 	}
 	if modified {
 		return true, fail(http.StatusBadRequest, "not-supported", "the modifier %.60q of %s is not known", ":"+modifier, name)
 	}
-	filter.Any, p = tests(pair, filter.Kind)
-	out.query.Filters = append(out.query.Filters, filter)
+	clause.Any, p = tests(pair, clause.Kind)
+	out.query.All = append(out.query.All, clause)
 	return true, p
 }
 

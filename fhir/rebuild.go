@@ -7,12 +7,12 @@ import (
 	"slices"
 
 	"github.com/sijil-health/sijil/fhir/tape"
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 )
 
 // making is raised by whoever changes what Terms gives for a resource other than by the tables, or what the index keeps besides: an index of
 // before is then made anew.
-const making = 2
+const making = 3
 
 // TermsRules stand for the rules that Terms goes by: they differ when a resource may give other terms.
 func TermsRules() []byte {
@@ -26,7 +26,7 @@ func TermsRules() []byte {
 
 // Terms gives what a stored resource is found by: for an index that is made anew. References in it are resolved already; those that
 // carry the URL of a server are found by that URL.
-func Terms(_ string, served []byte) ([]index.Term, error) {
+func Terms(_ string, served []byte) ([]term.Term, error) {
 	t := tape.Get()
 	defer t.Release()
 	if err := t.Parse(served, tape.Limits{Bytes: DefaultLimits.Bundle, Depth: DefaultLimits.Depth, Nodes: bundleNodes}); err != nil {

@@ -163,7 +163,7 @@ func (s *Server) match(q *request, list []condition) (map[string][]record.Head, 
 		}
 		typ, raw, _ := strings.Cut(c.text, "?")
 		parsed, p := s.parseSearch(q, typ, raw, false)
-		if p == nil && (len(parsed.query.Filters) == 0 || parsed.control) {
+		if p == nil && (len(parsed.query.All) == 0 || parsed.control) {
 			p = fail(http.StatusBadRequest, "value", "a condition needs search parameters, and no others")
 		}
 		if p != nil {

@@ -172,7 +172,7 @@ func FuzzSearch(f *testing.F) {
 			}
 			return
 		}
-		if found.query.Count < 0 || found.query.Count > maxCount || len(found.query.Filters) > maxParams {
+		if found.query.Count < 0 || found.query.Count > maxCount || len(found.query.All) > maxParams {
 			t.Errorf("%q: %+v", raw, found.query)
 		}
 		self := query(found.applied)
@@ -180,7 +180,7 @@ func FuzzSearch(f *testing.F) {
 			t.Errorf("%q: self link %q", raw, self)
 		}
 		again, p := s.parseSearch(q, "Observation", self, false)
-		if p != nil || len(again.query.Filters) != len(found.query.Filters) {
+		if p != nil || len(again.query.All) != len(found.query.All) {
 			t.Errorf("%q: self link %q: %v", raw, self, p)
 		}
 	})

@@ -2,69 +2,69 @@
 
 package fhir
 
-import "github.com/sijil-health/sijil/index"
+import "github.com/sijil-health/sijil/index/term"
 
 // types holds what the gate knows of each resource type.
 var types = map[string]*typeTable{
 	"Account": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Account-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "Account-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Account-subject", targets: []string{"Practitioner", "Organization", "Device", "Patient", "HealthcareService", "PractitionerRole", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "identifier", kind: term.Token, definition: "Account-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "Account-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Account-subject", targets: []string{"Practitioner", "Organization", "Device", "Patient", "HealthcareService", "PractitionerRole", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"ActivityDefinition": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "ActivityDefinition-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "ActivityDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "ActivityDefinition-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "ActivityDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"AdverseEvent": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "AdverseEvent-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "AdverseEvent-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "subject", kind: index.Reference, definition: "AdverseEvent-subject", targets: []string{"Practitioner", "Group", "Patient", "RelatedPerson"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "AdverseEvent-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "AdverseEvent-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "subject", kind: term.Reference, definition: "AdverseEvent-subject", targets: []string{"Practitioner", "Group", "Patient", "RelatedPerson"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"AllergyIntolerance": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "AllergyIntolerance-category", at: []element{{path: "category", as: "code"}}},
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}, {path: "reaction.substance", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "recordedDate", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "category", kind: term.Token, definition: "AllergyIntolerance-category", at: []element{{path: "category", as: "code"}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}, {path: "reaction.substance", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "recordedDate", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}, {path: "recorder", as: "Reference", patientOnly: true}, {path: "asserter", as: "Reference", patientOnly: true}},
 	},
 	"Appointment": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "Appointment-date", at: []element{{path: "start", as: "instant"}}},
-			{name: "identifier", kind: index.Token, definition: "Appointment-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "Appointment-patient", targets: []string{"Patient"}, at: []element{{path: "participant.actor", as: "Reference", patientOnly: true}}},
+			{name: "date", kind: term.Date, definition: "Appointment-date", at: []element{{path: "start", as: "instant"}}},
+			{name: "identifier", kind: term.Token, definition: "Appointment-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "Appointment-patient", targets: []string{"Patient"}, at: []element{{path: "participant.actor", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "participant.actor", as: "Reference", patientOnly: true}},
 	},
 	"AppointmentResponse": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "AppointmentResponse-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "AppointmentResponse-patient", targets: []string{"Patient"}, at: []element{{path: "actor", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "AppointmentResponse-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "AppointmentResponse-patient", targets: []string{"Patient"}, at: []element{{path: "actor", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "actor", as: "Reference", patientOnly: true}},
 	},
 	"AuditEvent": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "AuditEvent-date", at: []element{{path: "recorded", as: "instant"}}},
-			{name: "patient", kind: index.Reference, definition: "AuditEvent-patient", targets: []string{"Patient"}, at: []element{{path: "agent.who", as: "Reference", patientOnly: true}, {path: "entity.what", as: "Reference", patientOnly: true}}},
+			{name: "date", kind: term.Date, definition: "AuditEvent-date", at: []element{{path: "recorded", as: "instant"}}},
+			{name: "patient", kind: term.Reference, definition: "AuditEvent-patient", targets: []string{"Patient"}, at: []element{{path: "agent.who", as: "Reference", patientOnly: true}, {path: "entity.what", as: "Reference", patientOnly: true}}},
 		},
 	},
 	"Basic": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "Basic-code", at: []element{{path: "code", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "Basic-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "Basic-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Basic-subject", at: []element{{path: "subject", as: "Reference"}}},
+			{name: "code", kind: term.Token, definition: "Basic-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "Basic-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "Basic-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Basic-subject", at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "author", as: "Reference", patientOnly: true}},
 	},
@@ -72,816 +72,816 @@ var types = map[string]*typeTable{
 	"BiologicallyDerivedProduct": {},
 	"BodyStructure": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "BodyStructure-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "BodyStructure-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "BodyStructure-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "BodyStructure-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"Bundle": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Bundle-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "Bundle-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"CapabilityStatement": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
 		},
 	},
 	"CarePlan": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "CarePlan-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "period", as: "Period"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "CarePlan-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "CarePlan-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "period", as: "Period"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "CarePlan-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "activity.detail.performer", as: "Reference", patientOnly: true}},
 	},
 	"CareTeam": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "CareTeam-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "period", as: "Period"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "CareTeam-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "CareTeam-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "period", as: "Period"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "CareTeam-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "participant.member", as: "Reference", patientOnly: true}},
 	},
 	"CatalogEntry": {},
 	"ChargeItem": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "ChargeItem-code", at: []element{{path: "code", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "ChargeItem-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "ChargeItem-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "ChargeItem-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "code", kind: term.Token, definition: "ChargeItem-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "ChargeItem-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "ChargeItem-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "ChargeItem-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"ChargeItemDefinition": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "ChargeItemDefinition-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "ChargeItemDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "ChargeItemDefinition-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "ChargeItemDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Claim": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Claim-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "Claim-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "Claim-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "Claim-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}, {path: "payee.party", as: "Reference", patientOnly: true}},
 	},
 	"ClaimResponse": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "ClaimResponse-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "ClaimResponse-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "ClaimResponse-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "ClaimResponse-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"ClinicalImpression": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "ClinicalImpression-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "ClinicalImpression-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "ClinicalImpression-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "ClinicalImpression-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"CodeSystem": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "CodeSystem-code", at: []element{{path: "concept.code", as: "code"}}},
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "conformance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "code", kind: term.Token, definition: "CodeSystem-code", at: []element{{path: "concept.code", as: "code"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "conformance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Communication": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "Communication-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "Communication-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "Communication-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Communication-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "Communication-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "Communication-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "Communication-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Communication-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "sender", as: "Reference", patientOnly: true}, {path: "recipient", as: "Reference", patientOnly: true}},
 	},
 	"CommunicationRequest": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "CommunicationRequest-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "CommunicationRequest-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "CommunicationRequest-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "CommunicationRequest-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "CommunicationRequest-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "CommunicationRequest-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "CommunicationRequest-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "CommunicationRequest-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "sender", as: "Reference", patientOnly: true}, {path: "recipient", as: "Reference", patientOnly: true}, {path: "requester", as: "Reference", patientOnly: true}},
 	},
 	"CompartmentDefinition": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "CompartmentDefinition-code", at: []element{{path: "code", as: "code"}}},
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "code", kind: term.Token, definition: "CompartmentDefinition-code", at: []element{{path: "code", as: "code"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
 		},
 	},
 	"Composition": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "Composition-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Composition-subject", at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "Composition-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Composition-subject", at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "author", as: "Reference", patientOnly: true}, {path: "attester.party", as: "Reference", patientOnly: true}},
 	},
 	"ConceptMap": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "conformance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "conformance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Condition": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "Condition-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Condition-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "Condition-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Condition-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "asserter", as: "Reference", patientOnly: true}},
 	},
 	"Consent": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "Consent-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "dateTime", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "category", kind: term.Token, definition: "Consent-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "dateTime", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"Contract": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Contract-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "Contract-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Contract-subject", at: []element{{path: "subject", as: "Reference"}}},
+			{name: "identifier", kind: term.Token, definition: "Contract-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "Contract-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Contract-subject", at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"Coverage": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Coverage-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "Coverage-patient", targets: []string{"Patient"}, at: []element{{path: "beneficiary", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "Coverage-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "Coverage-patient", targets: []string{"Patient"}, at: []element{{path: "beneficiary", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "beneficiary", as: "Reference", patientOnly: true}, {path: "policyHolder", as: "Reference", patientOnly: true}, {path: "subscriber", as: "Reference", patientOnly: true}, {path: "payor", as: "Reference", patientOnly: true}},
 	},
 	"CoverageEligibilityRequest": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "CoverageEligibilityRequest-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "CoverageEligibilityRequest-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "CoverageEligibilityRequest-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "CoverageEligibilityRequest-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"CoverageEligibilityResponse": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "CoverageEligibilityResponse-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "CoverageEligibilityResponse-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "CoverageEligibilityResponse-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "CoverageEligibilityResponse-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"DetectedIssue": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "DetectedIssue-code", at: []element{{path: "code", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "code", kind: term.Token, definition: "DetectedIssue-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"Device": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Device-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "Device-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "Device-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "Device-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"DeviceDefinition": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "DeviceDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "DeviceDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"DeviceMetric": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "DeviceMetric-category", at: []element{{path: "category", as: "code"}}},
-			{name: "identifier", kind: index.Token, definition: "DeviceMetric-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "category", kind: term.Token, definition: "DeviceMetric-category", at: []element{{path: "category", as: "code"}}},
+			{name: "identifier", kind: term.Token, definition: "DeviceMetric-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"DeviceRequest": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "codeCodeableConcept", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "DeviceRequest-subject", targets: []string{"Group", "Device", "Patient", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "codeCodeableConcept", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "DeviceRequest-subject", targets: []string{"Group", "Device", "Patient", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "performer", as: "Reference", patientOnly: true}},
 	},
 	"DeviceUseStatement": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "DeviceUseStatement-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "DeviceUseStatement-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "identifier", kind: term.Token, definition: "DeviceUseStatement-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "DeviceUseStatement-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"DiagnosticReport": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "DiagnosticReport-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "effectiveDateTime", as: "dateTime"}, {path: "effectivePeriod", as: "Period"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "DiagnosticReport-subject", targets: []string{"Group", "Device", "Patient", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "DiagnosticReport-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "effectiveDateTime", as: "dateTime"}, {path: "effectivePeriod", as: "Period"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "DiagnosticReport-subject", targets: []string{"Group", "Device", "Patient", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"DocumentManifest": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "masterIdentifier", as: "Identifier"}, {path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "DocumentManifest-subject", targets: []string{"Practitioner", "Group", "Device", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "masterIdentifier", as: "Identifier"}, {path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "DocumentManifest-subject", targets: []string{"Practitioner", "Group", "Device", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "author", as: "Reference", patientOnly: true}, {path: "recipient", as: "Reference", patientOnly: true}},
 	},
 	"DocumentReference": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "DocumentReference-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "DocumentReference-date", at: []element{{path: "date", as: "instant"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "masterIdentifier", as: "Identifier"}, {path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "DocumentReference-subject", targets: []string{"Practitioner", "Group", "Device", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "DocumentReference-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "DocumentReference-date", at: []element{{path: "date", as: "instant"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "masterIdentifier", as: "Identifier"}, {path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "DocumentReference-subject", targets: []string{"Practitioner", "Group", "Device", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "author", as: "Reference", patientOnly: true}},
 	},
 	"EffectEvidenceSynthesis": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "EffectEvidenceSynthesis-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "EffectEvidenceSynthesis-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "EffectEvidenceSynthesis-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "EffectEvidenceSynthesis-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Encounter": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "period", as: "Period"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Encounter-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "period", as: "Period"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Encounter-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"Endpoint": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Endpoint-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "Endpoint-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"EnrollmentRequest": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "EnrollmentRequest-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "EnrollmentRequest-patient", targets: []string{"Patient"}, at: []element{{path: "candidate", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "EnrollmentRequest-subject", targets: []string{"Patient"}, at: []element{{path: "candidate", as: "Reference"}}},
+			{name: "identifier", kind: term.Token, definition: "EnrollmentRequest-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "EnrollmentRequest-patient", targets: []string{"Patient"}, at: []element{{path: "candidate", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "EnrollmentRequest-subject", targets: []string{"Patient"}, at: []element{{path: "candidate", as: "Reference"}}},
 		},
 		chart: []element{{path: "candidate", as: "Reference", patientOnly: true}},
 	},
 	"EnrollmentResponse": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "EnrollmentResponse-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "EnrollmentResponse-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"EpisodeOfCare": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "period", as: "Period"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "period", as: "Period"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"EventDefinition": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "EventDefinition-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "EventDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "EventDefinition-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "EventDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Evidence": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "Evidence-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "Evidence-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "Evidence-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "Evidence-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"EvidenceVariable": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "EvidenceVariable-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "EvidenceVariable-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "EvidenceVariable-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "EvidenceVariable-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"ExampleScenario": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "ExampleScenario-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "ExampleScenario-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "ExampleScenario-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "ExampleScenario-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"ExplanationOfBenefit": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "ExplanationOfBenefit-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "ExplanationOfBenefit-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "ExplanationOfBenefit-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "ExplanationOfBenefit-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}, {path: "payee.party", as: "Reference", patientOnly: true}},
 	},
 	"FamilyMemberHistory": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "condition.code", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "condition.code", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"Flag": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "period", as: "Period"}}},
-			{name: "identifier", kind: index.Token, definition: "Flag-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Flag-subject", targets: []string{"Practitioner", "Group", "Organization", "Medication", "Patient", "PlanDefinition", "Procedure", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "period", as: "Period"}}},
+			{name: "identifier", kind: term.Token, definition: "Flag-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Flag-subject", targets: []string{"Practitioner", "Group", "Organization", "Medication", "Patient", "PlanDefinition", "Procedure", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"Goal": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "Goal-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Goal-subject", targets: []string{"Group", "Organization", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "Goal-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Goal-subject", targets: []string{"Group", "Organization", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"GraphDefinition": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
 		},
 	},
 	"Group": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "Group-code", at: []element{{path: "code", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "Group-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "code", kind: term.Token, definition: "Group-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "Group-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"GuidanceResponse": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "GuidanceResponse-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "GuidanceResponse-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "GuidanceResponse-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "identifier", kind: term.Token, definition: "GuidanceResponse-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "GuidanceResponse-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "GuidanceResponse-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"HealthcareService": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "HealthcareService-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "HealthcareService-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"ImagingStudy": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "ImagingStudy-subject", targets: []string{"Group", "Device", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "ImagingStudy-subject", targets: []string{"Group", "Device", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"Immunization": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "occurrenceDateTime", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "occurrenceDateTime", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"ImmunizationEvaluation": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "ImmunizationEvaluation-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "ImmunizationEvaluation-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "ImmunizationEvaluation-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "date", kind: term.Date, definition: "ImmunizationEvaluation-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "ImmunizationEvaluation-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "ImmunizationEvaluation-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"ImmunizationRecommendation": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "ImmunizationRecommendation-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "ImmunizationRecommendation-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "ImmunizationRecommendation-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "date", kind: term.Date, definition: "ImmunizationRecommendation-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "ImmunizationRecommendation-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "ImmunizationRecommendation-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"ImplementationGuide": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
 		},
 	},
 	"InsurancePlan": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "InsurancePlan-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "InsurancePlan-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Invoice": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "Invoice-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "Invoice-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "Invoice-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Invoice-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "date", kind: term.Date, definition: "Invoice-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "Invoice-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "Invoice-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Invoice-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "recipient", as: "Reference", patientOnly: true}},
 	},
 	"Library": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "Library-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "Library-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "Library-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "Library-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Linkage": {},
 	"List": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "List-subject", targets: []string{"Group", "Device", "Patient", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "List-subject", targets: []string{"Group", "Device", "Patient", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "source", as: "Reference", patientOnly: true}},
 	},
 	"Location": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Location-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "Location-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Measure": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "Measure-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "Measure-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "Measure-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "Measure-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"MeasureReport": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "MeasureReport-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "MeasureReport-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "MeasureReport-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "MeasureReport-subject", targets: []string{"Practitioner", "Group", "Device", "Patient", "PractitionerRole", "RelatedPerson", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "date", kind: term.Date, definition: "MeasureReport-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "MeasureReport-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "MeasureReport-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "MeasureReport-subject", targets: []string{"Practitioner", "Group", "Device", "Patient", "PractitionerRole", "RelatedPerson", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"Media": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Media-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "Media-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Media-subject", targets: []string{"Practitioner", "Group", "Specimen", "Device", "Patient", "PractitionerRole", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "identifier", kind: term.Token, definition: "Media-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "Media-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Media-subject", targets: []string{"Practitioner", "Group", "Specimen", "Device", "Patient", "PractitionerRole", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"Medication": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "Medication-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "Medication-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"MedicationAdministration": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "medicationCodeableConcept", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "MedicationAdministration-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "medicationCodeableConcept", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "MedicationAdministration-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "performer.actor", as: "Reference", patientOnly: true}},
 	},
 	"MedicationDispense": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "medicationCodeableConcept", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "MedicationDispense-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "medicationCodeableConcept", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "MedicationDispense-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "receiver", as: "Reference", patientOnly: true}},
 	},
 	"MedicationKnowledge": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "MedicationKnowledge-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "code", kind: term.Token, definition: "MedicationKnowledge-code", at: []element{{path: "code", as: "CodeableConcept"}}},
 		},
 	},
 	"MedicationRequest": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "MedicationRequest-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "medicationCodeableConcept", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "medications-date", at: []element{{path: "dosageInstruction.timing.event", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "MedicationRequest-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "MedicationRequest-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "medicationCodeableConcept", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "medications-date", at: []element{{path: "dosageInstruction.timing.event", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "MedicationRequest-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"MedicationStatement": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "MedicationStatement-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "medicationCodeableConcept", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "MedicationStatement-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "MedicationStatement-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "medicationCodeableConcept", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "MedicationStatement-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"MedicinalProduct": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "MedicinalProduct-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "MedicinalProduct-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"MedicinalProductAuthorization": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "MedicinalProductAuthorization-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "subject", kind: index.Reference, definition: "MedicinalProductAuthorization-subject", targets: []string{"MedicinalProductPackaged", "MedicinalProduct"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "identifier", kind: term.Token, definition: "MedicinalProductAuthorization-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "subject", kind: term.Reference, definition: "MedicinalProductAuthorization-subject", targets: []string{"MedicinalProductPackaged", "MedicinalProduct"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"MedicinalProductContraindication": {
 		params: []param{
-			{name: "subject", kind: index.Reference, definition: "MedicinalProductContraindication-subject", targets: []string{"Medication", "MedicinalProduct"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "subject", kind: term.Reference, definition: "MedicinalProductContraindication-subject", targets: []string{"Medication", "MedicinalProduct"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"MedicinalProductIndication": {
 		params: []param{
-			{name: "subject", kind: index.Reference, definition: "MedicinalProductIndication-subject", targets: []string{"Medication", "MedicinalProduct"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "subject", kind: term.Reference, definition: "MedicinalProductIndication-subject", targets: []string{"Medication", "MedicinalProduct"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"MedicinalProductIngredient": {},
 	"MedicinalProductInteraction": {
 		params: []param{
-			{name: "subject", kind: index.Reference, definition: "MedicinalProductInteraction-subject", targets: []string{"Medication", "Substance", "MedicinalProduct"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "subject", kind: term.Reference, definition: "MedicinalProductInteraction-subject", targets: []string{"Medication", "Substance", "MedicinalProduct"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"MedicinalProductManufactured": {},
 	"MedicinalProductPackaged": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "MedicinalProductPackaged-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "subject", kind: index.Reference, definition: "MedicinalProductPackaged-subject", targets: []string{"MedicinalProduct"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "identifier", kind: term.Token, definition: "MedicinalProductPackaged-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "subject", kind: term.Reference, definition: "MedicinalProductPackaged-subject", targets: []string{"MedicinalProduct"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"MedicinalProductPharmaceutical": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "MedicinalProductPharmaceutical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "MedicinalProductPharmaceutical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"MedicinalProductUndesirableEffect": {
 		params: []param{
-			{name: "subject", kind: index.Reference, definition: "MedicinalProductUndesirableEffect-subject", targets: []string{"Medication", "MedicinalProduct"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "subject", kind: term.Reference, definition: "MedicinalProductUndesirableEffect-subject", targets: []string{"Medication", "MedicinalProduct"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"MessageDefinition": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "MessageDefinition-category", at: []element{{path: "category", as: "code"}}},
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "conformance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "category", kind: term.Token, definition: "MessageDefinition-category", at: []element{{path: "category", as: "code"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "conformance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"MessageHeader": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "MessageHeader-code", at: []element{{path: "response.code", as: "code"}}},
+			{name: "code", kind: term.Token, definition: "MessageHeader-code", at: []element{{path: "response.code", as: "code"}}},
 		},
 	},
 	"MolecularSequence": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "MolecularSequence-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "MolecularSequence-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "MolecularSequence-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "MolecularSequence-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"NamingSystem": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
 		},
 	},
 	"NutritionOrder": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"Observation": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "Observation-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "effectiveDateTime", as: "dateTime"}, {path: "effectivePeriod", as: "Period"}, {path: "effectiveTiming", as: "Timing"}, {path: "effectiveInstant", as: "instant"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Observation-subject", targets: []string{"Group", "Device", "Patient", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "Observation-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "effectiveDateTime", as: "dateTime"}, {path: "effectivePeriod", as: "Period"}, {path: "effectiveTiming", as: "Timing"}, {path: "effectiveInstant", as: "instant"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Observation-subject", targets: []string{"Group", "Device", "Patient", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "performer", as: "Reference", patientOnly: true}},
 	},
 	"ObservationDefinition": {},
 	"OperationDefinition": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "OperationDefinition-code", at: []element{{path: "code", as: "code"}}},
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "code", kind: term.Token, definition: "OperationDefinition-code", at: []element{{path: "code", as: "code"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
 		},
 	},
 	"OperationOutcome": {},
 	"Organization": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Organization-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "Organization-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"OrganizationAffiliation": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "OrganizationAffiliation-date", at: []element{{path: "period", as: "Period"}}},
-			{name: "identifier", kind: index.Token, definition: "OrganizationAffiliation-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "OrganizationAffiliation-date", at: []element{{path: "period", as: "Period"}}},
+			{name: "identifier", kind: term.Token, definition: "OrganizationAffiliation-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Parameters": {},
 	"Patient": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Patient-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "Patient-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"PaymentNotice": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "PaymentNotice-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "PaymentNotice-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"PaymentReconciliation": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "PaymentReconciliation-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "PaymentReconciliation-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Person": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Person-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "Person-patient", targets: []string{"Patient"}, at: []element{{path: "link.target", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "Person-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "Person-patient", targets: []string{"Patient"}, at: []element{{path: "link.target", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "link.target", as: "Reference", patientOnly: true}},
 	},
 	"PlanDefinition": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "PlanDefinition-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "PlanDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "PlanDefinition-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "PlanDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Practitioner": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Practitioner-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "Practitioner-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"PractitionerRole": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "PractitionerRole-date", at: []element{{path: "period", as: "Period"}}},
-			{name: "identifier", kind: index.Token, definition: "PractitionerRole-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "PractitionerRole-date", at: []element{{path: "period", as: "Period"}}},
+			{name: "identifier", kind: term.Token, definition: "PractitionerRole-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Procedure": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "Procedure-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "performedDateTime", as: "dateTime"}, {path: "performedPeriod", as: "Period"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Procedure-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "Procedure-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "performedDateTime", as: "dateTime"}, {path: "performedPeriod", as: "Period"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Procedure-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "performer.actor", as: "Reference", patientOnly: true}},
 	},
 	"Provenance": {
 		params: []param{
-			{name: "patient", kind: index.Reference, definition: "Provenance-patient", targets: []string{"Patient"}, at: []element{{path: "target", as: "Reference", patientOnly: true}}},
+			{name: "patient", kind: term.Reference, definition: "Provenance-patient", targets: []string{"Patient"}, at: []element{{path: "target", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "target", as: "Reference", patientOnly: true}},
 	},
 	"Questionnaire": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "Questionnaire-code", at: []element{{path: "item.code", as: "Coding"}}},
-			{name: "date", kind: index.Date, definition: "Questionnaire-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "Questionnaire-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "code", kind: term.Token, definition: "Questionnaire-code", at: []element{{path: "item.code", as: "Coding"}}},
+			{name: "date", kind: term.Date, definition: "Questionnaire-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "Questionnaire-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"QuestionnaireResponse": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "QuestionnaireResponse-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "QuestionnaireResponse-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "QuestionnaireResponse-subject", at: []element{{path: "subject", as: "Reference"}}},
+			{name: "identifier", kind: term.Token, definition: "QuestionnaireResponse-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "QuestionnaireResponse-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "QuestionnaireResponse-subject", at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "author", as: "Reference", patientOnly: true}},
 	},
 	"RelatedPerson": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "RelatedPerson-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "RelatedPerson-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "RelatedPerson-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "RelatedPerson-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"RequestGroup": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "RequestGroup-code", at: []element{{path: "code", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "RequestGroup-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "RequestGroup-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "RequestGroup-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "code", kind: term.Token, definition: "RequestGroup-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "RequestGroup-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "RequestGroup-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "RequestGroup-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "action.participant", as: "Reference", patientOnly: true}},
 	},
 	"ResearchDefinition": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "ResearchDefinition-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "ResearchDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "ResearchDefinition-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "ResearchDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"ResearchElementDefinition": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "ResearchElementDefinition-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "ResearchElementDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "ResearchElementDefinition-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "ResearchElementDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"ResearchStudy": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "ResearchStudy-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "ResearchStudy-date", at: []element{{path: "period", as: "Period"}}},
-			{name: "identifier", kind: index.Token, definition: "ResearchStudy-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "category", kind: term.Token, definition: "ResearchStudy-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "ResearchStudy-date", at: []element{{path: "period", as: "Period"}}},
+			{name: "identifier", kind: term.Token, definition: "ResearchStudy-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"ResearchSubject": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "ResearchSubject-date", at: []element{{path: "period", as: "Period"}}},
-			{name: "identifier", kind: index.Token, definition: "ResearchSubject-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "ResearchSubject-patient", targets: []string{"Patient"}, at: []element{{path: "individual", as: "Reference", patientOnly: true}}},
+			{name: "date", kind: term.Date, definition: "ResearchSubject-date", at: []element{{path: "period", as: "Period"}}},
+			{name: "identifier", kind: term.Token, definition: "ResearchSubject-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "ResearchSubject-patient", targets: []string{"Patient"}, at: []element{{path: "individual", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "individual", as: "Reference", patientOnly: true}},
 	},
 	"RiskAssessment": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "occurrenceDateTime", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "RiskAssessment-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "occurrenceDateTime", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "RiskAssessment-subject", targets: []string{"Group", "Patient"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"RiskEvidenceSynthesis": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "RiskEvidenceSynthesis-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "RiskEvidenceSynthesis-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "RiskEvidenceSynthesis-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "RiskEvidenceSynthesis-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Schedule": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "Schedule-date", at: []element{{path: "planningHorizon", as: "Period"}}},
-			{name: "identifier", kind: index.Token, definition: "Schedule-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "Schedule-date", at: []element{{path: "planningHorizon", as: "Period"}}},
+			{name: "identifier", kind: term.Token, definition: "Schedule-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 		chart: []element{{path: "actor", as: "Reference", patientOnly: true}},
 	},
 	"SearchParameter": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "SearchParameter-code", at: []element{{path: "code", as: "code"}}},
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "code", kind: term.Token, definition: "SearchParameter-code", at: []element{{path: "code", as: "code"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
 		},
 	},
 	"ServiceRequest": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "ServiceRequest-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "code", kind: index.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "ServiceRequest-subject", targets: []string{"Group", "Device", "Patient", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "ServiceRequest-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "code", kind: term.Token, definition: "clinical-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "ServiceRequest-subject", targets: []string{"Group", "Device", "Patient", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}, {path: "performer", as: "Reference", patientOnly: true}},
 	},
 	"Slot": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Slot-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "Slot-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Specimen": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "Specimen-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "Specimen-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Specimen-subject", targets: []string{"Group", "Device", "Patient", "Substance", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
+			{name: "identifier", kind: term.Token, definition: "Specimen-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "Specimen-patient", targets: []string{"Patient"}, at: []element{{path: "subject", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Specimen-subject", targets: []string{"Group", "Device", "Patient", "Substance", "Location"}, at: []element{{path: "subject", as: "Reference"}}},
 		},
 		chart: []element{{path: "subject", as: "Reference", patientOnly: true}},
 	},
 	"SpecimenDefinition": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "SpecimenDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "SpecimenDefinition-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"StructureDefinition": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "conformance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "conformance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"StructureMap": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "conformance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "conformance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"Subscription": {},
 	"Substance": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "Substance-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "code", kind: index.Token, definition: "Substance-code", at: []element{{path: "code", as: "CodeableConcept"}, {path: "ingredient.substanceCodeableConcept", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "Substance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "category", kind: term.Token, definition: "Substance-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "code", kind: term.Token, definition: "Substance-code", at: []element{{path: "code", as: "CodeableConcept"}, {path: "ingredient.substanceCodeableConcept", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "Substance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"SubstanceNucleicAcid":          {},
@@ -891,62 +891,62 @@ var types = map[string]*typeTable{
 	"SubstanceSourceMaterial":       {},
 	"SubstanceSpecification": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "SubstanceSpecification-code", at: []element{{path: "code.code", as: "CodeableConcept"}}},
+			{name: "code", kind: term.Token, definition: "SubstanceSpecification-code", at: []element{{path: "code.code", as: "CodeableConcept"}}},
 		},
 	},
 	"SupplyDelivery": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},
 	"SupplyRequest": {
 		params: []param{
-			{name: "category", kind: index.Token, definition: "SupplyRequest-category", at: []element{{path: "category", as: "CodeableConcept"}}},
-			{name: "date", kind: index.Date, definition: "clinical-date", at: []element{{path: "authoredOn", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "subject", kind: index.Reference, definition: "SupplyRequest-subject", targets: []string{"Organization", "Patient", "Location"}, at: []element{{path: "deliverTo", as: "Reference"}}},
+			{name: "category", kind: term.Token, definition: "SupplyRequest-category", at: []element{{path: "category", as: "CodeableConcept"}}},
+			{name: "date", kind: term.Date, definition: "clinical-date", at: []element{{path: "authoredOn", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "subject", kind: term.Reference, definition: "SupplyRequest-subject", targets: []string{"Organization", "Patient", "Location"}, at: []element{{path: "deliverTo", as: "Reference"}}},
 		},
 		chart: []element{{path: "deliverTo", as: "Reference", patientOnly: true}},
 	},
 	"Task": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "Task-code", at: []element{{path: "code", as: "CodeableConcept"}}},
-			{name: "identifier", kind: index.Token, definition: "Task-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "Task-patient", targets: []string{"Patient"}, at: []element{{path: "for", as: "Reference", patientOnly: true}}},
-			{name: "subject", kind: index.Reference, definition: "Task-subject", at: []element{{path: "for", as: "Reference"}}},
+			{name: "code", kind: term.Token, definition: "Task-code", at: []element{{path: "code", as: "CodeableConcept"}}},
+			{name: "identifier", kind: term.Token, definition: "Task-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "Task-patient", targets: []string{"Patient"}, at: []element{{path: "for", as: "Reference", patientOnly: true}}},
+			{name: "subject", kind: term.Reference, definition: "Task-subject", at: []element{{path: "for", as: "Reference"}}},
 		},
 		chart: []element{{path: "for", as: "Reference", patientOnly: true}},
 	},
 	"TerminologyCapabilities": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
 		},
 	},
 	"TestReport": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "TestReport-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "identifier", kind: term.Token, definition: "TestReport-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"TestScript": {
 		params: []param{
-			{name: "date", kind: index.Date, definition: "TestScript-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "TestScript-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "date", kind: term.Date, definition: "TestScript-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "TestScript-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"ValueSet": {
 		params: []param{
-			{name: "code", kind: index.Token, definition: "ValueSet-code", at: []element{{path: "expansion.contains.code", as: "code"}, {path: "compose.include.concept.code", as: "code"}}},
-			{name: "date", kind: index.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
-			{name: "identifier", kind: index.Token, definition: "conformance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "code", kind: term.Token, definition: "ValueSet-code", at: []element{{path: "expansion.contains.code", as: "code"}, {path: "compose.include.concept.code", as: "code"}}},
+			{name: "date", kind: term.Date, definition: "conformance-date", at: []element{{path: "date", as: "dateTime"}}},
+			{name: "identifier", kind: term.Token, definition: "conformance-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
 		},
 	},
 	"VerificationResult": {},
 	"VisionPrescription": {
 		params: []param{
-			{name: "identifier", kind: index.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
-			{name: "patient", kind: index.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
+			{name: "identifier", kind: term.Token, definition: "clinical-identifier", at: []element{{path: "identifier", as: "Identifier"}}},
+			{name: "patient", kind: term.Reference, definition: "clinical-patient", targets: []string{"Patient"}, at: []element{{path: "patient", as: "Reference", patientOnly: true}}},
 		},
 		chart: []element{{path: "patient", as: "Reference", patientOnly: true}},
 	},

@@ -1,7 +1,7 @@
 package fhir
 
 import (
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 )
 
 //go:generate go run ./internal/gen
@@ -15,7 +15,7 @@ type typeTable struct {
 // param is a search parameter.
 type param struct {
 	name       string
-	kind       index.Kind
+	kind       term.Kind
 	definition string    // last part of its canonical URL below http://hl7.org/fhir/SearchParameter/
 	targets    []string  // types that a reference may point at; none: any
 	at         []element // where its values stand

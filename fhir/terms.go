@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/fhir/tape"
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 )
 
 // each calls fn for every value that stands at a path below v: member names joined by dots, arrays passed over.
@@ -35,7 +35,7 @@ func each(v tape.Value, path string, fn func(tape.Value) *problem) *problem {
 type indexer struct {
 	base     string         // the server's own URL, by which a chart may be named too
 	resolved map[int]string // replaced references, by where they start in the tape's source
-	terms    []index.Term
+	terms    []term.Term
 }
 
 // termsOf gives what a resource is found by. A searchable element of the wrong JSON type is a problem.
@@ -69,7 +69,7 @@ func (x *indexer) add(param *param, e *element, v tape.Value) *problem {
 	case "date", "dateTime", "instant":
 		at, p := dateOf(v)
 		if p == nil {
-			x.terms = append(x.terms, index.Term{Param: param.name, Kind: index.Date, Lo: at.lo, Hi: at.hi})
+			x.terms = append(x.terms, term.Term{Param: param.name, Kind: term.Date, Lo: at.lo, Hi: at.hi})
 		}
 		return p
 	case "Period":
@@ -84,7 +84,7 @@ func (x *indexer) add(param *param, e *element, v tape.Value) *problem {
 		if v.Kind() != tape.String {
 			text = string(v.Raw())
 		}
-		x.terms = append(x.terms, index.Term{Param: param.name, Kind: index.Token, Value: "|" + text})
+		x.terms = append(x.terms, term.Term{Param: param.name, Kind: term.Token, Code: text})
 		return nil
 	}
 }
@@ -109,7 +109,7 @@ func (x *indexer) coding(param *param, v tape.Value, code string) *problem {
 		return p
 	}
 	if value.Exists() {
-		x.terms = append(x.terms, index.Term{Param: param.name, Kind: index.Token, Value: system.Text() + "|" + value.Text()})
+		x.terms = append(x.terms, term.Term{Param: param.name, Kind: term.Token, System: system.Text(), Code: value.Text()})
 	}
 	return nil
 }
@@ -120,7 +120,7 @@ func (x *indexer) reference(param *param, e *element, v tape.Value) *problem {
 	}
 	// The URL of a server is kept, also of this one: what is found must not depend on the name by which a client reached it.
 	if to := x.target(v, ""); to != "" && (!e.patientOnly || isPatient(to)) {
-		x.terms = append(x.terms, index.Term{Param: param.name, Kind: index.Reference, Value: to})
+		x.terms = append(x.terms, term.Term{Param: param.name, Kind: term.Reference, Value: to})
 	}
 	return nil
 }
@@ -162,7 +162,7 @@ func bounds(v tape.Value) (at period, ok bool, p *problem) {
 	if p := want(v, tape.Object); p != nil {
 		return at, false, p
 	}
-	at = period{index.Past, index.Future}
+	at = period{term.Past, term.Future}
 	if start := v.Get("start"); start.Exists() {
 		from, p := dateOf(start)
 		if p != nil {
@@ -183,7 +183,7 @@ func bounds(v tape.Value) (at period, ok bool, p *problem) {
 func (x *indexer) period(param *param, v tape.Value) *problem {
 	at, ok, p := bounds(v)
 	if ok {
-		x.terms = append(x.terms, index.Term{Param: param.name, Kind: index.Date, Lo: at.lo, Hi: at.hi})
+		x.terms = append(x.terms, term.Term{Param: param.name, Kind: term.Date, Lo: at.lo, Hi: at.hi})
 	}
 	return p
 }
@@ -193,7 +193,7 @@ func (x *indexer) timing(param *param, v tape.Value) *problem {
 	if p := want(v, tape.Object); p != nil {
 		return p
 	}
-	outer, any := period{index.Future, index.Past}, false
+	outer, any := period{term.Future, term.Past}, false
 	p := each(v, "event", func(e tape.Value) *problem {
 		at, p := dateOf(e)
 		outer, any = period{min(outer.lo, at.lo), max(outer.hi, at.hi)}, true
@@ -203,7 +203,7 @@ func (x *indexer) timing(param *param, v tape.Value) *problem {
 		return p
 	}
 	if any {
-		x.terms = append(x.terms, index.Term{Param: param.name, Kind: index.Date, Lo: outer.lo, Hi: outer.hi})
+		x.terms = append(x.terms, term.Term{Param: param.name, Kind: term.Date, Lo: outer.lo, Hi: outer.hi})
 		return nil
 	}
 	return each(v, "repeat.boundsPeriod", func(b tape.Value) *problem { return x.period(param, b) })

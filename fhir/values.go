@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 )
 
 // valuesOf splits a parameter's value at its commas, save those escaped. The parts keep their escapes.
@@ -51,20 +51,20 @@ func unescape(s string) string {
 	return b.String()
 }
 
-func tests(pair pair, kind index.Kind) (list []index.Test, p *problem) {
+func tests(pair pair, kind term.Kind) (list []term.Test, p *problem) {
 	values, p := valuesOf(pair)
 	if p != nil {
 		return nil, p
 	}
 	for _, value := range values {
-		var t index.Test
+		var t term.Test
 		switch {
-		case kind == index.Date:
+		case kind == term.Date:
 			if t, p = dateTest(pair.name, value, time.Now()); p != nil {
 				return nil, p
 			}
 		case pair.name == "_id":
-			if t.Value = value; !isID(value) {
+			if t.Code = value; !isID(value) {
 				return nil, fail(http.StatusBadRequest, "value", "_id is not 1 to 64 letters, digits, '-' or '.'")
 			}
 		default:
@@ -78,30 +78,30 @@ func tests(pair pair, kind index.Kind) (list []index.Test, p *problem) {
 }
 
 // tokenTest reads "code" (of any system), "system|code", "|code" (it must have no system) or "system|" (any code of it).
-func tokenTest(name, value string) (index.Test, *problem) {
+func tokenTest(name, value string) (term.Test, *problem) {
 	parts := splitEscaped(value, '|', 2)
 	code := unescape(parts[len(parts)-1])
 	if len(parts) == 1 {
-		return index.Test{Form: index.AnySystem, Value: code}, nil
+		return term.Test{Form: term.AnySystem, Code: code}, nil
 	}
 	switch system := unescape(parts[0]); {
 	case system == "" && code == "":
-		return index.Test{}, fail(http.StatusBadRequest, "value", "%s needs a code, a system, or both", name)
+		return term.Test{}, fail(http.StatusBadRequest, "value", "%s needs a code, a system, or both", name)
 	case code == "":
-		return index.Test{Form: index.AnyCode, Value: system}, nil
+		return term.Test{Form: term.AnyCode, System: system}, nil
 	default:
-		return index.Test{Form: index.Exact, Value: system + "|" + code}, nil
+		return term.Test{Form: term.Exact, System: system, Code: code}, nil
 	}
 }
 
 // prefixes are those that a date may have; without one, "eq" is meant.
-var prefixes = []index.Prefix{index.Equal, index.NotEqual, index.Greater, index.Less, index.GreaterOrEqual, index.LessOrEqual, index.StartsAfter, index.EndsBefore, index.Approximate}
+var prefixes = []term.Prefix{term.Equal, term.NotEqual, term.Greater, term.Less, term.GreaterOrEqual, term.LessOrEqual, term.StartsAfter, term.EndsBefore, term.Approximate}
 
 // dateTest reads a date with its prefix. The period meant by "ap" is widened by a tenth of its distance from now.
-func dateTest(name, value string, now time.Time) (index.Test, *problem) {
-	t, known := index.Test{Prefix: index.Equal}, true
+func dateTest(name, value string, now time.Time) (term.Test, *problem) {
+	t, known := term.Test{Prefix: term.Equal}, true
 	if len(value) > 2 && (value[0] < '0' || value[0] > '9') {
-		t.Prefix, value = index.Prefix(value[:2]), value[2:]
+		t.Prefix, value = term.Prefix(value[:2]), value[2:]
 		known = slices.Contains(prefixes, t.Prefix)
 	}
 	at, ok := parseDate(strings.ReplaceAll(value, " ", "+")) // an unescaped "+" of a zone arrives as a space
@@ -109,7 +109,7 @@ func dateTest(name, value string, now time.Time) (index.Test, *problem) {
 		return t, fail(http.StatusBadRequest, "value", "%s must be a date such as 2020-05 or ge2020-05-01T10:00:00Z", name)
 	}
 	t.Lo, t.Hi = at.lo, at.hi
-	if t.Prefix == index.Approximate {
+	if t.Prefix == term.Approximate {
 		gap := now.UnixMilli() - at.lo
 		t.Lo, t.Hi = t.Lo-max(gap, -gap)/10, t.Hi+max(gap, -gap)/10
 	}
@@ -117,7 +117,7 @@ func dateTest(name, value string, now time.Time) (index.Test, *problem) {
 }
 
 // references reads the values of a reference parameter: Type/id, an id, or a URL; with a modifier, ids of that type.
-func references(pair pair, param *param, modifier, base string) (list []index.Test, p *problem) {
+func references(pair pair, param *param, modifier, base string) (list []term.Test, p *problem) {
 	targets := param.targets
 	if modifier != "" {
 		if types[modifier] == nil {
@@ -136,7 +136,7 @@ func references(pair pair, param *param, modifier, base string) (list []index.Te
 				return nil, fail(http.StatusBadRequest, "value", "%s can point at any type; write Type/id", param.name)
 			}
 			for _, typ := range targets {
-				list = append(list, index.Test{Value: typ + "/" + value}, index.Test{Value: base + "/" + typ + "/" + value})
+				list = append(list, term.Test{Value: typ + "/" + value}, term.Test{Value: base + "/" + typ + "/" + value})
 			}
 			continue
 		}
@@ -144,9 +144,9 @@ func references(pair pair, param *param, modifier, base string) (list []index.Te
 		if ref == "" {
 			return nil, fail(http.StatusBadRequest, "value", "%s must be Type/id, an id, or a URL", param.name)
 		}
-		list = append(list, index.Test{Value: ref})
+		list = append(list, term.Test{Value: ref})
 		if parseReference(ref).form == literal { // a resource may name it by URL
-			list = append(list, index.Test{Value: base + "/" + ref})
+			list = append(list, term.Test{Value: base + "/" + ref})
 		}
 	}
 	return list, nil

@@ -1,11 +1,16 @@
 package index
 
 import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
 	"errors"
+	"maps"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
-
+	"github.com/sijil-health/sijil/index/rows"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -14,7 +19,7 @@ import (
 type Update struct {
 	Type, ID string
 	Version  Version
-	Terms    []Term
+	Terms    []term.Term
 	Unread   bool // its content could not be read, so that its terms are not known; see Unread
 }
 
@@ -34,18 +39,14 @@ type Batch struct {
 	Position journal.Cursor // where to follow on
 }
 
-// Apply adds a batch as one. Applying records again that are already in changes nothing; a version older than the current one
+// Apply adds a batch as one. Applying records again that are already in changes nothing that is found; a version older than the current one
 // changes neither the current one nor its terms.
 func (x *Index) Apply(b *Batch) error {
 	x.write.Lock()
 	defer x.write.Unlock()
-	w := x.db.NewIndexedBatch()
-	defer w.Close()
-	run, err := x.addRecords(w, b.Records)
-	if err != nil {
-		return err
-	}
-	if err := count(w, b.Entries); err != nil {
+	w := x.writer()
+	run := x.addRecords(w, b.Records)
+	if err := w.count(b.Entries); err != nil {
 		return err
 	}
 	reached, err := x.Position()
@@ -56,105 +57,241 @@ func (x *Index) Apply(b *Batch) error {
 	for i := range b.Updates {
 		// A first version replaces nothing, and so needs not be looked for, unless it may be in already.
 		if u := &b.Updates[i]; u.Version.Number == 1 && !again {
-			err = x.install(w, u, u.Version.Entry)
+			err = w.install(u)
 		} else {
-			err = x.put(w, u)
+			err = w.put(u)
 		}
-		if err := errors.Join(err, change(w, &b.Updates[i])); err != nil {
+		if err != nil {
 			return err
 		}
+		w.note(&b.Updates[i])
 	}
 	if b.Position.Entry > reached.Entry {
 		position, err := b.Position.MarshalBinary()
 		if err != nil {
 			return err
 		}
-		if err := w.Set([]byte{famPosition}, position, nil); err != nil {
-			return err
-		}
+		w.set([]byte{famPosition}, position)
 	}
-	if err := w.Commit(pebble.NoSync); err != nil {
+	if err := w.commit(); err != nil {
 		return err
 	}
 	x.run = run
 	return nil
 }
 
+// writer gathers what a batch changes, and reads what it has changed already. The caller holds Index.write.
+type writer struct {
+	x        *Index
+	ctx      context.Context
+	marker   marker
+	changed  map[string][]byte // nil: deleted
+	order    []string          // keys of changed
+	postings []posted
+	zones    map[string]zone
+	counts   map[uint32]uint64 // see famCount; those that changed
+	fresh    map[string]uint32 // names that have their numbers from this batch
+}
+
+type posted struct {
+	mark mark
+	doc  uint32
+}
+
+func (x *Index) writer() *writer {
+	return &writer{x: x, ctx: context.Background(), marker: marker{secret: &x.secret}, changed: make(map[string][]byte), zones: make(map[string]zone),
+		counts: make(map[uint32]uint64), fresh: make(map[string]uint32)}
+}
+
+func (w *writer) get(key []byte) ([]byte, error) {
+	if value, ok := w.changed[string(key)]; ok {
+		return value, nil
+	}
+	return w.x.rows.Get(w.ctx, key)
+}
+
+func (w *writer) set(key, value []byte) {
+	if value == nil {
+		value = []byte{}
+	}
+	w.change(key, value)
+}
+
+func (w *writer) delete(key []byte) { w.change(key, nil) }
+
+func (w *writer) change(key, value []byte) {
+	k := string(key)
+	if _, ok := w.changed[k]; !ok {
+		w.order = append(w.order, k)
+	}
+	w.changed[k] = value
+}
+
+// name gives the number that stands for a name, a new one if need be; 0 if it gets none.
+func (w *writer) name(s string) uint32 {
+	if n := w.x.names.find(s); n > 0 {
+		return n
+	}
+	if n, ok := w.fresh[s]; ok {
+		return n
+	}
+	n := len(w.x.names.list) + len(w.fresh) + 1
+	if n > maxNames || len(s) > maxName {
+		return 0
+	}
+	w.fresh[s] = uint32(n)
+	w.set(nameKey(uint32(n)), []byte(s))
+	return uint32(n)
+}
+
+// next takes the next number of documents of a type; of type 0, the next serial number.
+func (w *writer) next(typ uint32) uint64 {
+	n, ok := w.counts[typ]
+	if !ok {
+		n = w.x.counts[typ]
+	}
+	w.counts[typ] = n + 1
+	return n
+}
+
 // put makes a version the current one, files the one before under its number, and exchanges what the resource is found by.
-func (x *Index) put(w *pebble.Batch, u *Update) error {
-	current := keyOf(famCurrent, u.Type, u.ID)
-	old, err := fetch(w, current)
+func (w *writer) put(u *Update) error {
+	old, err := w.get(w.x.key(famCurrent, u.Type, u.ID))
 	if err != nil || old == nil {
-		return errors.Join(err, x.install(w, u, u.Version.Entry))
+		return errors.Join(err, w.install(u))
 	}
 	was, ok := decodeVersion(u.ID, old)
 	if !ok {
 		return damaged("version")
 	}
 	if was.Number > u.Version.Number { // seen before
-		v := u.Version
-		v.Row = was.Row
-		return w.Set(versionKey(u.Type, u.ID, v.Number), v.encode(u.ID), nil)
+		w.set(w.x.versionKey(u.Type, u.ID, u.Version.Number), u.Version.encode(u.ID))
+		return nil
 	}
 	if was.Number < u.Version.Number {
-		if err := w.Set(versionKey(u.Type, u.ID, was.Number), old, nil); err != nil {
-			return err
-		}
+		w.set(w.x.versionKey(u.Type, u.ID, was.Number), old)
 	}
-	if err := errors.Join(drop(w, u.Type, was.Row), w.Delete(keyOf(famUnread, u.Type, u.ID), nil)); err != nil {
+	if err := w.kill(u.Type, &was); err != nil {
 		return err
 	}
-	return x.install(w, u, was.Row)
+	w.delete(w.x.key(famUnread, u.Type, u.ID))
+	return w.install(u)
 }
 
-// install makes a version the current one of a resource that nothing finds.
-func (x *Index) install(w *pebble.Batch, u *Update, row uint64) error {
+// errFull is returned where numbers have come to an end.
+var errFull = errors.New("index: no more documents can be told apart")
+
+// kill takes a version's document from what is found. It stays for those who page through a search of before.
+func (w *writer) kill(typ string, was *Version) error {
+	if was.Deleted {
+		return nil
+	}
+	n := w.name(typ)
+	if n == 0 {
+		return errFull
+	}
+	w.postings = append(w.postings, posted{w.marker.dead(typ), was.Doc})
+	w.set(deathKey(w.next(0)), binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, n), was.Doc))
+	return nil
+}
+
+// maxDocs bounds the documents of a type: what three bytes for a block can name. maxTypes bounds the number of a type in a key.
+const (
+	maxDocs  = 1 << 32
+	maxTypes = 1 << 16
+)
+
+// install makes a version the current one of a resource of which nothing is found.
+func (w *writer) install(u *Update) error {
 	v := u.Version
-	v.Row = row
-	if err := w.Set(keyOf(famCurrent, u.Type, u.ID), v.encode(u.ID), nil); err != nil || v.Deleted {
-		return err
+	v.Doc = 0
+	key := w.x.key(famCurrent, u.Type, u.ID)
+	if v.Deleted {
+		w.set(key, v.encode(u.ID))
+		return nil
 	}
-	o := x.objectOf(u)
-	for m := range slices.Chunk(o.marks, len(mark{})) {
-		if err := w.Set(termKey(mark(m), row), nil, nil); err != nil {
-			return err
-		}
+	typ := w.name(u.Type)
+	if typ == 0 || typ >= maxTypes {
+		return errFull
 	}
+	n := w.next(typ)
+	if n >= maxDocs {
+		return errFull
+	}
+	v.Doc = uint32(n)
+	w.set(key, v.encode(u.ID))
+	w.marker.terms(u.Type, u.Terms, func(m mark) { w.postings = append(w.postings, posted{m, v.Doc}) })
+	z, at := zone{v.Time, v.Time}, string(zoneKey(typ, v.Doc>>blockBits))
+	if o, ok := w.zones[at]; ok {
+		z = z.join(o)
+	}
+	w.zones[at] = z
 	if u.Unread {
-		if err := w.Set(keyOf(famUnread, u.Type, u.ID), nil, nil); err != nil {
-			return err
-		}
+		w.set(w.x.key(famUnread, u.Type, u.ID), []byte(u.Type+"\x00"+u.ID))
 	}
-	return w.Set(objectKey(u.Type, row), o.encode(), nil)
+	w.set(documentKey(typ, v.Doc), w.encodeDocument(&document{serial: w.next(0), updated: v.Time, id: u.ID, terms: u.Terms}))
+	return nil
 }
 
-// drop takes away what a resource is found by.
-func drop(w *pebble.Batch, typ string, row uint64) error {
-	key := objectKey(typ, row)
-	kept, err := fetch(w, key)
-	if err != nil || kept == nil {
+// commit applies what was gathered. What follows from it in memory changes with it.
+func (w *writer) commit() error {
+	b := &rows.Batch{Ops: make([]rows.Op, 0, len(w.order)+len(w.postings)/2)}
+	for typ, n := range w.counts {
+		w.set(countKey(typ), binary.AppendUvarint(nil, n))
+	}
+	for _, key := range w.order {
+		op := rows.Op{Kind: rows.Set, Key: []byte(key), Value: w.changed[key]}
+		if op.Value == nil {
+			op.Kind = rows.Delete
+		}
+		b.Ops = append(b.Ops, op)
+	}
+	for key, z := range w.zones {
+		b.Ops = append(b.Ops, rows.Op{Kind: rows.Merge, Key: []byte(key), Value: z.encode(nil)})
+	}
+	w.post(b)
+	if err := w.x.names.publish(w.fresh, func() error { return w.x.rows.Apply(w.ctx, b) }); err != nil {
 		return err
 	}
-	o, ok := decodeObject(kept)
-	if !ok {
-		return damaged("terms")
-	}
-	for m := range slices.Chunk(o.marks, len(mark{})) {
-		if err := w.Delete(termKey(mark(m), row), nil); err != nil {
-			return err
-		}
-	}
-	return w.Delete(key, nil)
+	maps.Copy(w.x.counts, w.counts)
+	return nil
 }
 
-// fetch copies a row; nil when there is none.
-func fetch(r pebble.Reader, key []byte) ([]byte, error) {
-	value, closer, err := r.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, nil
+// post adds the lists that documents come into, each block once.
+func (w *writer) post(b *rows.Batch) {
+	slices.SortFunc(w.postings, func(p, q posted) int {
+		if c := bytes.Compare(p.mark[:], q.mark[:]); c != 0 {
+			return c
+		}
+		return cmp.Compare(p.doc, q.doc)
+	})
+	for i := 0; i < len(w.postings); {
+		p := w.postings[i]
+		j := i + 1
+		for j < len(w.postings) && w.postings[j].mark == p.mark && w.postings[j].doc>>blockBits == p.doc>>blockBits {
+			j++
+		}
+		b.Ops = append(b.Ops, rows.Op{Kind: rows.Merge, Key: postingKey(p.mark, p.doc>>blockBits), Value: blockRow(w.postings[i:j])})
+		i = j
 	}
-	if err != nil {
-		return nil, classify(err)
+}
+
+// blockRow writes documents of one block, in rising order, as set.encode does.
+func blockRow(list []posted) []byte {
+	if 2*len(list) >= blockSize {
+		var s set
+		for _, p := range list {
+			s.add(uint16(p.doc % blockDocs))
+		}
+		return s.encode(make([]byte, 0, blockSize))
 	}
-	return append(make([]byte, 0, len(value)), value...), closer.Close()
+	b := make([]byte, 0, 2*len(list))
+	for i, p := range list {
+		if i > 0 && list[i-1].doc == p.doc {
+			continue
+		}
+		low := p.doc % blockDocs
+		b = append(b, byte(low>>8), byte(low))
+	}
+	return b
 }

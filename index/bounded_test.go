@@ -6,28 +6,28 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/sijil-health/sijil/index/term"
 )
 
 // bounded goes through a search by as many calls as it takes.
-func bounded(t *testing.T, x *Index, bound int, filters ...Filter) (ids []string, calls int) {
+func bounded(t *testing.T, x *Index, bound int, clauses ...term.Clause) (ids []string, calls int) {
 	t.Helper()
-	for from := uint64(0); ; {
-		calls++
-		rest, err := x.Search(t.Context(), "Observation", filters, from, bound, func(id string, _ Version) (bool, error) {
-			ids = append(ids, id)
-			return true, nil
-		})
-		if err != nil || calls > 10_000 {
-			t.Fatalf("call %d: %v", calls, err)
+	s := &Search{Query: term.Query{Type: "Observation", All: clauses}, Bound: bound}
+	for {
+		if calls++; calls > 10_000 {
+			t.Fatalf("%d calls", calls)
 		}
-		if from = rest; from == 0 {
+		some, rest := find(t, x, s)
+		if ids = append(ids, some...); rest == nil {
 			return ids, calls
 		}
+		s.After = *rest
 	}
 }
 
 // many fills an index with n resources under two kinds of id, of one of 5 codes and one of 3 categories each.
-func many(t *testing.T, n int) *Index {
+func many(t testing.TB, n int) *Index {
 	x := open(t, t.TempDir())
 	t.Cleanup(func() { x.Close() })
 	var b Batch
@@ -36,9 +36,10 @@ func many(t *testing.T, n int) *Index {
 		if i%2 == 0 {
 			id = fmt.Sprintf("0198c2f0-0000-7000-8000-0000000%05x", i<<8) // ends in a zero byte where it is packed
 		}
-		b.Updates = append(b.Updates, Update{Type: "Observation", ID: id, Version: Version{Number: 1, Entry: uint64(i), Time: int64(i)}, Terms: []Term{
-			{Param: "code", Kind: Token, Value: fmt.Sprintf("s|%d", i%5)}, {Param: "category", Kind: Token, Value: fmt.Sprintf("s|%d", i%3)},
-			{Param: "date", Kind: Date, Lo: int64(i), Hi: int64(i)},
+		at := int64(i) * 1_000_000_000
+		b.Updates = append(b.Updates, Update{Type: "Observation", ID: id, Version: Version{Number: 1, Entry: uint64(i), Time: int64(i)}, Terms: []term.Term{
+			tokenTerm("code", fmt.Sprintf("s|%d", i%5)), tokenTerm("category", fmt.Sprintf("s|%d", i%3)),
+			{Param: "date", Kind: term.Date, Lo: at, Hi: at}, {Param: "note", Kind: term.String, Value: "a note", Folded: "a note"},
 		}})
 	}
 	apply(t, x, &b)
@@ -48,20 +49,19 @@ func many(t *testing.T, n int) *Index {
 // TestABoundedSearchGoesOn: however little a search may look at, those who go on at its rest are given everything once, and get on.
 func TestABoundedSearchGoesOn(t *testing.T) {
 	x := many(t, 300)
-	code := Filter{Param: "code", Kind: Token, Any: []Test{{Value: "s|1"}, {Value: "s|4"}}}
-	category := Filter{Param: "category", Kind: Token, Any: []Test{{Value: "s|2"}}}
-	either := Filter{Param: "none", Or: []string{"category", "code"}, Kind: Token, Any: []Test{{Value: "s|0"}}}
-	late := Filter{Param: "date", Kind: Date, Any: []Test{{Prefix: Greater, Hi: 250}}}
-	never := Filter{Param: "date", Kind: Date, Any: []Test{{Prefix: Greater, Hi: 1000}}}
-	for i, filters := range [][]Filter{nil, {code}, {code, category}, {either}, {code, late}, {late}, {never}} {
-		want, calls := bounded(t, x, 1<<20, filters...)
+	category := term.Clause{Param: "category", Kind: term.Token, Any: []term.Test{token("s|2")}}
+	either := term.Clause{Param: "none", Or: []string{"category", "code"}, Kind: term.Token, Any: []term.Test{token("s|0")}}
+	late := term.Clause{Param: "date", Kind: term.Date, Any: []term.Test{{Prefix: term.Greater, Lo: 250e9, Hi: 250e9}}}
+	note := term.Clause{Param: "note", Kind: term.String, Any: []term.Test{{Form: term.Contains, Folded: "te"}}}
+	for i, clauses := range [][]term.Clause{nil, {coded("s|1", "s|4")}, {coded("s|1", "s|4"), category}, {either}, {coded("s|1"), late}, {late}, {note}} {
+		want, calls := bounded(t, x, 1<<20, clauses...)
 		if calls != 1 {
-			t.Errorf("filters %d: %d calls without a bound", i, calls)
+			t.Errorf("search %d: %d calls without a bound", i, calls)
 		}
-		for _, bound := range []int{0, 1, 2, 3, 10, 100} {
-			got, calls := bounded(t, x, bound, filters...)
-			if !slices.Equal(got, want) || calls == 1 {
-				t.Errorf("filters %d, bound %d: %d of %d in %d calls", i, bound, len(got), len(want), calls)
+		for _, bound := range []int{0, 1, 2, 3, 10} {
+			got, calls := bounded(t, x, bound, clauses...)
+			if !slices.Equal(got, want) || len(want) > 16 && calls == 1 {
+				t.Errorf("search %d, bound %d: %d of %d in %d calls", i, bound, len(got), len(want), calls)
 			}
 		}
 	}
@@ -85,11 +85,12 @@ func (h *hanging) Err() error {
 
 // TestASearchEndsWithItsContext: it does so in the middle of what it looks through, also while nothing is found.
 func TestASearchEndsWithItsContext(t *testing.T) {
-	x := many(t, 300)
-	ctx := &hanging{Context: t.Context(), after: 50}
-	never := Filter{Param: "date", Kind: Date, Any: []Test{{Prefix: Greater, Hi: 1000}}}
-	rest, err := x.Search(ctx, "Observation", []Filter{never}, 0, 1<<20, func(string, Version) (bool, error) { return true, nil })
-	if !errors.Is(err, context.Canceled) || rest != 0 || ctx.asked > ctx.after+1 {
-		t.Errorf("rest %d, %v, after asking %d times", rest, err, ctx.asked)
+	x := many(t, 3000)
+	ctx := &hanging{Context: t.Context(), after: 3}
+	never := term.Clause{Param: "note", Kind: term.String, Any: []term.Test{{Form: term.Contains, Folded: "z"}}}
+	s := &Search{Query: term.Query{Type: "Observation", All: []term.Clause{never}}, Bound: 1 << 20}
+	rest, err := x.Search(ctx, s, func(Match) (bool, error) { return true, nil })
+	if !errors.Is(err, context.Canceled) || rest != nil || ctx.asked > ctx.after+1 {
+		t.Errorf("rest %v, %v, after asking %d times", rest, err, ctx.asked)
 	}
 }

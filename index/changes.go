@@ -2,11 +2,11 @@ package index
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
-	"errors"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
+	"github.com/sijil-health/sijil/index/rows"
 )
 
 // Change names a version of a resource, and the journal entry that wrote it.
@@ -31,29 +31,25 @@ func (x *Index) Changes(types []string, before uint64, limit int) ([]Change, err
 }
 
 func (x *Index) changesOf(typ string, before uint64, limit int) (list []Change, err error) {
-	first := changesKey(typ)
-	end := after(first)
+	run := rows.Range{From: x.changesKey(typ), To: after(x.changesKey(typ)), Limit: limit, Reverse: true}
 	if before > 0 {
-		end = changeKey(typ, before)
+		run.To = x.changeKey(typ, before)
 	}
-	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: first, UpperBound: end})
-	if err != nil {
-		return nil, classify(err)
-	}
-	for ok := it.Last(); ok && len(list) < limit; ok = it.Prev() {
+	err = x.rows.Scan(context.Background(), []rows.Range{run}, func(_ int, key, value []byte) (bool, error) {
 		c := Change{Type: typ}
-		if !c.decode(it.Key(), it.Value()) {
-			return nil, errors.Join(damaged("change"), it.Close())
+		if !c.decode(key, value) {
+			return false, damaged("change")
 		}
 		list = append(list, c)
-	}
-	return list, errors.Join(it.Error(), it.Close())
+		return true, nil
+	})
+	return list, err
 }
 
-// change notes that a version was written. What is noted already stays as it is.
-func change(w *pebble.Batch, u *Update) error {
+// note keeps that a version was written. What is noted already stays as it is.
+func (w *writer) note(u *Update) {
 	value := appendPacked(binary.AppendUvarint(nil, u.Version.Number), u.ID)
-	return w.Set(changeKey(u.Type, u.Version.Entry), value, nil)
+	w.set(w.x.changeKey(u.Type, u.Version.Entry), value)
 }
 
 func (c *Change) decode(key, value []byte) bool {
@@ -71,6 +67,8 @@ func (c *Change) decode(key, value []byte) bool {
 }
 
 // changesKey begins the keys of all versions of a type.
-func changesKey(typ string) []byte { return append(keyOf(famChange, typ), 0) }
+func (x *Index) changesKey(typ string) []byte { return append(x.key(famChange, typ), 0) }
 
-func changeKey(typ string, entry uint64) []byte { return appendRow(changesKey(typ), entry) }
+func (x *Index) changeKey(typ string, entry uint64) []byte {
+	return appendRow(x.changesKey(typ), entry)
+}

@@ -1,12 +1,12 @@
 package index
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
-
+	"github.com/sijil-health/sijil/index/rows"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -66,12 +66,12 @@ func decodeRun(b []byte) (run []uint64, ok bool) {
 
 // Chart gives the head of a chart; an unknown chart is at its beginning.
 func (x *Index) Chart(chart string) (Chart, error) {
-	h, err := readHead(x.db, chart)
+	h, err := x.head(chart, func(key []byte) ([]byte, error) { return x.rows.Get(context.Background(), key) })
 	return h.Chart, err
 }
 
-func readHead(r pebble.Reader, chart string) (h head, err error) {
-	value, err := fetch(r, keyOf(famChart, chart))
+func (x *Index) head(chart string, get func(key []byte) ([]byte, error)) (h head, err error) {
+	value, err := get(x.key(famChart, chart))
 	if err != nil || value == nil {
 		return h, err
 	}
@@ -83,13 +83,13 @@ func readHead(r pebble.Reader, chart string) (h head, err error) {
 }
 
 // count adds entries to their charts. What is counted already is passed over.
-func count(w *pebble.Batch, entries []Counted) error {
+func (w *writer) count(entries []Counted) error {
 	heads := make(map[string]*head)
 	for i := range entries {
 		e := &entries[i]
 		h := heads[e.Chart]
 		if h == nil {
-			read, err := readHead(w, e.Chart)
+			read, err := w.x.head(e.Chart, w.get)
 			if err != nil {
 				return err
 			}
@@ -100,17 +100,13 @@ func count(w *pebble.Batch, entries []Counted) error {
 			continue
 		}
 		if n := len(h.tail); n == maxTail || n > 0 && (e.Number > h.Next || e.Entry < h.tail[n-1]) {
-			if err := w.Set(entriesKey(e.Chart, h.Next-uint64(n)), appendRun(nil, h.tail), nil); err != nil {
-				return err
-			}
+			w.set(w.x.entriesKey(e.Chart, h.Next-uint64(n)), appendRun(nil, h.tail))
 			h.tail = nil
 		}
 		h.tail, h.Chart = append(h.tail, e.Entry), Chart{Next: e.Number + 1, Last: e.Leaf}
 	}
 	for chart, h := range heads {
-		if err := w.Set(keyOf(famChart, chart), h.encode(), nil); err != nil {
-			return err
-		}
+		w.set(w.x.key(famChart, chart), h.encode())
 	}
 	return nil
 }
@@ -118,9 +114,16 @@ func count(w *pebble.Batch, entries []Counted) error {
 // Entries calls fn with the number and the journal number of each of a chart's entries below number `before` (0: all), newest first,
 // until fn says no.
 func (x *Index) Entries(chart string, before uint64, fn func(number, entry uint64) (more bool, err error)) error {
-	snapshot := x.db.NewSnapshot() // a run must not go from the head to its row in between
-	defer snapshot.Close()
-	h, err := readHead(snapshot, chart)
+	ctx := context.Background()
+	snapshot, err := x.rows.Snapshot(ctx) // a run must not go from the head to its row in between
+	if err != nil {
+		return err
+	}
+	return errors.Join(x.entries(ctx, snapshot, chart, before, fn), snapshot.Close())
+}
+
+func (x *Index) entries(ctx context.Context, r rows.Reader, chart string, before uint64, fn func(number, entry uint64) (bool, error)) error {
+	h, err := x.head(chart, func(key []byte) ([]byte, error) { return r.Get(ctx, key) })
 	if err != nil {
 		return err
 	}
@@ -131,20 +134,15 @@ func (x *Index) Entries(chart string, before uint64, fn func(number, entry uint6
 	if err != nil || !more {
 		return err
 	}
-	it, err := snapshot.NewIter(&pebble.IterOptions{LowerBound: entriesKey(chart, 0), UpperBound: entriesKey(chart, before)})
-	if err != nil {
-		return err
-	}
-	for ok := it.Last(); ok && more && err == nil; ok = it.Prev() {
-		first, whole := rowOf(it.Key())
-		run, fine := decodeRun(it.Value())
+	runs := rows.Range{From: x.entriesKey(chart, 0), To: x.entriesKey(chart, before), Reverse: true}
+	return r.Scan(ctx, []rows.Range{runs}, func(_ int, key, value []byte) (bool, error) {
+		first, whole := rowOf(key)
+		run, fine := decodeRun(value)
 		if !whole || !fine {
-			err = damaged("entry")
-			break
+			return false, damaged("entry")
 		}
-		more, err = walk(first, before, run, fn)
-	}
-	return errors.Join(err, it.Close())
+		return walk(first, before, run, fn)
+	})
 }
 
 // walk goes backwards through a run of entries, of which the first has a number.

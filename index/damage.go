@@ -29,21 +29,7 @@ func classify(err error) error {
 }
 
 // Check reads the whole index. Errors: ErrDamaged, ctx.Err, those of the disk.
-func (x *Index) Check(ctx context.Context) error {
-	it, err := x.db.NewIterWithContext(ctx, nil)
-	if err != nil {
-		return classify(err)
-	}
-	for ok := it.First(); ok && ctx.Err() == nil; ok = it.Next() {
-		if _, err := it.ValueAndErr(); err != nil {
-			return errors.Join(classify(err), it.Close())
-		}
-	}
-	if err := it.Close(); err != nil {
-		return classify(err)
-	}
-	return ctx.Err()
-}
+func (x *Index) Check(ctx context.Context) error { return x.rows.Check(ctx) }
 
 // Condemn makes the next Open refuse the index with ErrDamaged, so that it is made anew.
 func (x *Index) Condemn() error { return os.WriteFile(x.dir+condemned, nil, 0o600) }

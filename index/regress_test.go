@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -19,7 +20,7 @@ func TestAppliedAgain(t *testing.T) {
 		return &Batch{
 			Records: []journal.Cursor{{Entry: number - 1}}, Position: journal.Cursor{Entry: number},
 			Updates: []Update{{Type: "Observation", ID: "a", Version: Version{Number: number, Created: number == 1, Entry: number - 1},
-				Terms: []Term{{Param: "code", Kind: Token, Value: "s|" + code}}}},
+				Terms: []term.Term{tokenTerm("code", "s|"+code)}}},
 		}
 	}
 	apply(t, x, update(1, "one"))
@@ -31,7 +32,7 @@ func TestAppliedAgain(t *testing.T) {
 	if at, err := x.Position(); err != nil || at.Entry != 2 {
 		t.Errorf("it goes on from %d: %v", at.Entry, err)
 	}
-	if ids := search(t, x, "Observation", 0, Filter{Param: "code", Kind: Token, Any: []Test{{Value: "s|one"}}}); len(ids) != 0 {
+	if ids := search(t, x, "Observation", coded("s|one")); len(ids) != 0 {
 		t.Errorf("found by what it no longer says: %v", ids)
 	}
 }

@@ -1,12 +1,11 @@
 package index
 
 import (
+	"context"
 	"encoding/binary"
-	"errors"
 	"math"
 
-	"github.com/cockroachdb/pebble/v2"
-
+	"github.com/sijil-health/sijil/index/rows"
 	"github.com/sijil-health/sijil/journal"
 )
 
@@ -58,18 +57,15 @@ func readRecords(key, row []byte, fn func(journal.Cursor) bool) error {
 
 // lastRecords reads the run that the next record may continue.
 func (x *Index) lastRecords() (r records, err error) {
-	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: []byte{famRecords}, UpperBound: []byte{famRecords + 1}})
-	if err != nil {
-		return r, classify(err)
-	}
-	if it.Last() {
-		err = readRecords(it.Key(), it.Value(), func(c journal.Cursor) bool { return r.add(c) })
-	}
-	return r, errors.Join(err, it.Error(), it.Close())
+	last := rows.Range{From: []byte{famRecords}, To: []byte{famRecords + 1}, Limit: 1, Reverse: true}
+	err = x.rows.Scan(context.Background(), []rows.Range{last}, func(_ int, key, value []byte) (bool, error) {
+		return false, readRecords(key, value, func(c journal.Cursor) bool { return r.add(c) })
+	})
+	return r, err
 }
 
 // addRecords puts records into a batch, and gives the run that the next may continue. What is in already is passed over.
-func (x *Index) addRecords(w *pebble.Batch, cursors []journal.Cursor) (records, error) {
+func (x *Index) addRecords(w *writer, cursors []journal.Cursor) records {
 	r := x.run
 	r.row = r.row[:len(r.row):len(r.row)]
 	changed := false
@@ -78,15 +74,14 @@ func (x *Index) addRecords(w *pebble.Batch, cursors []journal.Cursor) (records, 
 			continue
 		}
 		if !r.add(c) {
-			if err := r.write(w, changed); err != nil {
-				return r, err
-			}
+			r.write(w, changed)
 			r = records{}
 			r.add(c)
 		}
 		changed = true
 	}
-	return r, r.write(w, changed)
+	r.write(w, changed)
+	return r
 }
 
 func beyond(c, last journal.Cursor) bool {
@@ -96,27 +91,27 @@ func beyond(c, last journal.Cursor) bool {
 	return c.Offset > last.Offset
 }
 
-func (r *records) write(w *pebble.Batch, changed bool) error {
-	if !changed {
-		return nil
+func (r *records) write(w *writer, changed bool) {
+	if changed {
+		w.set(recordsKey(r.first.Entry), r.row)
 	}
-	return w.Set(recordsKey(r.first.Entry), r.row, nil)
 }
 
 // Locate gives the cursor of the journal record that holds an entry.
 func (x *Index) Locate(entry uint64) (found journal.Cursor, err error) {
-	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: []byte{famRecords}, UpperBound: recordsKey(entry + 1)})
-	if err != nil {
-		return journal.Cursor{}, err
-	}
-	defer it.Close()
-	if !it.Last() {
-		return journal.Cursor{}, errors.Join(ErrNotFound, it.Error())
-	}
-	return found, readRecords(it.Key(), it.Value(), func(c journal.Cursor) bool {
-		if c.Entry <= entry {
-			found = c // of several with one number the last has the entry, the others have none
-		}
-		return c.Entry <= entry
+	any := false
+	run := rows.Range{From: []byte{famRecords}, To: recordsKey(entry + 1), Limit: 1, Reverse: true}
+	err = x.rows.Scan(context.Background(), []rows.Range{run}, func(_ int, key, value []byte) (bool, error) {
+		any = true
+		return false, readRecords(key, value, func(c journal.Cursor) bool {
+			if c.Entry <= entry {
+				found = c // of several with one number the last has the entry, the others have none
+			}
+			return c.Entry <= entry
+		})
 	})
+	if err == nil && !any {
+		err = ErrNotFound
+	}
+	return found, err
 }

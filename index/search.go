@@ -2,181 +2,187 @@ package index
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+
+	"github.com/sijil-health/sijil/index/term"
 )
 
-// Search calls fn for the resources of a type that fulfil all filters, in the order of their rows, in which they came, from a row on, until fn
-// says no. At most about `bound` rows are looked at: each step in a list of rows, each resource and each test of its dates is one. Where that ends
-// it, rest is the row to go on from: of what comes before, everything that fits was given to fn. Otherwise rest is 0. It ends with ctx, whose error
-// it gives.
-func (x *Index) Search(ctx context.Context, typ string, filters []Filter, from uint64, bound int, fn func(id string, v Version) (more bool, err error)) (rest uint64, err error) {
-	q := query{ctx: ctx, x: x, typ: typ, bound: bound, start: from}
-	defer q.close()
-	for _, f := range filters {
-		if err := q.add(f); err != nil {
-			return 0, err
-		}
-	}
-	if len(q.streams) == 0 {
-		if err := q.stream(objectsKey(typ)); err != nil {
-			return 0, err
-		}
-	}
-	for row, ok := q.join(from); ok; row, ok = q.join(row + 1) {
-		q.looked += 1 + len(q.dates)
-		id, v, fits, err := q.look(row)
-		if err != nil {
-			return 0, err
-		}
-		if !fits {
-			continue
-		}
-		if more, err := fn(id, v); err != nil || !more {
-			return 0, err
-		}
-	}
-	return q.rest, q.err
+// Search asks for the resources that a query finds.
+type Search struct {
+	Query term.Query
+	After Point // where to go on; zero for the beginning
+	// Bound is how many rows may be looked at: blocks of lists, documents, resources at the other end of a reference.
+	Bound int
+	// Permit is asked about each resource before it is found or counted, or anything is found by what it says or refers to. nil allows all.
+	Permit func(typ, id string, v *Version) bool
 }
 
-// query joins streams of rows by leaping each to the greatest row that any of them stands at.
-type query struct {
-	ctx     context.Context
-	x       *Index
-	typ     string
-	streams []stream
-	dates   []Filter
-	bound   int    // rows to look at
-	looked  int    // rows looked at
-	start   uint64 // the row it begins at
-	rest    uint64 // see Search
-	err     error
+// Match is a resource that was found.
+type Match struct {
+	ID      string
+	Version Version // the current one
+	At      Point   // to go on behind it
 }
 
-func (q *query) add(f Filter) error {
-	switch {
-	case f.Param == ParamUpdated || f.Kind == Date:
-		q.dates = append(q.dates, f)
+// Point is a place in the order of a search, and the moment as of which it is answered: all pages of a search tell of what was there when the first
+// one was asked for. A resource stands in one place of one page, whatever is written meanwhile; one that was deleted since, or that may not be seen any
+// more, is left out, and one that was changed is given as it is now.
+type Point struct {
+	Serial uint64 // of what comes after that moment
+	Doc    uint32 // the last that was looked at
+	Begun  bool   // false: nothing was yet
+}
+
+// MarshalBinary gives a point in few bytes, which tell nothing of the resource.
+func (p Point) MarshalBinary() ([]byte, error) {
+	b := binary.AppendUvarint(nil, p.Serial)
+	if p.Begun {
+		b = binary.AppendUvarint(b, uint64(p.Doc))
+	}
+	return b, nil
+}
+
+var errPoint = errors.New("index: not a place in a search")
+
+// UnmarshalBinary reads what MarshalBinary gave.
+func (p *Point) UnmarshalBinary(b []byte) error {
+	serial, w := binary.Uvarint(b)
+	if w <= 0 {
+		return errPoint
+	}
+	*p = Point{Serial: serial}
+	if b = b[w:]; len(b) == 0 {
 		return nil
-	case f.Param == ParamID:
-		return q.byID(f.Any)
 	}
-	var prefixes [][]byte
-	for _, param := range append([]string{f.Param}, f.Or...) {
-		for i := range f.Any {
-			t := &f.Any[i]
-			prefixes = append(prefixes, termsKey(q.x.mark(q.typ, param, f.Kind, t.Form, t.Value)))
-		}
+	doc, w := binary.Uvarint(b)
+	if w != len(b) || doc >= maxDocs {
+		return errPoint
 	}
-	return q.stream(prefixes...)
-}
-
-func (q *query) stream(prefixes ...[]byte) error {
-	var u union
-	for _, p := range prefixes {
-		s, err := q.x.newScan(p)
-		if err != nil {
-			return err
-		}
-		u = append(u, s)
-	}
-	q.streams = append(q.streams, u)
+	p.Doc, p.Begun = uint32(doc), true
 	return nil
 }
 
-// byID is a stream of the resources that are named.
-func (q *query) byID(any []Test) error {
-	var named list
-	for i := range any {
-		v, err := q.x.Current(q.typ, any[i].Value)
-		if errors.Is(err, ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		named = append(named, v.Row)
+// Search calls fn for the resources that a search finds, in its order, until fn says no. Where more would have to be looked at than the bound, a search
+// in no order ends: rest is where to go on, and of what comes before everything that fits was given to fn; otherwise rest is nil. Errors: ErrCostly
+// where a search cannot be gone on with that way, or has more to sort than the bound; ErrExpired where so much was changed since its first page
+// that it cannot be told any more; ErrDamaged; ctx.Err.
+func (x *Index) Search(ctx context.Context, s *Search, fn func(Match) (more bool, err error)) (rest *Point, err error) {
+	r, done, err := x.begin(ctx, s)
+	if err != nil {
+		return nil, err
 	}
-	q.streams = append(q.streams, named)
-	return nil
+	defer func() { err = errors.Join(err, done()) }()
+	p, err := r.plan(&s.Query, 0)
+	if err != nil || p.space.number == 0 {
+		return nil, err
+	}
+	if len(s.Query.Sort) > 0 {
+		return nil, r.sorted(p, s, fn)
+	}
+	return r.unsorted(p, s, fn)
 }
 
-// join gives the least row from one on that is in every stream. It gives up, with a rest, where enough was looked at, but not before it is past
-// its start: whoever goes on gets on.
-func (q *query) join(from uint64) (uint64, bool) {
-	agreed := 0
-	for i := 0; agreed < len(q.streams); i++ {
-		s := q.streams[i%len(q.streams)]
-		row, ok := s.seek(from)
-		if !ok {
-			q.err = errors.Join(q.err, s.err())
-			return 0, false
-		}
-		if row != from {
-			from, agreed = row, 0
-		}
-		if q.err = q.ctx.Err(); q.err != nil {
-			return 0, false
-		}
-		if q.looked += s.width(); q.looked > q.bound && from > q.start {
-			q.rest = from
-			return 0, false
-		}
-		agreed++
+// Count tells how many resources a search finds. Where Permit is nil most searches are counted without looking at one of them. Errors: as Search.
+func (x *Index) Count(ctx context.Context, s *Search) (n int, err error) {
+	r, done, err := x.begin(ctx, s)
+	if err != nil {
+		return 0, err
 	}
-	return from, true
+	defer func() { err = errors.Join(err, done()) }()
+	p, err := r.plan(&s.Query, 0)
+	if err != nil || p.space.number == 0 {
+		return 0, err
+	}
+	if r.permit == nil {
+		_, n, err = p.whole(r)
+		return n, err
+	}
+	err = p.windows(r, 0, func(h *hit) (bool, error) {
+		return h.chunks(0, func(docs []uint32) (bool, error) {
+			if err := r.costly(); err != nil {
+				return false, err
+			}
+			return true, r.give(p, h, docs, func(Match) (bool, error) { n++; return true, nil })
+		})
+	})
+	return n, err
 }
 
-func (q *query) close() {
-	for _, s := range q.streams {
-		q.err = errors.Join(q.err, s.close())
+func (x *Index) begin(ctx context.Context, s *Search) (*run, func() error, error) {
+	snapshot, err := x.rows.Snapshot(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
+	r := &run{x: x, ctx: ctx, rows: snapshot, m: marker{secret: &x.secret}, permit: s.Permit, bound: s.Bound}
+	if err := r.begin(s.After.Serial); err != nil {
+		return nil, nil, errors.Join(err, snapshot.Close())
+	}
+	return r, snapshot.Close, nil
 }
 
-// look gives the resource of a row, if its dates fit too.
-func (q *query) look(row uint64) (id string, v Version, fits bool, err error) {
-	value, err := fetch(q.x.db, objectKey(q.typ, row))
-	if err != nil || value == nil { // deleted
-		return "", v, false, err
-	}
-	o, ok := decodeObject(value)
-	if !ok {
-		return "", v, false, damaged("terms")
-	}
-	for i := range q.dates {
-		if f := &q.dates[i]; f.Param != ParamUpdated && !f.fits(o.dates) {
-			return "", v, false, nil
+// unsorted gives what is found in the order in which versions came.
+func (r *run) unsorted(p *plan, s *Search, fn func(Match) (bool, error)) (rest *Point, err error) {
+	from := uint32(0)
+	if s.After.Begun {
+		from = s.After.Doc + 1
+		if from == 0 {
+			return nil, nil
 		}
 	}
-	if v, err = q.x.Current(q.typ, o.id); err != nil || v.Deleted || v.Row != row {
-		if errors.Is(err, ErrNotFound) {
-			err = nil
-		}
-		return "", v, false, err
-	}
-	for i := range q.dates {
-		if f := &q.dates[i]; f.Param == ParamUpdated && !f.holds(v.Time, v.Time) {
-			return "", v, false, nil
-		}
-	}
-	return o.id, v, true, nil
+	err = p.windows(r, from, func(h *hit) (bool, error) {
+		return h.chunks(from, func(docs []uint32) (bool, error) {
+			if r.looked > r.bound && docs[0] > from {
+				rest = &Point{Serial: r.serial, Doc: docs[0] - 1, Begun: true}
+				return false, nil
+			}
+			more := true
+			err := r.give(p, h, docs, func(m Match) (bool, error) {
+				var err error
+				more, err = fn(m)
+				return more, err
+			})
+			return more, err
+		})
+	})
+	return rest, err
 }
 
-// fits tells whether any of a resource's dates passes.
-func (f *Filter) fits(dates []Term) bool {
-	for i := range dates {
-		if d := &dates[i]; d.Param == f.Param && f.holds(d.Lo, d.Hi) {
-			return true
-		}
+// give calls fn with the resources of documents, as far as they fit and may be given, until it says no.
+func (r *run) give(p *plan, h *hit, docs []uint32, fn func(Match) (bool, error)) error {
+	var fit []uint32
+	var ids []string
+	if err := p.settle(r, h, docs, false, func(doc uint32, d *document) error {
+		fit, ids = append(fit, doc), append(ids, d.id)
+		return nil
+	}); err != nil {
+		return err
 	}
-	return false
+	return r.release(p.space.typ, fit, ids, fn)
 }
 
-// holds tells whether the period lo..hi passes any of the tests.
-func (f *Filter) holds(lo, hi int64) bool {
-	for i := range f.Any {
-		if f.Any[i].Holds(lo, hi) {
-			return true
-		}
+// release calls fn with the current versions of resources, as far as they may be given, until it says no.
+func (r *run) release(typ string, docs []uint32, ids []string, fn func(Match) (bool, error)) error {
+	keys := make([][]byte, len(ids))
+	for i, id := range ids {
+		keys[i] = r.x.key(famCurrent, typ, id)
 	}
-	return false
+	err := r.rows.Gets(r.ctx, keys, func(i int, value []byte) error {
+		v, ok := decodeVersion(ids[i], value)
+		switch {
+		case value == nil || !ok:
+			return damaged("version")
+		case v.Deleted || r.permit != nil && !r.permit(typ, ids[i], &v):
+			return nil
+		}
+		more, err := fn(Match{ID: ids[i], Version: v, At: Point{r.serial, docs[i], true}})
+		if err == nil && !more {
+			err = enough{}
+		}
+		return err
+	})
+	if errors.Is(err, enough{}) {
+		return nil
+	}
+	return err
 }

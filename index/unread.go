@@ -2,10 +2,12 @@ package index
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"strings"
 
-	"github.com/cockroachdb/pebble/v2"
-
+	"github.com/sijil-health/sijil/index/rows"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/journal"
 )
 
@@ -15,21 +17,18 @@ type Ref struct{ Type, ID string }
 // Unread lists at most limit resources whose terms are not known because their content could not be read, in the order of their keys, from the
 // one after `from` on. They are found by id and by their time alone. typ limits it to one type; "" is all.
 func (x *Index) Unread(typ string, from Ref, limit int) (list []Ref, err error) {
-	prefix := []byte{famUnread}
-	if typ != "" {
-		prefix = append(keyOf(famUnread, typ), 0)
-	}
-	lower := prefix
+	unread := rows.Range{From: []byte{famUnread}, To: []byte{famUnread + 1}}
 	if from != (Ref{}) {
-		lower = append(keyOf(famUnread, from.Type, from.ID), 0)
+		unread.From = append(x.key(famUnread, from.Type, from.ID), 0)
 	}
-	err = x.scan(lower, after(prefix), func(key, _ []byte) (bool, error) {
-		of, id, ok := bytes.Cut(key[1:], []byte{0})
-		name, whole := unpack(id)
-		if !ok || !whole {
+	err = x.rows.Scan(context.Background(), []rows.Range{unread}, func(_ int, _, value []byte) (bool, error) {
+		of, id, ok := strings.Cut(string(value), "\x00")
+		if !ok {
 			return false, damaged("resource that was not read")
 		}
-		list = append(list, Ref{Type: string(of), ID: name})
+		if typ == "" || of == typ {
+			list = append(list, Ref{Type: of, ID: id})
+		}
 		return len(list) < limit, nil
 	})
 	return list, err
@@ -37,27 +36,55 @@ func (x *Index) Unread(typ string, from Ref, limit int) (list []Ref, err error) 
 
 // Read adds the terms of a version that could not be read before. It does nothing when another version has become the current one meanwhile, or
 // its terms are known.
-func (x *Index) Read(typ, id string, number uint64, terms []Term) error {
+func (x *Index) Read(typ, id string, number uint64, terms []term.Term) error {
+	return x.retell([]Retold{{typ, id, number, terms}}, true)
+}
+
+// Retold is a resource's version with what it is found by from now on.
+type Retold struct {
+	Type, ID string
+	Number   uint64 // of the version that the terms are of
+	Terms    []term.Term
+}
+
+// Retell exchanges what versions are found by, as far as they are still the current ones: when a parameter was added, say. It is done by pieces, and
+// a search meanwhile finds each resource by the one or the other.
+func (x *Index) Retell(list []Retold) error { return x.retell(list, false) }
+
+func (x *Index) retell(list []Retold, unread bool) error {
 	x.write.Lock()
 	defer x.write.Unlock()
-	w := x.db.NewIndexedBatch()
-	defer w.Close()
-	unread := keyOf(famUnread, typ, id)
-	row, err := fetch(w, unread)
-	if err != nil || row == nil {
-		return err
+	w := x.writer()
+	for i := range list {
+		r := &list[i]
+		mark := x.key(famUnread, r.Type, r.ID)
+		noted, err := w.get(mark)
+		if err != nil {
+			return err
+		}
+		if unread && noted == nil {
+			continue
+		}
+		value, err := w.get(x.key(famCurrent, r.Type, r.ID))
+		if err != nil {
+			return err
+		}
+		now, ok := decodeVersion(r.ID, value)
+		if value != nil && !ok {
+			return damaged("version")
+		}
+		if value == nil || now.Number != r.Number || now.Deleted {
+			continue
+		}
+		w.delete(mark)
+		if err := w.kill(r.Type, &now); err != nil {
+			return err
+		}
+		if err := w.install(&Update{Type: r.Type, ID: r.ID, Version: now, Terms: r.Terms}); err != nil {
+			return err
+		}
 	}
-	now, err := x.Current(typ, id)
-	if err != nil || now.Number != number {
-		return err
-	}
-	if err := errors.Join(w.Delete(unread, nil), drop(w, typ, now.Row)); err != nil {
-		return err
-	}
-	if err := x.install(w, &Update{Type: typ, ID: id, Version: now, Terms: terms}, now.Row); err != nil {
-		return err
-	}
-	return w.Commit(pebble.NoSync)
+	return w.commit()
 }
 
 // ErrOutdated is returned by Agree. Remove the index and let it be made anew.
@@ -73,10 +100,12 @@ func (x *Index) Agree(rules []byte) error {
 		return err
 	}
 	if at == (journal.Cursor{}) {
-		return x.db.Set([]byte{famRules}, rules, pebble.NoSync)
+		w := x.writer()
+		w.set([]byte{famRules}, rules)
+		return w.commit()
 	}
-	made, err := x.get([]byte{famRules})
-	if errors.Is(err, ErrNotFound) || err == nil && !bytes.Equal(made, rules) {
+	made, err := x.rows.Get(context.Background(), []byte{famRules})
+	if err == nil && (made == nil || !bytes.Equal(made, rules)) {
 		return ErrOutdated
 	}
 	return err

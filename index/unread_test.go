@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/journal"
 )
 
@@ -70,14 +71,14 @@ func TestUnread(t *testing.T) {
 		t.Errorf("left are %v", got)
 	}
 	for value, want := range map[string][]string{"v1": {"b", uuid}, "v2": {"a"}, "old": nil, "other": nil} {
-		got := search(t, x, "Observation", 0, Filter{Param: "code", Kind: Token, Any: []Test{{Value: "s|" + value}}})
+		got := search(t, x, "Observation", coded("s|"+value))
 		if !slices.Equal(got, want) {
 			t.Errorf("by %s: %v, want %v", value, got, want)
 		}
 	}
 }
 
-func code(value string) []Term { return []Term{{Param: "code", Kind: Token, Value: "s|" + value}} }
+func code(value string) []term.Term { return []term.Term{tokenTerm("code", "s|"+value)} }
 
 // TestAgree: an index that holds something keeps to the rules it was made by.
 func TestAgree(t *testing.T) {

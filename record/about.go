@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -18,28 +19,44 @@ const maxAbout = 100
 // search tells something of somebody even if it finds nothing, or only counts.
 func (s *Store) askedAbout(queries ...Query) (about []string, err error) {
 	for i := range queries {
-		for _, f := range queries[i].Filters {
-			for _, t := range f.Any {
-				chart := t.Value
-				if f.Param == index.ParamID && queries[i].Type == "Patient" {
-					chart = "Patient/" + t.Value
-				} else if f.Kind != index.Reference || !strings.HasPrefix(chart, "Patient/") {
-					continue
-				}
-				if slices.Contains(about, chart) || len(about) == maxAbout {
-					continue
-				}
-				c, err := s.Index.Chart(chart)
-				if err != nil {
-					return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-				}
-				if c != (index.Chart{}) {
-					about = append(about, chart)
-				}
+		var failed error
+		namedCharts(queries[i].Type, queries[i].All, func(chart string) {
+			if failed != nil || slices.Contains(about, chart) || len(about) == maxAbout {
+				return
 			}
+			var c index.Chart
+			if c, failed = s.Index.Chart(chart); failed == nil && c != (index.Chart{}) {
+				about = append(about, chart)
+			}
+		})
+		if failed != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, failed)
 		}
 	}
 	return about, nil
+}
+
+// namedCharts calls fn with each chart that clauses name, also of resources at the other end of references.
+func namedCharts(typ string, clauses []term.Clause, fn func(chart string)) {
+	for i := range clauses {
+		c := &clauses[i]
+		for _, t := range c.Any {
+			switch {
+			case c.Param == term.ParamID && typ == "Patient":
+				fn("Patient/" + t.Code)
+			case c.Kind == term.Reference && t.Form == term.IDOnly:
+				fn("Patient/" + t.Value)
+			case c.Kind == term.Reference && strings.HasPrefix(t.Value, "Patient/"):
+				fn(term.Versionless(t.Value))
+			}
+		}
+		for _, q := range c.Chain {
+			namedCharts(q.Type, q.All, fn)
+		}
+		if c.Has != nil {
+			namedCharts(c.Has.Query.Type, c.Has.Query.All, fn)
+		}
+	}
 }
 
 // counted answers a search that asks for the total alone. It says how much was counted of which chart, where that is one; of a total over several

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/vault"
 )
@@ -16,11 +16,11 @@ func TestAChartsEntriesNameNobodyElse(t *testing.T) {
 	ctx := context.Background()
 	search := func(s *site, detail string, whole bool, bodies ...string) {
 		q := record.Query{Type: "Observation", Count: 10, Detail: detail, Whole: whole}
-		f := index.Filter{Param: "code", Kind: index.Token}
+		f := term.Clause{Param: "code", Kind: term.Token}
 		for _, body := range bodies {
-			f.Any = append(f.Any, index.Test{Value: "s|" + body})
+			f.Any = append(f.Any, term.Test{System: "s", Code: body})
 		}
-		q.Filters = append(q.Filters, f)
+		q.All = append(q.All, f)
 		if _, err := s.store.Search(ctx, clinician, q); err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func TestWhatWasErasedIsNotFound(t *testing.T) {
 		}
 	}
 	s.ok(s.vault.EraseChart("Patient/b"))
-	q := record.Query{Type: "Observation", Count: 10, Filters: []index.Filter{{Param: "code", Kind: index.Token, Any: []index.Test{{Value: "s|same"}}}}}
+	q := record.Query{Type: "Observation", Count: 10, All: []term.Clause{{Param: "code", Kind: term.Token, Any: []term.Test{{System: "s", Code: "same"}}}}}
 	page, err := s.store.Search(ctx, clinician, q)
 	if err != nil || len(page.Versions) != 2 || page.Total != 2 {
 		t.Errorf("found %+v, %v", page, err)

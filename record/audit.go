@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/vault"
@@ -163,7 +164,7 @@ func (q *AuditQuery) selects(e *verify.Entry) bool {
 		return false
 	}
 	for i := range q.Dates {
-		if !q.Dates[i].Holds(e.Time, e.Time) {
+		if !q.Dates[i].Holds(&term.Term{Kind: term.Date, Lo: e.Time, Hi: e.Time}) {
 			return false
 		}
 	}

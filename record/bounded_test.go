@@ -9,7 +9,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/record"
 )
 
@@ -23,9 +23,9 @@ func seeded(t *testing.T, n int) *site {
 		if i%10 == 0 {
 			c.Chart = "Patient/a"
 		}
-		c.Terms = []index.Term{{Param: "date", Kind: index.Date, Lo: int64(i), Hi: int64(i)}, {Param: "code", Kind: index.Token, Value: fmt.Sprintf("s|%d", i%7)}}
+		c.Terms = []term.Term{{Param: "date", Kind: term.Date, Lo: int64(i), Hi: int64(i)}, {Param: "code", Kind: term.Token, System: "s", Code: fmt.Sprintf("%d", i%7)}}
 		if i%20 == 0 {
-			c.Terms = append(c.Terms, index.Term{Param: "subject", Kind: index.Reference, Value: c.Chart})
+			c.Terms = append(c.Terms, term.Term{Param: "subject", Kind: term.Reference, Value: c.Chart})
 		}
 		changes = append(changes, c)
 	}
@@ -50,8 +50,8 @@ func (s *site) pages(a record.Access, q record.Query) (ids []string, totals []in
 	}
 }
 
-func dated(prefix index.Prefix, day int64) index.Filter {
-	return index.Filter{Param: "date", Kind: index.Date, Any: []index.Test{{Prefix: prefix, Lo: day, Hi: day}}}
+func dated(prefix term.Prefix, day int64) term.Clause {
+	return term.Clause{Param: "date", Kind: term.Date, Any: []term.Test{{Prefix: prefix, Lo: day, Hi: day}}}
 }
 
 // TestAPageLooksAtSoMuch: a page ends where enough was looked through, also without a match; the pages together lose and double nothing, and
@@ -59,10 +59,10 @@ func dated(prefix index.Prefix, day int64) index.Filter {
 func TestAPageLooksAtSoMuch(t *testing.T) {
 	s := seeded(t, 200)
 	defer s.close()
-	code := index.Filter{Param: "code", Kind: index.Token, Any: []index.Test{{Value: "s|3"}, {Value: "s|5"}}}
-	for _, filters := range [][]index.Filter{nil, {dated(index.GreaterOrEqual, 190)}, {dated(index.GreaterOrEqual, 500)}, {code}, {code, dated(index.Less, 100)}} {
+	code := term.Clause{Param: "code", Kind: term.Token, Any: []term.Test{{System: "s", Code: "3"}, {System: "s", Code: "5"}}}
+	for _, filters := range [][]term.Clause{nil, {dated(term.GreaterOrEqual, 190)}, {dated(term.GreaterOrEqual, 500)}, {code}, {code, dated(term.Less, 100)}} {
 		for _, count := range []int{1, 7, 1000} {
-			q := record.Query{Type: "Observation", Count: count, Filters: filters}
+			q := record.Query{Type: "Observation", Count: count, All: filters}
 			s.store.Look(1 << 20)
 			want, known := s.pages(clinician, q)
 			for _, rows := range []int{1, 10, 37} {
@@ -71,18 +71,18 @@ func TestAPageLooksAtSoMuch(t *testing.T) {
 				if !slices.Equal(got, want) || len(totals) < len(known) || rows < 10 && len(totals) == 1 {
 					t.Fatalf("%v, %d a page, %d rows: %d of %d on %d pages", filters, count, rows, len(got), len(want), len(totals))
 				}
-				if first := totals[0]; first != record.Unknown || slices.ContainsFunc(totals, func(n int) bool { return n != first }) {
+				if first := totals[0]; first != record.Unknown && (first != len(want) || rows < 10 && len(totals) > 1) || slices.ContainsFunc(totals, func(n int) bool { return n != first }) {
 					t.Errorf("%v, %d a page, %d rows: totals %v", filters, count, rows, totals)
 				}
 			}
 		}
 	}
 	s.store.Look(10)
-	page, err := s.store.Search(context.Background(), clinician, record.Query{Type: "Observation", Filters: []index.Filter{dated(index.Less, 100)}})
+	page, err := s.store.Search(context.Background(), clinician, record.Query{Type: "Observation", All: []term.Clause{dated(term.Less, 100)}})
 	if err != nil || page.Total != record.Unknown || page.Next != "" {
 		t.Errorf("a count that was not finished: %+v, %v", page, err)
 	}
-	if _, err := s.store.Match(context.Background(), clinician, []record.Query{{Type: "Observation", Count: 2, Filters: []index.Filter{dated(index.Equal, 199)}}}); !errors.Is(err, record.ErrCostly) {
+	if _, err := s.store.Match(context.Background(), clinician, []record.Query{{Type: "Observation", Count: 2, All: []term.Clause{dated(term.Equal, 199)}}}); !errors.Is(err, record.ErrCostly) {
 		t.Errorf("a condition that was not looked for to the end: %v", err)
 	}
 }
@@ -108,7 +108,7 @@ func TestALimitedAccessLooksAtItsChart(t *testing.T) {
 	if got, totals := s.pages(a, record.Query{Type: "Patient", Count: 10}); !slices.Equal(got, []string{"a"}) || !slices.Equal(totals, []int{1}) {
 		t.Errorf("%v on %v", got, totals)
 	}
-	got, _ = s.pages(a, record.Query{Type: "Observation", Count: 3, Filters: []index.Filter{dated(index.GreaterOrEqual, 350)}})
+	got, _ = s.pages(a, record.Query{Type: "Observation", Count: 3, All: []term.Clause{dated(term.GreaterOrEqual, 350)}})
 	if want := []string{"o350", "o360", "o370", "o380", "o390"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -128,7 +128,7 @@ func TestWhoHangsUpEndsTheSearch(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	before := len(s.entries()[""])
-	if _, err := s.store.Search(ctx, clinician, record.Query{Type: "Observation", Count: 10, Filters: []index.Filter{dated(index.GreaterOrEqual, 500)}}); !errors.Is(err, context.Canceled) {
+	if _, err := s.store.Search(ctx, clinician, record.Query{Type: "Observation", Count: 10, All: []term.Clause{dated(term.GreaterOrEqual, 500)}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	if after := len(s.entries()[""]); after != before {

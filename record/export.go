@@ -31,8 +31,9 @@ type ExportPage struct {
 	Next     string
 }
 
-// Export is Search for whoever takes the data away: in the order in which the resources came, without a total, only from charts that `of` takes (nil:
-// all), and with the proof of each version. Everything is released to an Access that may export it. Errors: ErrForbidden, ErrCursor, ErrUnavailable.
+// Export is Search for whoever takes the data away: in the order in which versions were written, without a total, only from charts that `of` takes (nil:
+// all), and with the proof of each version. Everything is released to an Access that may export it. Errors: ErrForbidden, ErrCursor, ErrExpired,
+// ErrUnavailable.
 func (s *Store) Export(ctx context.Context, a Access, q Query, of func(chart string) bool) (*ExportPage, error) {
 	_, from, err := s.parseCursor(&q)
 	if err != nil {
@@ -50,7 +51,7 @@ func (s *Store) Export(ctx context.Context, a Access, q Query, of func(chart str
 	size, done := 0, 0
 	for ; done < min(len(found), q.Count) && size < maxPage; done++ {
 		m := found[done]
-		last = m.version.Row
+		last = m.at
 		if permit(&a, policy.Export, m.version.Chart, q.Type) != nil || of != nil && !of(m.version.Chart) {
 			continue
 		}
@@ -72,8 +73,8 @@ func (s *Store) Export(ctx context.Context, a Access, q Query, of func(chart str
 	switch {
 	case done < len(found):
 		page.Next = s.cursor(&q, unknownTotal, last)
-	case rest != 0:
-		page.Next = s.cursor(&q, unknownTotal, rest-1)
+	case rest != nil:
+		page.Next = s.cursor(&q, unknownTotal, *rest)
 	}
 	return page, nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 )
 
 // An access that is limited to a chart must find what is in it without going through all the others. Nearly everything is found by the patient whom
@@ -20,23 +21,36 @@ func file(u *index.Update) {
 	if u.Version.Deleted || chart == "" || chart == u.Type+"/"+u.ID {
 		return
 	}
-	named := func(t index.Term) bool {
-		return t.Kind == index.Reference && t.Value == chart && slices.Contains(byPatient, t.Param)
+	named := func(t term.Term) bool {
+		return t.Kind == term.Reference && t.Value == chart && slices.Contains(byPatient, t.Param)
 	}
 	if !slices.ContainsFunc(u.Terms, named) {
-		u.Terms = append(slices.Clip(u.Terms), index.Term{Param: paramChart, Kind: index.Reference, Value: chart})
+		u.Terms = append(slices.Clip(u.Terms), term.Term{Param: paramChart, Kind: term.Reference, Value: chart})
 	}
 }
 
-// withinChart adds to filters that a resource must be in a chart; "" for no such limit. The policy decides all the same: a resource may name the
-// patient and be in another chart.
-func withinChart(filters []index.Filter, typ, chart string) []index.Filter {
+// withinChart adds to clauses that a resource must be in a chart, and to those on other resources the same; "" for no such limit. The policy decides
+// all the same: a resource may name the patient and be in another chart.
+func withinChart(clauses []term.Clause, typ, chart string) []term.Clause {
 	if chart == "" {
-		return filters
+		return clauses
 	}
-	f := index.Filter{Param: paramChart, Or: byPatient, Kind: index.Reference, Any: []index.Test{{Value: chart}}}
+	out := make([]term.Clause, 0, len(clauses)+1)
+	for _, c := range clauses {
+		c.Chain = slices.Clone(c.Chain)
+		for i := range c.Chain {
+			c.Chain[i].All = withinChart(c.Chain[i].All, c.Chain[i].Type, chart)
+		}
+		if c.Has != nil {
+			has := *c.Has
+			has.Query.All = withinChart(has.Query.All, has.Query.Type, chart)
+			c.Has = &has
+		}
+		out = append(out, c)
+	}
+	within := term.Clause{Param: paramChart, Or: byPatient, Kind: term.Reference, Any: []term.Test{{Value: chart}}}
 	if id, ok := strings.CutPrefix(chart, typ+"/"); ok {
-		f = index.Filter{Param: index.ParamID, Kind: index.Token, Any: []index.Test{{Value: id}}}
+		within = term.Clause{Param: term.ParamID, Kind: term.Token, Any: []term.Test{{Code: id}}}
 	}
-	return append(slices.Clip(filters), f)
+	return append(out, within)
 }

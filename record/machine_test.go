@@ -14,7 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/record"
 )
 
@@ -29,7 +29,7 @@ type model struct {
 	*site
 	versions map[string][]version
 	entries  map[string]int
-	came     []string // the resources, in the order of their first versions
+	came     []string // the resources, in the order of their newest versions
 	made     int
 }
 
@@ -106,9 +106,7 @@ func (m *model) apply(r *rapid.T, c *record.Change, got *record.Version) {
 	if now, ok := m.now(c.ID); ok && !now.deleted && now.chart != v.chart {
 		m.entries[now.chart]++ // that it left
 	}
-	if len(m.versions[c.ID]) == 0 {
-		m.came = append(m.came, c.ID)
-	}
+	m.came = append(slices.DeleteFunc(m.came, func(id string) bool { return id == c.ID }), c.ID)
 	m.versions[c.ID] = append(m.versions[c.ID], v)
 	m.entries[v.chart]++
 	if got.Version != uint64(len(m.versions[c.ID])) || string(got.Body) != v.body {
@@ -150,7 +148,7 @@ func (m *model) search(r *rapid.T) {
 	one := rapid.Bool().Draw(r, "one")
 	body := fmt.Sprintf("body-%d", rapid.IntRange(1, max(1, m.made)).Draw(r, "which"))
 	if one {
-		q.Filters = []index.Filter{{Param: "code", Kind: index.Token, Any: []index.Test{{Value: "s|" + body}}}}
+		q.All = []term.Clause{{Param: "code", Kind: term.Token, Any: []term.Test{{System: "s", Code: body}}}}
 	}
 	for _, id := range m.came {
 		vs := m.versions[id]

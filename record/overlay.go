@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 )
 
 // overlay holds what was written and is not in the index yet, and knows how far the index is. A write is visible through it from
@@ -27,14 +28,14 @@ type written struct {
 	typ, id string
 	version index.Version
 	blob    []byte // nil when it is a blob of its own
-	terms   []index.Term
+	terms   []term.Term
 }
 
 // size is what the version takes in memory, about.
 func (w *written) size() int {
 	n := 512 + len(w.blob)
 	for i := range w.terms {
-		n += 64 + len(w.terms[i].Param) + len(w.terms[i].Value)
+		n += w.terms[i].Size()
 	}
 	return n
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 )
 
 // TestOverlayIsBounded: versions on their way into the index take a bounded number of bytes, not only a number of places, and none are taken that
@@ -16,7 +16,7 @@ func TestOverlayIsBounded(t *testing.T) {
 	cancel() // whoever would have to wait is told so
 	for name, each := range map[string]*written{
 		"large ciphertexts": {blob: make([]byte, 64<<10)},
-		"many terms":        {terms: make([]index.Term, 1000)},
+		"many terms":        {terms: make([]term.Term, 1000)},
 		"small ones":        {blob: make([]byte, 100)},
 	} {
 		o := newOverlay()

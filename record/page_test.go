@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -27,7 +27,7 @@ func TestAPageEndsAfterSoManyBytes(t *testing.T) {
 		id := fmt.Sprintf("o%d", i)
 		want = append(want, id)
 		for _, c := range []record.Change{change(record.OpUpdate, id, "Patient/a", large(id)), change(record.OpUpdate, "one", "Patient/b", large("one"))} {
-			c.Terms = []index.Term{{Param: "code", Kind: index.Token, Value: "s|" + c.Chart}}
+			c.Terms = []term.Term{{Param: "code", Kind: term.Token, System: "s", Code: c.Chart}}
 			_, err := s.store.Write(ctx, clinician, []record.Change{c})
 			s.ok(err)
 		}
@@ -43,7 +43,7 @@ func TestAPageEndsAfterSoManyBytes(t *testing.T) {
 		}
 	}
 	var found []string
-	q := record.Query{Type: "Observation", Count: 1000, Filters: []index.Filter{{Param: "code", Kind: index.Token, Any: []index.Test{{Value: "s|Patient/a"}}}}}
+	q := record.Query{Type: "Observation", Count: 1000, All: []term.Clause{{Param: "code", Kind: term.Token, Any: []term.Test{{System: "s", Code: "Patient/a"}}}}}
 	for {
 		page, err := s.store.Search(ctx, clinician, q)
 		s.ok(err)

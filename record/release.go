@@ -14,7 +14,8 @@ import (
 type match struct {
 	typ, id string
 	version index.Version
-	damaged bool // it does not open: who asked is told that it is there, and gets nothing of it
+	at      index.Point // of a search: where it stands
+	damaged bool        // it does not open: who asked is told that it is there, and gets nothing of it
 }
 
 // erased tells whether the key of a version's chart was erased. Nothing is left of it, so that it is neither found nor counted. One whose key

@@ -3,9 +3,11 @@ package record
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/policy"
 )
 
@@ -91,7 +93,7 @@ func (s *Store) rereadOne(ctx context.Context, typ, id string) bool {
 	if err != nil || ctx.Err() != nil {
 		return false
 	}
-	var terms []index.Term
+	var terms []term.Term
 	v, err := s.open(ctx, typ, id, &now)
 	if err == nil {
 		terms, err = s.Extract(typ, v.Body)
@@ -108,25 +110,43 @@ func (s *Store) rereadOne(ctx context.Context, typ, id string) bool {
 
 // incomplete tells whether a search may miss something that the access may see, because it could not be read.
 func (s *Store) incomplete(a *Access, q *Query) (bool, error) {
-	byTerms := false
-	for i := range q.Filters {
-		byTerms = byTerms || q.Filters[i].Param != index.ParamID && q.Filters[i].Param != index.ParamUpdated
-	}
-	if !byTerms {
-		return false, nil
-	}
-	list, err := s.Index.Unread(q.Type, index.Ref{}, maxUnread)
-	if err != nil {
-		return false, err
-	}
-	for _, r := range list {
-		v, err := s.Index.Current(r.Type, r.ID)
+	for _, typ := range byTerms(nil, q.Type, q.All) {
+		list, err := s.Index.Unread(typ, index.Ref{}, maxUnread)
 		if err != nil {
 			return false, err
 		}
-		if permit(a, policy.Search, v.Chart, q.Type) == nil && !s.erased(&v) {
+		for _, r := range list {
+			v, err := s.Index.Current(r.Type, r.ID)
+			if err != nil {
+				return false, err
+			}
+			if permit(a, policy.Search, v.Chart, typ) == nil && !s.erased(&v) {
+				return true, nil
+			}
+		}
+		if len(list) == maxUnread {
 			return true, nil
 		}
 	}
-	return len(list) == maxUnread, nil
+	return false, nil
+}
+
+// byTerms adds the types of which clauses ask for what is in resources, and not for their ids and times alone.
+func byTerms(types []string, typ string, clauses []term.Clause) []string {
+	for i := range clauses {
+		c := &clauses[i]
+		if c.Has == nil && c.Param != term.ParamID && c.Param != term.ParamUpdated && !slices.Contains(types, typ) {
+			types = append(types, typ)
+		}
+		for _, q := range c.Chain {
+			types = byTerms(types, q.Type, q.All)
+		}
+		if c.Has != nil {
+			if !slices.Contains(types, c.Has.Query.Type) {
+				types = append(types, c.Has.Query.Type)
+			}
+			types = byTerms(types, c.Has.Query.Type, c.Has.Query.All)
+		}
+	}
+	return types
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/record"
 )
 
@@ -42,7 +43,7 @@ func TestWhatCouldNotBeReadIsFoundLater(t *testing.T) {
 		},
 		"stored under other rules": {
 			spoil: func(s *site) {
-				s.extract = func(string) ([]index.Term, error) { return nil, errors.New("not by these rules") }
+				s.extract = func(string) ([]term.Term, error) { return nil, errors.New("not by these rules") }
 			},
 			mend: func(s *site) {
 				s.close()
@@ -60,14 +61,14 @@ func TestWhatCouldNotBeReadIsFoundLater(t *testing.T) {
 			c.spoil(s)
 			s.ok(os.RemoveAll(filepath.Join(s.dir, "index")))
 			s.open()
-			search := func(a record.Access, f index.Filter) *record.Page {
+			search := func(a record.Access, f term.Clause) *record.Page {
 				t.Helper()
-				page, err := s.store.Search(t.Context(), a, record.Query{Type: "Observation", Filters: []index.Filter{f}, Count: 5})
+				page, err := s.store.Search(t.Context(), a, record.Query{Type: "Observation", All: []term.Clause{f}, Count: 5})
 				s.ok(err)
 				return page
 			}
-			byCode := index.Filter{Param: "code", Kind: index.Token, Any: []index.Test{{Value: "s|" + body}}}
-			byID := index.Filter{Param: index.ParamID, Kind: index.Token, Any: []index.Test{{Value: "big"}}}
+			byCode := term.Clause{Param: "code", Kind: term.Token, Any: []term.Test{{System: "s", Code: body}}}
+			byID := term.Clause{Param: term.ParamID, Kind: term.Token, Any: []term.Test{{Code: "big"}}}
 			patient := func(id string) record.Access {
 				return record.Access{Actor: id, Role: "patient", Purpose: "PATRQT", Chart: "Patient/" + id}
 			}

@@ -5,11 +5,14 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -21,9 +24,14 @@ const countLimit = 2_000
 // gone through for its dates.
 const maxLooked = 50_000
 
-// Search releases the resources that match, in the order in which they came, at most q.Count of them. Everything written before the call
-// is found, but for what could not be read: see Page.Missing. What is damaged is among them without content. A page that has looked at maxLooked rows, or holds maxPage bytes, ends there: it may hold
-// fewer than q.Count, or none, and has a Next, and its Total is known only if everything was looked at. Errors: ErrCursor, ErrUnavailable.
+// maxCounted bounds the rows that are looked at for a total that must be exact.
+const maxCounted = 2_000_000
+
+// Search releases the resources that match, in the order asked for, at most q.Count of them. Everything written before the call is found, but for what
+// could not be read: see Page.Missing. What is damaged is among them without content. All pages of a search tell of the moment of the first: what was
+// deleted since is left out, what was changed is given as it is now, and nothing comes twice or falls between two pages. A page that has looked at
+// maxLooked rows, or holds maxPage bytes, ends there: it may hold fewer than q.Count, or none, and has a Next, and its Total is known only if
+// everything was looked at. Errors: ErrCursor, ErrExpired, ErrCostly, ErrUnavailable.
 func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	total, from, err := s.parseCursor(&q)
 	if err != nil {
@@ -40,8 +48,13 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	if counting && len(found) <= countLimit && rest == 0 {
+	if counting && len(found) <= countLimit && rest == nil {
 		total = len(found)
+	}
+	if counting && total == unknownTotal && q.Exact {
+		if total, err = s.count(ctx, &a, &q); err != nil {
+			return nil, err
+		}
 	}
 	if q.Detail != "" {
 		a.Detail = q.Detail
@@ -63,43 +76,48 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	}
 	switch {
 	case done < len(found):
-		page.Next = s.cursor(&q, total, found[done-1].version.Row)
-	case rest != 0:
-		page.Next = s.cursor(&q, total, rest-1)
+		page.Next = s.cursor(&q, total, found[done-1].at)
+	case rest != nil:
+		page.Next = s.cursor(&q, total, *rest)
 	}
 	return page, nil
 }
 
 const unknownTotal = -1
 
-// cursor makes Page.Next: the total counted on the first page, and the row of the last match given. It bears a mark of this node's, so that it goes
+// cursor makes Page.Next: the total counted on the first page, and the place of the last match given. It bears a mark of this node's, so that it goes
 // on with the search that it is of and no other, and tells no total but the one that was counted.
-func (s *Store) cursor(q *Query, total int, last uint64) string {
-	return fmt.Sprintf("%d~%d~%x", total, last, s.cursorMark(q, total, last))
+func (s *Store) cursor(q *Query, total int, last index.Point) string {
+	at, _ := last.MarshalBinary()
+	return fmt.Sprintf("%d~%x~%x", total, at, s.cursorMark(q, total, at))
 }
 
-func (s *Store) cursorMark(q *Query, total int, last uint64) []byte {
+func (s *Store) cursorMark(q *Query, total int, at []byte) []byte {
+	asked, err := json.Marshal(term.Query{Type: q.Type, All: q.All, Sort: q.Sort})
+	if err != nil {
+		asked = fmt.Appendf(nil, "%#v", q.All) // infinite numbers
+	}
 	mac := hmac.New(sha256.New, s.cursorKey)
-	fmt.Fprintf(mac, "%q %d %d %#v", q.Type, total, last, q.Filters)
+	fmt.Fprintf(mac, "%q %d %x ", asked, total, at)
 	return mac.Sum(nil)[:8]
 }
 
-// parseCursor reads Query.After; from is the row after the last one given.
-func (s *Store) parseCursor(q *Query) (total int, from uint64, err error) {
+// parseCursor reads Query.After.
+func (s *Store) parseCursor(q *Query) (total int, from index.Point, err error) {
 	if q.After == "" {
-		return unknownTotal, 0, nil
+		return unknownTotal, from, nil
 	}
 	parts := strings.Split(q.After, "~")
 	if len(parts) != 3 {
-		return 0, 0, ErrCursor
+		return 0, from, ErrCursor
 	}
 	total, err = strconv.Atoi(parts[0])
-	last, rowErr := strconv.ParseUint(parts[1], 10, 63)
+	at, placeErr := hex.DecodeString(parts[1])
 	mark, markErr := hex.DecodeString(parts[2])
-	if err != nil || rowErr != nil || markErr != nil || !hmac.Equal(mark, s.cursorMark(q, total, last)) {
-		return 0, 0, ErrCursor
+	if err != nil || placeErr != nil || markErr != nil || !hmac.Equal(mark, s.cursorMark(q, total, at)) {
+		return 0, from, ErrCursor
 	}
-	return total, last + 1, nil
+	return total, from, from.UnmarshalBinary(at)
 }
 
 // Match finds what each query matches, at most Query.Count each, and releases nothing but who they are. Because that tells who is
@@ -111,8 +129,8 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 	var all []match
 	out := make([][]Head, len(queries))
 	for i := range queries {
-		found, rest, err := s.find(ctx, &a, &queries[i], 0, queries[i].Count)
-		if err == nil && rest != 0 {
+		found, rest, err := s.find(ctx, &a, &queries[i], index.Point{}, queries[i].Count)
+		if err == nil && rest != nil {
 			err = ErrCostly
 		}
 		if err != nil {
@@ -133,24 +151,55 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 	return out, nil
 }
 
-// find looks up at most limit matches from a row on that may be released. rest is where it has not looked any more, see Index.Search.
-func (s *Store) find(ctx context.Context, a *Access, q *Query, from uint64, limit int) (found []match, rest uint64, err error) {
+// find looks up at most limit matches from a place on that may be released. rest is where it has not looked any more, see Index.Search.
+func (s *Store) find(ctx context.Context, a *Access, q *Query, from index.Point, limit int) (found []match, rest *index.Point, err error) {
 	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
-		return nil, 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	if limit <= 0 {
-		return nil, 0, nil
+		return nil, nil, nil
 	}
-	filters := withinChart(q.Filters, q.Type, a.Chart)
-	rest, err = s.Index.Search(ctx, q.Type, filters, from, s.looks, func(id string, v index.Version) (bool, error) {
-		if permit(a, policy.Search, v.Chart, q.Type) != nil || s.erased(&v) {
-			return true, nil
-		}
-		found = append(found, match{typ: q.Type, id: id, version: v})
+	rest, err = s.Index.Search(ctx, s.asked(a, q, from), func(m index.Match) (bool, error) {
+		found = append(found, match{typ: q.Type, id: m.ID, version: m.Version, at: m.At})
 		return len(found) < limit, nil
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, nil, searchError(err)
 	}
 	return found, rest, nil
+}
+
+// count tells how many match of those that may be released.
+func (s *Store) count(ctx context.Context, a *Access, q *Query) (int, error) {
+	asked := s.asked(a, q, index.Point{})
+	asked.Bound = max(asked.Bound, maxCounted)
+	n, err := s.Index.Count(ctx, asked)
+	if errors.Is(err, index.ErrCostly) {
+		return unknownTotal, nil
+	}
+	if err != nil {
+		return 0, searchError(err)
+	}
+	return n, nil
+}
+
+// asked is a search in the index's terms. What the policy hides is not found, and nothing is found by what it says.
+func (s *Store) asked(a *Access, q *Query, from index.Point) *index.Search {
+	return &index.Search{
+		Query: term.Query{Type: q.Type, All: withinChart(q.All, q.Type, a.Chart), Sort: q.Sort}, After: from, Bound: s.looks,
+		Permit: func(typ, _ string, v *index.Version) bool {
+			return permit(a, policy.Search, v.Chart, typ) == nil && !s.erased(v)
+		},
+	}
+}
+
+// searchError says what a search in the index fails with.
+func searchError(err error) error {
+	switch {
+	case errors.Is(err, index.ErrCostly):
+		return ErrCostly
+	case errors.Is(err, index.ErrExpired):
+		return ErrExpired
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }

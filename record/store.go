@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
@@ -30,7 +31,7 @@ type Options struct {
 	// Copies is how many organisations are to hold everything, this one included. nil means this one alone.
 	Copies func() int
 	// Extract gives the terms of a resource as served. It is used when the index is rebuilt from the journal.
-	Extract func(typ string, served []byte) ([]index.Term, error)
+	Extract func(typ string, served []byte) ([]term.Term, error)
 	// Heal brings a good copy of a damaged ciphertext from a custodian and puts it in place. It may be nil.
 	Heal func(ctx context.Context, at index.Version) ([]byte, error)
 	// HealSegment puts a custodian's copy in the place of a damaged segment of the journal. It may be nil.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/vault"
@@ -52,8 +53,8 @@ type site struct {
 	blobs  vault.Blobs
 	store  *record.Store
 
-	extract func(served string) ([]index.Term, error) // nil for terms
-	good    []byte                                    // what was damaged, as it was
+	extract func(served string) ([]term.Term, error) // nil for terms
+	good    []byte                                   // what was damaged, as it was
 
 	heal func(context.Context, index.Version) ([]byte, error)
 
@@ -108,7 +109,7 @@ func (s *site) tryOpen() error {
 	s.store, err = record.Open(context.Background(), record.Options{
 		Org: org, Vault: s.vault, Journal: s.log, Index: s.index, Blobs: s.blobs, Anchors: unanchored{s},
 		Copies: func() int { return 3 },
-		Extract: func(_ string, served []byte) ([]index.Term, error) {
+		Extract: func(_ string, served []byte) ([]term.Term, error) {
 			if s.extract != nil {
 				return s.extract(string(served))
 			}
@@ -149,8 +150,8 @@ func (s *site) close() {
 }
 
 // terms finds a body by its own text.
-func terms(body string) []index.Term {
-	return []index.Term{{Param: "code", Kind: index.Token, Value: "s|" + body}}
+func terms(body string) []term.Term {
+	return []term.Term{{Param: "code", Kind: term.Token, System: "s", Code: body}}
 }
 
 var clinician = record.Access{Actor: "Practitioner/1", Role: "clinician", Purpose: "TREAT", Request: [16]byte{1}, Detail: "test"}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -19,7 +19,8 @@ var (
 	ErrConflict    = errors.New("another version is current")                       // Change.IfVersion does not hold
 	ErrExists      = errors.New("identifier is taken")                              // OpCreate of an ID that exists
 	ErrCursor      = errors.New("page cursor is not valid")                         // Query.After, AuditQuery.After
-	ErrCostly      = errors.New("too much would have to be looked through")         // Match
+	ErrCostly      = errors.New("too much would have to be looked through")         // Match; a search by what others say, or in an order
+	ErrExpired     = errors.New("the search began too long ago")                    // Query.After
 	ErrTooLarge    = errors.New("too large to store")                               //
 	ErrUnavailable = errors.New("the record is not accepting requests")             // disk full, fsync failed, stopping
 	ErrDamaged     = errors.New("content is damaged and no custodian has it whole") //
@@ -57,9 +58,9 @@ type Change struct {
 	// Nil: it is served as received.
 	Edits func(version uint64, at time.Time) []Edit
 
-	Chart       string       // "Patient/…", or "" when it belongs to no patient; unset for OpDelete
-	Compartment Compartment  // under whose key it is sealed; unset for OpDelete
-	Terms       []index.Term // how it is found; besides, every resource is found by _id and _lastUpdated
+	Chart       string      // "Patient/…", or "" when it belongs to no patient; unset for OpDelete
+	Compartment Compartment // under whose key it is sealed; unset for OpDelete
+	Terms       []term.Term // how it is found; besides, every resource is found by _id and _lastUpdated
 
 	IfVersion uint64 // 0, or the version that must be the current one
 	Known     bool   // of an update: the resource must be, or have been, there; otherwise ErrNotFound
@@ -106,14 +107,16 @@ type Edit struct {
 	Insert         []byte
 }
 
-// Query is a search of one type. All filters must hold.
+// Query is a search of one type. All clauses must hold.
 type Query struct {
-	Type    string
-	Filters []index.Filter
-	Count   int    // most matches of a page; 0 for the total alone
-	After   string // Page.Next of the page before
-	Detail  string // the search as asked, for the entry
-	Whole   bool   // all that Detail says is true of whatever is found: the charts' entries may say it too
+	Type   string
+	All    []term.Clause
+	Sort   []term.Sort // without any, in the order in which versions were written
+	Count  int         // most matches of a page; 0 for the total alone
+	Exact  bool        // the total is to be counted, however many there are
+	After  string      // Page.Next of the page before
+	Detail string      // the search as asked, for the entry
+	Whole  bool        // all that Detail says is true of whatever is found: the charts' entries may say it too
 }
 
 // HistoryQuery selects versions: those of one resource, or of all resources of some types.
@@ -181,7 +184,7 @@ type AuditQuery struct {
 	Entities []string // "Type/id" of resources touched, any of them
 	Agents   []string // actors, any of them
 	Kinds    []verify.Kind
-	Dates    []index.Test // all must hold for the entry's time
+	Dates    []term.Test // all must hold for the entry's time
 	Count    int
 	After    string
 	Detail   string

@@ -148,7 +148,7 @@ func (q *Test) composite(t *Term) bool {
 		return false
 	}
 	for i := range q.Parts {
-		if !q.Parts[i].Holds(&t.Parts[i]) {
+		if k := q.Parts[i].Kind; k != 0 && k != t.Parts[i].Kind || !q.Parts[i].Holds(&t.Parts[i]) {
 			return false
 		}
 	}

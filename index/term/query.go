@@ -47,6 +47,7 @@ type Test struct {
 
 	Canonical *Canonical
 	Parts     []Test // Composite
+	Kind      Kind   // of a composite's part; 0 for whatever it may be, which takes longer
 }
 
 // Form tells what of a term is compared, and how.

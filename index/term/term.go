@@ -48,3 +48,12 @@ const (
 	Past   int64 = math.MinInt64
 	Future int64 = math.MaxInt64
 )
+
+// Size is about what a term takes in memory, in bytes.
+func (t *Term) Size() int {
+	n := 200 + len(t.Value) + len(t.Folded) // the others are mostly parts of texts that are there anyway
+	for i := range t.Parts {
+		n += t.Parts[i].Size()
+	}
+	return n
+}
