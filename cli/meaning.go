@@ -8,6 +8,7 @@ import (
 	"github.com/sijil-health/sijil/backup"
 	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/demo"
+	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/ledger"
 	"github.com/sijil-health/sijil/ledger/chain"
@@ -38,6 +39,8 @@ var meanings = []struct {
 	{node.ErrNotRunning, "not_running"},
 	{node.ErrNotSigned, "not_signed"},
 	{node.ErrMissing, "missing"},
+	{definition.ErrPackage, "package"},
+	{node.ErrNoPackage, "no_package"},
 	{node.ErrHistories, "histories"},
 	{errToken, "token"},
 	{errNoPatient, "no_patient"},

@@ -104,7 +104,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(a.flagError)
 	root.SetHelpFunc(a.help)
 	root.AddCommand(a.demo(), a.init(), a.found(), a.serve(), a.status(), a.token(), a.verify(),
-		a.audit(), a.scrub(), a.export(), a.backup(), a.restore(), a.doctor(), a.join(), a.leave(), a.rotate(), a.witness(), a.checkpoint(), a.engine(), a.version())
+		a.audit(), a.scrub(), a.export(), a.backup(), a.restore(), a.doctor(), a.join(), a.leave(), a.rotate(), a.witness(), a.checkpoint(), a.fhir(), a.engine(), a.version())
 	root.SetHelpCommand(a.helpCommand(root))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"archive/tar"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,7 +38,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "port": port, "ready": ready, "fhir": fhir, "damage": damage, "edit": edit, "witnessed": witnessed, "occupied": occupied, "taken": taken,
+			"exits": exits, "port": port, "ready": ready, "fhir": fhir, "damage": damage, "edit": edit, "witnessed": witnessed, "occupied": occupied, "taken": taken, "packaged": packaged,
 		},
 		RequireUniqueNames: true,
 	})
@@ -59,6 +61,21 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+// packaged makes a compressed archive of files: packaged ARCHIVE FILE…
+func packaged(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	z := gzip.NewWriter(f)
+	w := tar.NewWriter(z)
+	for _, name := range args[1:] {
+		b := []byte(ts.ReadFile(name))
+		ts.Check(w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(b)), Typeflag: tar.TypeReg}))
+		_, err := w.Write(b)
+		ts.Check(err)
+	}
+	ts.Check(errors.Join(w.Close(), z.Close(), f.Close()))
 }
 
 // port finds free addresses of the loopback interface: port NAME…

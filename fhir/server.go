@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/terminology"
 )
 
@@ -29,6 +30,8 @@ type Config struct {
 	Origins   []string  // of web pages whose programs may use the gate, each as a browser writes it: "https://app.example.org"
 	ServerIDs bool      // clients choose no ids: PUT creates nothing under an id that was never known
 	Validator Validator // nil: structure checks only
+	// Definitions are the profiles and search parameters that are known; nil: those of R4.
+	Definitions *definition.Registry
 	// Terminology answers the operations on codes; nil: by what R4 defines.
 	Terminology *terminology.Terminology
 	// Trust gives the file that others check receipts with; nil: it is not handed out.
@@ -54,6 +57,9 @@ type Server struct {
 func New(c Config) *Server {
 	c.Limits = c.Limits.orDefault()
 	c.Prefix, c.Base = strings.TrimSuffix(c.Prefix, "/"), strings.TrimSuffix(c.Base, "/")
+	if c.Definitions == nil {
+		c.Definitions = definition.Base()
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -173,6 +173,17 @@ C2SP tlog-witness عبر HTTP، والشيء نفسه بالملفات: بقرص
 	"help.witness.serve.short":  "التوقيع عبر HTTP",
 	"help.witness.cosign.short": "التوقيع على طلب من ملف (العلامة - للمدخل القياسي)",
 
+	"help.fhir.short":         "ما تعرفه هذه العقدة عن FHIR",
+	"help.fhir.package.short": "إضافة حزم تعريفات FHIR وعرضها وحذفها",
+	"help.fhir.package.long": `تأتي ملفات التوصيف والامتدادات ومجموعات القيم وأنظمة الترميز ومعاملات البحث الخاصة بأدلة التطبيق في حزم، لكل منها ملف واحد:
+US Core والملخص الدولي للمريض ومصطلحات HL7. تُحفظ في مجلد العقدة ولا يُجلب شيء من الشبكة؛ وما تعتمد عليه حزمة من
+حزم أخرى يُضاف على حدة. يسري التغيير عند تشغيل العقدة من جديد.
+
+  sijil fhir package add hl7.fhir.us.core-6.1.0.tgz --dir DIR`,
+	"help.fhir.package.add.short":    "إضافة حزمة من ملفها (‎.tgz)",
+	"help.fhir.package.list.short":   "عرض الحزم التي أُضيفت",
+	"help.fhir.package.remove.short": "حذف حزمة",
+
 	"help.checkpoint.short": "طلب التوقيع على رأس السجل الآن وتجديد ملف الثقة",
 	"help.checkpoint.long": `يصنع نقطة تحقق ويجمع توقيعات من يمكن الوصول إليه من الأعضاء والشهود ويكتب trust.json من جديد. ولشاهد
 يُوصل إليه بالملفات: اطبع طلبًا، واحمله إلى الشاهد ليشغّل "sijil witness cosign"، ثم خذ الجواب:

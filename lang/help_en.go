@@ -170,6 +170,17 @@ checkpoint before it is cosigned; --need N asks for fewer. When members change, 
 	"help.witness.serve.short":  "Cosign over HTTP",
 	"help.witness.cosign.short": "Cosign a request from a file (- for standard input)",
 
+	"help.fhir.short":         "What this node knows of FHIR",
+	"help.fhir.package.short": "Add, list and remove packages of FHIR definitions",
+	"help.fhir.package.long": `Profiles, extensions, value sets, code systems and search parameters of implementation guides come as packages, one file each:
+US Core, the International Patient Summary, HL7's terminology. They are kept in the node's directory and nothing is fetched from a
+network; packages that one depends on are added by themselves. A change takes effect when the node is started again.
+
+  sijil fhir package add hl7.fhir.us.core-6.1.0.tgz --dir DIR`,
+	"help.fhir.package.add.short":    "Add a package from its file (.tgz)",
+	"help.fhir.package.list.short":   "List the packages that were added",
+	"help.fhir.package.remove.short": "Remove a package",
+
 	"help.checkpoint.short": "Have the ledger's head cosigned now, and renew the trust file",
 	"help.checkpoint.long": `Makes a checkpoint, collects the signatures of members and witnesses that can be reached, and writes trust.json anew. For a witness
 reached by file, print a request, carry it to the witness, who runs "sijil witness cosign", and take the answer:

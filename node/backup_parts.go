@@ -19,12 +19,15 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// papers are the small public files, and the checkpoints.
+// papers are the small public files, the packages of FHIR definitions, and the checkpoints.
 func (h *holdings) papers(ctx context.Context) error {
 	for _, name := range []string{h.Config(), h.Genesis(), h.Member(), h.Trust()} {
 		if err := h.file(ctx, filepath.Base(name), name); err != nil {
 			return err
 		}
+	}
+	if err := h.folder(ctx, "fhir/packages", h.Packages(), func(name string) bool { return strings.HasSuffix(name, packageFile) }); err != nil {
+		return err
 	}
 	return h.folder(ctx, "checkpoints", h.Checkpoints(), func(name string) bool { return strings.HasSuffix(name, ".note") })
 }

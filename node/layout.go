@@ -43,3 +43,6 @@ func (l Layout) Checkpoints() string { return filepath.Join(l.Dir, "checkpoints"
 
 // Trust is the file that others verify receipts with.
 func (l Layout) Trust() string { return filepath.Join(l.Dir, "trust.json") }
+
+// Packages holds FHIR packages that were added.
+func (l Layout) Packages() string { return filepath.Join(l.Dir, "fhir", "packages") }

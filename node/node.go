@@ -15,6 +15,7 @@ import (
 
 	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/fhir"
+	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/lang"
@@ -23,6 +24,7 @@ import (
 	"github.com/sijil-health/sijil/peer"
 	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
+	"github.com/sijil-health/sijil/terminology"
 	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -258,13 +260,30 @@ func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 	if err != nil {
 		return err
 	}
+	definitions, err := n.definitions()
+	if err != nil {
+		return err
+	}
 	server := fhir.New(fhir.Config{
 		Store: n.record, Auth: authorizer{authority, &n.renamed}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
-		Trust: n.encodedTrust, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins, Limits: fhir.Limits{Deletes: n.config.ConditionalDeletes},
+		Trust: n.encodedTrust, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins, Definitions: definitions, Terminology: terminology.New(terminology.FromRegistry(definitions)),
+		Limits: fhir.Limits{Deletes: n.config.ConditionalDeletes},
 	})
 	n.opened(server)
 	n.gate = server.HTTP()
 	return nil
+}
+
+// definitions are those of R4 and of the packages that were added. A package that cannot be opened does not keep the node from starting.
+func (n *Node) definitions() (*definition.Registry, error) {
+	packages, failed, err := Packages(n.Dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, err := range failed {
+		n.log.Error("a FHIR package cannot be read; add it again, or remove it", "error", err)
+	}
+	return definition.NewRegistry(packages...)
 }
 
 // copies is how many nodes shall hold every record, this one included: as configured, or f+1 for the 3f+1 members that vote.

@@ -97,7 +97,7 @@ func (r *restoring) file(ctx context.Context, f *backup.File, blobs vault.Blobs)
 			return err
 		}
 		return blobs.Put(ctx, verify.Hash(h), b.Bytes())
-	case dir == "" || dir == "checkpoints/" || strings.HasPrefix(dir, "ledger/"):
+	case dir == "" || dir == "checkpoints/" || dir == "fhir/packages/" || strings.HasPrefix(dir, "ledger/"):
 		return r.plain(ctx, f)
 	}
 	return fmt.Errorf("the backup has a file %s that this version does not know; use the version that made it", f.Path)

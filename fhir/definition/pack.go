@@ -49,6 +49,7 @@ const (
 	ofCodeSystem
 	ofValueSet
 	ofConceptMap
+	ofPackage // package.json
 	kinds
 )
 

@@ -19,21 +19,48 @@ import (
 	"github.com/sijil-health/sijil/fhir/tape"
 )
 
-// Package is a FHIR package that was read: definitions of an implementation guide (https://confluence.hl7.org/display/FHIR/NPM+Package+Specification).
+// Package is a FHIR package that was read: definitions of an implementation guide (https://hl7.org/fhir/packages.html).
 type Package struct {
 	Name, Version string // "hl7.fhir.us.core", "6.1.0"
 	Title         string
 	Canonical     string
 	Dependencies  []string // NAME#VERSION, in order; whether they are there nobody asks
 
-	pack *pack
+	bytes []byte
+	pack  *pack
 }
 
 // ID is the package's name and version, "hl7.fhir.us.core#6.1.0". It is fit for the name of a file.
 func (p *Package) ID() string { return p.Name + "#" + p.Version }
 
 // Len is the number of definitions in it.
-func (p *Package) Len() int { return len(p.pack.items) }
+func (p *Package) Len() int { return len(p.pack.items) - len(p.pack.of(ofPackage)) }
+
+// Pack is the package as OpenPackage opens it, much faster than ReadPackage reads it. It must not be changed, and is for this version of
+// the program.
+func (p *Package) Pack() []byte { return p.bytes }
+
+// OpenPackage opens what Pack gave. It goes on to use b.
+func OpenPackage(b []byte) (*Package, error) {
+	p := &Package{bytes: b}
+	var err error
+	if p.pack, err = open(b); err != nil {
+		return nil, err
+	}
+	for _, it := range p.pack.of(ofPackage) {
+		b, err := p.pack.raw(&it)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.describe(b); err != nil {
+			return nil, err
+		}
+	}
+	if p.Name == "" {
+		return nil, errPack
+	}
+	return p, nil
+}
 
 // ErrPackage is wrapped by the errors of ReadPackage that say that the bytes are no package that can be used.
 var ErrPackage = errors.New("no usable FHIR package")
@@ -80,15 +107,14 @@ func ReadPackage(r io.Reader) (*Package, error) {
 		return nil, err
 	case p.Name == "":
 		return nil, badPackage("package/package.json is missing")
-	case len(all) == 0:
+	case len(all) == 1:
 		return nil, badPackage("there are no definitions in it")
 	}
 	b, err := makePack(all, zstd.SpeedDefault)
 	if err != nil {
 		return nil, err
 	}
-	p.pack, err = open(b)
-	return p, err
+	return OpenPackage(b)
 }
 
 // files reads all files.
@@ -123,9 +149,13 @@ func (p *Package) files(r *tar.Reader) ([]packed, error) {
 			return nil, badPackage("its archive is damaged or cut off")
 		}
 		if file == "package.json" {
+			if p.Name != "" {
+				return nil, badPackage("there are two of package/package.json")
+			}
 			if err := p.describe(b); err != nil {
 				return nil, err
 			}
+			all = append(all, packed{item{kind: ofPackage}, b})
 			continue
 		}
 		b = bytes.TrimPrefix(b, []byte("\ufeff"))

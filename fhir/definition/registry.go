@@ -12,8 +12,8 @@ import (
 // reduced to what checking, searching and terminology use of it; the bytes are the caller's. Nothing of it is kept: whoever asks often
 // keeps what it made of it.
 //
-// Where several define the same URL, a package comes before R4 and one named earlier before one named later; within one of them the
-// highest version counts. "|version" at the end of a canonical URL asks for that one alone.
+// Where several define the same URL, packages come before R4: in the order of their names, of one name the higher version first. Within one
+// the highest version counts. "|version" at the end of a canonical URL asks for that one alone.
 type Registry struct {
 	packages   []*Package
 	packs      []*pack // in the order in which they count
@@ -25,9 +25,15 @@ var Base = sync.OnceValue(func() *Registry { return &Registry{packs: []*pack{bas
 
 // NewRegistry is what R4 and packages define. The error is that of search parameters that cannot be read.
 func NewRegistry(packages ...*Package) (*Registry, error) {
+	packages = slices.Clone(packages)
+	slices.SortFunc(packages, func(a, b *Package) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), compareVersions(b.Version, a.Version))
+	})
 	r := &Registry{packages: packages, parameters: baseParameters()}
 	for _, p := range packages {
 		r.packs = append(r.packs, p.pack)
+	}
+	for _, p := range slices.Backward(packages) { // the last that is added counts
 		if len(p.pack.of(ofSearchParameter)) > 0 {
 			var err error
 			if r.parameters, err = r.parameters.with(p.pack); err != nil {
@@ -39,7 +45,7 @@ func NewRegistry(packages ...*Package) (*Registry, error) {
 	return r, nil
 }
 
-// Packages are those beside R4.
+// Packages are those beside R4, in that order. They must not be changed.
 func (r *Registry) Packages() []*Package { return r.packages }
 
 // StructureDefinition gives a profile, an extension or a type as JSON; nil for none.
