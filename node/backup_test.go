@@ -122,6 +122,7 @@ func holds(t *testing.T, n *Node, receipt []byte) {
 func TestBackupAndRestoreOfLoneNode(t *testing.T) {
 	n, kit := lone(t)
 	to := filepath.Join(t.TempDir(), "usb")
+	addPackage(t, n.Dir)
 	put(t, n, "a", "Zamzam", 100)
 	put(t, n, "big", "Babylonia", 300<<10) // larger than fits a record
 	before, err := n.record.Receipt(t.Context(), clinician, "Patient", "a", 1)
@@ -163,6 +164,7 @@ func TestBackupAndRestoreOfLoneNode(t *testing.T) {
 		if got.Validator != ValidatorBack || got.Height < second.Height {
 			t.Errorf("%+v", got)
 		}
+		packageIsThere(t, q.Dir)
 		r := startNode(t, q.Dir)
 		for id, name := range map[string]string{"a": "Zamzam", "big": "Babylonia", "b": "Euphrates"} {
 			if body := read(t, r, id); !strings.Contains(body, name) {

@@ -21,7 +21,9 @@ type Registry struct {
 }
 
 // Base is what R4 defines.
-var Base = sync.OnceValue(func() *Registry { return &Registry{packs: []*pack{base()}, parameters: baseParameters()} })
+func Base() *Registry { return baseRegistry() }
+
+var baseRegistry = sync.OnceValue(func() *Registry { return &Registry{packs: []*pack{base()}, parameters: baseParameters()} })
 
 // NewRegistry is what R4 and packages define. The error is that of search parameters that cannot be read.
 func NewRegistry(packages ...*Package) (*Registry, error) {
