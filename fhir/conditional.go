@@ -208,9 +208,11 @@ func (e *entry) condition(s *Server) (condition, *problem) {
 	return condition{}, nil
 }
 
-// without leaves out of what was found the resources that the same transaction deletes: deletions are done first.
-func without(found map[string][]record.Head, deleted map[string]bool) {
+// without gives what was found less the resources that the same transaction deletes.
+func without(found map[string][]record.Head, deleted map[string]bool) map[string][]record.Head {
+	left := make(map[string][]record.Head, len(found))
 	for text, heads := range found {
-		found[text] = slices.DeleteFunc(heads, func(h record.Head) bool { return deleted[h.Type+"/"+h.ID] })
+		left[text] = slices.DeleteFunc(slices.Clone(heads), func(h record.Head) bool { return deleted[h.Type+"/"+h.ID] })
 	}
+	return left
 }

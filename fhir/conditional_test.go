@@ -97,17 +97,18 @@ func TestConditionsInATransaction(t *testing.T) {
 		entryOf("", "DELETE", "Patient?identifier=http://h|2", ""),
 		entryOf("", "DELETE", "Patient/c", ""),
 		entryOf("", "POST", "Patient", person("", "3"), `"ifNoneExist":"identifier=http://h|3"`),
-		entryOf("", "DELETE", "Patient?identifier=http://h|9", ""))
+		entryOf("", "DELETE", "Patient?identifier=http://h|9", ""),
+		entryOf("", "POST", "Patient", person("", "2"), `"ifNoneExist":"identifier=http://h|2"`))
 	w := g.send(&exchange{do: "POST /", body: body})
 	var b struct {
 		Entry []struct {
 			Response struct{ Status, Location, Etag string }
 		}
 	}
-	if err := json.Unmarshal(w.Body.Bytes(), &b); err != nil || len(b.Entry) != 6 {
+	if err := json.Unmarshal(w.Body.Bytes(), &b); err != nil || len(b.Entry) != 7 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	for i, want := range []string{"200 OK Patient/a/_history/2", "201 Created Basic/", "204 No Content ", "204 No Content ", "201 Created Patient/", "204 No Content "} {
+	for i, want := range []string{"200 OK Patient/a/_history/2", "201 Created Basic/", "204 No Content ", "204 No Content ", "201 Created Patient/", "204 No Content ", "201 Created Patient/"} {
 		r := b.Entry[i].Response
 		if !strings.HasPrefix(r.Status+" "+r.Location, want) {
 			t.Errorf("entry %d: %+v, want %s", i, r, want)

@@ -122,12 +122,9 @@ func overlaps(list []entry) *problem {
 // identify gives every entry that writes its id, and finds what all references and conditions stand for.
 func (s *Server) identify(q *request, list []entry) (*resolver, error) {
 	var all []condition
-	deleted := map[string]bool{}
+	deleted, deletes := map[string]bool{}, 0
 	for i := range list {
 		e := &list[i]
-		if e.method == http.MethodDelete && e.id != "" {
-			deleted[e.typ+"/"+e.id] = true
-		}
 		all = append(all, e.refers...)
 		c, p := e.condition(s)
 		if p != nil {
@@ -136,19 +133,38 @@ func (s *Server) identify(q *request, list []entry) (*resolver, error) {
 		if c.text != "" {
 			all = append(all, c)
 		}
+		if e.method == http.MethodDelete {
+			deleted[e.typ+"/"+e.id] = true
+			deletes += max(1, c.most)
+		}
 	}
-	for i := range all { // what is deleted first is not matched by what comes after
-		all[i].most = max(1, all[i].most) + len(deleted)
+	for i := range all {
+		all[i].most = max(1, all[i].most) + min(deletes, maxCount)
 	}
 	found, err := s.match(q, all)
 	if err != nil {
 		return nil, err
 	}
-	without(found, deleted)
+	for i := range list {
+		if e := &list[i]; e.method == http.MethodDelete && e.id == "" {
+			c, _ := e.condition(s)
+			e.heads = found[c.text]
+			for _, h := range e.heads {
+				deleted[h.Type+"/"+h.ID] = true
+			}
+		}
+	}
+	// What is deleted first is not matched by what comes after, but for updates: it would be an entry's that writes to what another deletes.
+	left := without(found, deleted)
 	v := &resolver{base: q.own, entries: map[string]string{}, found: map[string]string{}}
 	now := time.Now()
 	for i := range list {
-		if err := list[i].settle(s, v, found, now); err != nil {
+		e := &list[i]
+		of := left
+		if e.method == http.MethodPut {
+			of = found
+		}
+		if err := e.settle(s, v, of, now); err != nil {
 			return nil, err
 		}
 	}
@@ -156,29 +172,23 @@ func (s *Server) identify(q *request, list []entry) (*resolver, error) {
 		if list[i].answer != nil { // exists; what it refers to does not matter
 			continue
 		}
-		if p := only(list[i].refers, found, v.found); p != nil {
+		if p := only(list[i].refers, left, v.found); p != nil {
 			return nil, p
 		}
 	}
 	return v, nil
 }
 
-// settle decides which resources an entry writes to, and makes the one that it stores known under its fullUrl and its condition.
+// settle decides which resource an entry stores, and makes it known under its fullUrl and its condition.
 func (e *entry) settle(s *Server, v *resolver, found map[string][]record.Head, now time.Time) error {
+	if e.resource == nil {
+		return nil
+	}
 	c, p := e.condition(s)
 	if p != nil {
 		return p
 	}
 	heads := found[c.text]
-	if e.method == http.MethodDelete {
-		if c.text != "" {
-			e.heads = heads
-		}
-		return nil
-	}
-	if e.resource == nil {
-		return nil
-	}
 	if p := e.choose(s, c, heads, now); p != nil {
 		return p
 	}

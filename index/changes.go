@@ -17,33 +17,27 @@ type Change struct {
 }
 
 // Changes gives at most limit versions of resources of some types, newest first, from the one before entry `before` on (0: from the newest).
-func (x *Index) Changes(types []string, before uint64, limit int) ([]Change, error) {
-	var list []Change
-	for _, typ := range types {
-		of, err := x.changesOf(typ, before, limit)
-		if err != nil {
-			return nil, err
+func (x *Index) Changes(types []string, before uint64, limit int) (list []Change, err error) {
+	runs := make([]rows.Range, len(types))
+	for i, typ := range types {
+		runs[i] = rows.Range{From: x.changesKey(typ), To: after(x.changesKey(typ)), Limit: limit, Reverse: true}
+		if before > 0 {
+			runs[i].To = x.changeKey(typ, before)
 		}
-		list = append(list, of...)
 	}
-	slices.SortFunc(list, func(a, b Change) int { return cmp.Compare(b.Entry, a.Entry) })
-	return list[:min(len(list), limit)], nil
-}
-
-func (x *Index) changesOf(typ string, before uint64, limit int) (list []Change, err error) {
-	run := rows.Range{From: x.changesKey(typ), To: after(x.changesKey(typ)), Limit: limit, Reverse: true}
-	if before > 0 {
-		run.To = x.changeKey(typ, before)
-	}
-	err = x.rows.Scan(context.Background(), []rows.Range{run}, func(_ int, key, value []byte) (bool, error) {
-		c := Change{Type: typ}
+	err = x.rows.Scan(context.Background(), runs, func(i int, key, value []byte) (bool, error) {
+		c := Change{Type: types[i]}
 		if !c.decode(key, value) {
 			return false, damaged("change")
 		}
 		list = append(list, c)
 		return true, nil
 	})
-	return list, err
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(list, func(a, b Change) int { return cmp.Compare(b.Entry, a.Entry) })
+	return list[:min(len(list), limit)], nil
 }
 
 // note keeps that a version was written. What is noted already stays as it is.
