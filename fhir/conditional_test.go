@@ -120,6 +120,36 @@ func TestConditionsInATransaction(t *testing.T) {
 	g.run(t, []exchange{{do: "GET /Patient/b", status: 410}, {do: "GET /Patient/c", status: 410}, {do: "GET /Patient/a", status: 200, has: []string{`"versionId":"2"`}}})
 }
 
+// TestConditionalReferencesInATransaction refers to what the transaction itself makes, or makes otherwise than it was.
+func TestConditionalReferencesInATransaction(t *testing.T) {
+	about := func(ref string) string { return `{"resourceType":"Basic","subject":{"reference":"` + ref + `"}}` }
+	basic := entryOf("", "POST", "Basic", about("Patient?identifier=http://h|7"))
+	for name, c := range map[string]struct {
+		entries []string
+		status  int
+		want    string
+	}{
+		"created":                       {[]string{basic, entryOf("", "POST", "Patient", person("", "7"))}, 200, `"reference":"Patient/`},
+		"created under an id":           {[]string{basic, entryOf("", "PUT", "Patient/seven", person("seven", "7"))}, 200, `"reference":"Patient/seven"`},
+		"updated to match":              {[]string{entryOf("", "PUT", "Patient/a", person("a", "7")), basic}, 200, `"reference":"Patient/a"`},
+		"updated not to match any more": {[]string{entryOf("", "PUT", "Patient/a", person("a", "7")), entryOf("", "POST", "Basic", about("Patient?identifier=http://h|1"))}, 422, "matches no resource"},
+		"created twice":                 {[]string{basic, entryOf("", "POST", "Patient", person("", "7")), entryOf("", "POST", "Patient", person("", "7"))}, 412, "multiple-matches"},
+		"created beside one":            {[]string{entryOf("", "POST", "Basic", about("Patient?identifier=http://h|1")), entryOf("", "POST", "Patient", person("", "1"))}, 412, "multiple-matches"},
+		"made by its own condition":     {[]string{basic, entryOf("", "POST", "Patient", person("", "7"), `"ifNoneExist":"identifier=http://h|7"`)}, 200, `"reference":"Patient/`},
+	} {
+		g := newGate(t, Limits{})
+		g.run(t, []exchange{{do: "PUT /Patient/a", body: person("a", "1"), status: 201}})
+		w := g.send(&exchange{do: "POST /", body: bundleOf("transaction", c.entries...)})
+		got := w.Body.String()
+		if w.Code == 200 {
+			got = g.served(t, "Basic")
+		}
+		if w.Code != c.status || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %d, want %d: %s", name, w.Code, c.status, got)
+		}
+	}
+}
+
 // TestConditionalWritesAtOnce lets many write on one condition: one creates, all others update, and no version is lost.
 func TestConditionalWritesAtOnce(t *testing.T) {
 	g, stop := realGate(t, t.TempDir(), true)

@@ -168,6 +168,9 @@ func (s *Server) identify(q *request, list []entry) (*resolver, error) {
 			return nil, err
 		}
 	}
+	if left, err = s.withMade(q, list, left); err != nil {
+		return nil, err
+	}
 	for i := range list {
 		if list[i].answer != nil { // exists; what it refers to does not matter
 			continue
