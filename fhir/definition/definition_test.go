@@ -24,6 +24,18 @@ func TestCounts(t *testing.T) {
 	if n := len(baseParameters().byURL); n != 1375 {
 		t.Errorf("%d search parameters, want 1375", n)
 	}
+	// profiles-others.json and extension-definitions.json have 437 profiles and extensions; the four files of terminology and maps the rest.
+	for name, c := range map[string]struct {
+		list []Definition
+		want int
+	}{
+		"profiles": {Base().Profiles(), 437}, "code systems": {Base().CodeSystems(), 1062}, "value sets": {Base().ValueSets(), 1316},
+		"concept maps": {Base().ConceptMaps(), 19},
+	} {
+		if len(c.list) != c.want {
+			t.Errorf("%d %s, want %d", len(c.list), name, c.want)
+		}
+	}
 	n := 0
 	for _, of := range baseParameters().byType {
 		n += len(of)

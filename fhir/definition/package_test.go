@@ -303,3 +303,33 @@ func BenchmarkCodeSystem(b *testing.B) {
 		r.CodeSystem("http://terminology.hl7.org/CodeSystem/v3-ActCode")
 	}
 }
+
+// The largest package there is, as published and as a node keeps it.
+func BenchmarkPackage(b *testing.B) {
+	names := shared.Files("data/fhir-definitions/ig/hl7.terminology*.tgz")
+	if len(names) == 0 {
+		b.Skip("no packages: set SIJIL_SHARED")
+	}
+	published, err := os.ReadFile(names[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := ReadPackage(bytes.NewReader(published))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("Read", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := ReadPackage(bytes.NewReader(published)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("Open", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := OpenPackage(p.Pack()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -75,16 +75,16 @@ func (r *Registry) SearchParameter(url string) *SearchParameter { return r.param
 // Definition names a resource of a registry.
 type Definition struct{ URL, Version, Name string }
 
-// Profiles, Extensions, CodeSystems, ValueSets and ConceptMaps are all that there are, by URL; of each the one that counts.
+// Profiles are all profiles and extensions, in the order of their URLs; of each URL the one that counts.
 func (r *Registry) Profiles() []Definition { return r.list(ofProfile) }
 
-// CodeSystems is described with Profiles.
+// CodeSystems are listed as Profiles are.
 func (r *Registry) CodeSystems() []Definition { return r.list(ofCodeSystem) }
 
-// ValueSets is described with Profiles.
+// ValueSets are listed as Profiles are.
 func (r *Registry) ValueSets() []Definition { return r.list(ofValueSet) }
 
-// ConceptMaps is described with Profiles.
+// ConceptMaps are listed as Profiles are.
 func (r *Registry) ConceptMaps() []Definition { return r.list(ofConceptMap) }
 
 func (r *Registry) list(k kind) []Definition {

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -83,7 +84,10 @@ func (r *reading) definition(v tape.Value) error {
 	r.types[s.Name] = s
 	here := map[string]*Structure{path: s}
 	counts := children(elements)
-	s.Elements = make([]Element, 0, counts[path])
+	if counts[path] == nil {
+		return errors.New("no elements")
+	}
+	s.Elements = make([]Element, 0, *counts[path])
 	for c := root.Next(); c.Exists(); c = c.Next() {
 		if err := r.element(c, s, here, counts); err != nil {
 			return err
@@ -93,26 +97,28 @@ func (r *reading) definition(v tape.Value) error {
 }
 
 // children counts the elements right below each path.
-func children(elements tape.Value) map[string]int {
-	counts := make(map[string]int)
+func children(elements tape.Value) map[string]*int {
+	counts := make(map[string]*int)
 	for c := elements.First(); c.Exists(); c = c.Next() {
-		path := c.Get("path").Text()
-		if at := strings.LastIndexByte(path, '.'); at > 0 {
-			counts[path[:at]]++
+		path := c.Get("path").Bytes()
+		above := path[:max(bytes.LastIndexByte(path, '.'), 0)]
+		if counts[string(above)] == nil {
+			counts[string(above)] = new(int)
 		}
+		*counts[string(above)]++
 	}
 	return counts
 }
 
 // element reads an element of the type s into the structure that it belongs to. here has those of s by their paths.
-func (r *reading) element(v tape.Value, s *Structure, here map[string]*Structure, counts map[string]int) error {
-	path := v.Get("path").Text()
-	at := strings.LastIndexByte(path, '.')
-	owner := here[path[:max(at, 0)]]
+func (r *reading) element(v tape.Value, s *Structure, here map[string]*Structure, counts map[string]*int) error {
+	path := v.Get("path").Bytes()
+	at := bytes.LastIndexByte(path, '.')
+	owner := here[string(path[:max(at, 0)])]
 	if owner == nil {
 		return fmt.Errorf("%s belongs to no structure", path)
 	}
-	e := Element{Name: r.kept(path[at+1:]), Min: int(number(v.Get("min"))), Max: Many,
+	e := Element{Name: r.keep(path[at+1:]), Min: int(number(v.Get("min"))), Max: Many,
 		Summary: v.Get("isSummary").Kind() == tape.True, Modifier: v.Get("isModifier").Kind() == tape.True,
 		Attribute: v.Get("representation").At(0).Is("xmlAttr")}
 	if max := v.Get("max"); !max.Is("*") {
@@ -126,17 +132,17 @@ func (r *reading) element(v tape.Value, s *Structure, here map[string]*Structure
 		e.Name, e.Choice = r.kept(stem), true
 	}
 	invariants := r.invariantsOf(v)
-	if counts[path] > 0 {
-		name := s.Name + path[strings.IndexByte(path, '.'):]
-		b := &Structure{Name: r.kept(name), Kind: Backbone, Elements: make([]Element, 0, counts[path]), Invariants: invariants}
-		r.types[b.Name], here[path], r.bases[b] = b, b, v.Get("type").At(0).Get("code").Text()
-		e.Types, invariants = r.list("#"+b.Name, func() []Type { return []Type{{Code: r.bases[b]}} }), nil
+	if count := counts[string(path)]; count != nil {
+		name := s.Name + string(path[bytes.IndexByte(path, '.'):])
+		b := &Structure{Name: r.kept(name), Kind: Backbone, Elements: make([]Element, 0, *count), Invariants: invariants}
+		r.types[b.Name], here[string(path)], r.bases[b] = b, b, r.text(v.Get("type").At(0).Get("code"))
+		e.Types, invariants = r.list([]byte("#"+b.Name), func() []Type { return []Type{{Code: r.bases[b]}} }), nil
 	} else if s.Kind == Resource && owner == s && e.Name == "id" { // the definitions say string, the specification id
-		e.Types = r.list("id", func() []Type { return []Type{{Code: "id"}} })
+		e.Types = r.list([]byte("id"), func() []Type { return []Type{{Code: "id"}} })
 	} else if to := v.Get("contentReference"); to.Exists() {
-		e.Types = r.list(to.Text(), func() []Type { return []Type{{Code: "BackboneElement"}} })
+		e.Types = r.list(to.Bytes(), func() []Type { return []Type{{Code: "BackboneElement"}} })
 	} else {
-		e.Types = r.list(string(v.Get("type").Raw()), func() []Type { return r.typesOf(v.Get("type")) })
+		e.Types = r.list(v.Get("type").Raw(), func() []Type { return r.typesOf(v.Get("type")) })
 	}
 	if len(e.Types) == 0 {
 		return fmt.Errorf("%s has no type", path)
@@ -147,12 +153,12 @@ func (r *reading) element(v tape.Value, s *Structure, here map[string]*Structure
 }
 
 // list is a list of types, made only once.
-func (r *reading) list(key string, make func() []Type) []Type {
-	if l, ok := r.lists[key]; ok {
+func (r *reading) list(key []byte, make func() []Type) []Type {
+	if l, ok := r.lists[string(key)]; ok {
 		return l
 	}
 	l := make()
-	r.lists[key] = l
+	r.lists[string(key)] = l
 	return l
 }
 
