@@ -7,11 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sijil-health/sijil/fhir/shape"
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/fhir/validation"
 )
 
-// wellFormed holds every AuditEvent of an answer to the form of R4.
+var r4 = validation.New(nil, nil)
+
+// wellFormed holds every AuditEvent of an answer to the rules of R4.
 func wellFormed(t *testing.T, body []byte) {
 	t.Helper()
 	if !strings.Contains(string(body), `"resourceType":"AuditEvent"`) {
@@ -19,8 +21,8 @@ func wellFormed(t *testing.T, body []byte) {
 	}
 	root := parsed(t, string(body))
 	check := func(v tape.Value) {
-		for _, f := range shape.Check(v) {
-			t.Errorf("%s: %s in %s", f.At.Path(), f.Text, v.Raw())
+		for _, i := range r4.Resource(v, validation.Options{}) {
+			t.Errorf("%s: %s in %s", i.Path, i.Text, v.Raw())
 		}
 	}
 	if root.Get("resourceType").Text() == "AuditEvent" {

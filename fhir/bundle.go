@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/sijil-health/sijil/fhir/shape"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
@@ -27,7 +26,7 @@ func (s *Server) bundle(q *request) (*answer, error) {
 	if !root.Get("resourceType").Is("Bundle") {
 		return nil, fail(http.StatusBadRequest, "invalid", "the base takes Bundles; send any other resource to the address of its type").on(root, "resourceType")
 	}
-	if p := misshapen(shape.CheckBundle(root)); p != nil {
+	if p := refused(s.validator.Bundle(root)); p != nil {
 		return nil, p
 	}
 	typ := root.Get("type")
@@ -116,7 +115,7 @@ func (e *entry) read(s *Server) *problem {
 	if e.at.Kind() != tape.Object {
 		return fail(http.StatusBadRequest, "structure", "an entry is an object, this is %s", e.at.Kind()).at(e.at)
 	}
-	if p := misshapen(shape.CheckEntry(e.at)); p != nil { // a condition that is misspelt or empty must not be taken for none
+	if p := refused(s.validator.Entry(e.at)); p != nil { // a condition that is misspelt or empty must not be taken for none
 		return p
 	}
 	for _, field := range []struct {
@@ -147,7 +146,7 @@ func (e *entry) read(s *Server) *problem {
 	if p := e.address(s); p != nil {
 		return p
 	}
-	return e.payload(s.Limits)
+	return e.payload(s)
 }
 
 // address reads request.url: what it names and which interaction that is.
@@ -251,7 +250,7 @@ func (e *entry) writes() bool {
 }
 
 // payload checks the resource of a POST or PUT.
-func (e *entry) payload(l Limits) *problem {
+func (e *entry) payload(s *Server) *problem {
 	if !e.writes() {
 		return nil
 	}
@@ -259,10 +258,10 @@ func (e *entry) payload(l Limits) *problem {
 	if !body.Exists() {
 		return fail(http.StatusBadRequest, "required", "%s needs a resource", e.method).on(e.at, "resource")
 	}
-	if limit := l.of(e.typ); body.End()-body.Start() > limit {
+	if limit := s.Limits.of(e.typ); body.End()-body.Start() > limit {
 		return fail(http.StatusRequestEntityTooLarge, "too-long", "the resource is larger than %d bytes, the most that is stored as one", limit).at(body)
 	}
-	r, p := inspect(body)
+	r, p := s.inspect(body)
 	if p != nil {
 		return p
 	}

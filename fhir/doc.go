@@ -1,6 +1,6 @@
 // Package fhir is the FHIR R4 (4.0.1) gate: HTTP and JSON outside, Store calls inside.
 //
-// It owns the wire: routes, headers, structure checks, Bundles, search strings, OperationOutcome, the AuditEvent view of the
+// It owns the wire: routes, headers, what is checked before a write, Bundles, search strings, OperationOutcome, the AuditEvent view of the
 // ledger's entries. It decides nothing about access (Authorizer) and keeps nothing (Store). It promises:
 //
 //   - What is stored is what was received, byte for byte; what is served differs from it only in id, meta.versionId,
@@ -11,5 +11,5 @@
 //   - Sizes, depth, counts and waiting are bounded (Limits).
 //
 // Imports: record (what it answers and with which errors; store.go says which of it the gate needs), index (the vocabulary of searches), verify,
-// fhir/tape, fhir/shape, terminology with fhir/definition (codes). The policy reaches it through Authorizer.
+// fhir/tape, fhir/validation, terminology with fhir/definition (codes). The policy reaches it through Authorizer.
 package fhir

@@ -15,7 +15,7 @@ import (
 func (s *Server) handle(do interaction) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q := &request{
-			Context: r.Context(), base: s.baseOf(r), own: s.Base, method: r.Method, query: r.URL.RawQuery, header: w.Header(),
+			Context: r.Context(), base: s.baseOf(r), own: s.Base, method: r.Method, query: r.URL.RawQuery, header: w.Header(), empty: r.ContentLength == 0,
 			typ: r.PathValue("type"), id: r.PathValue("id"), prefer: parsePrefer(r.Header.Values("Prefer")),
 			ifMatch: r.Header.Get("If-Match"), ifNoneMatch: r.Header.Get("If-None-Match"),
 			ifModifiedSince: r.Header.Get("If-Modified-Since"), ifNoneExist: r.Header.Get("If-None-Exist"),

@@ -36,7 +36,7 @@ func TestRefusals(t *testing.T) {
 		{name: "reference type", do: "POST /Basic", body: `{"resourceType":"Basic","subject":{"reference":7}}`, status: 400, has: []string{"Basic.subject.reference"}},
 		{name: "code", do: "POST /Basic", body: `{"resourceType":"Basic","code":"x"}`, status: 400, has: []string{"Basic.code", "must be an object"}},
 		{name: "coding", do: "POST /Observation", body: `{"resourceType":"Observation","code":{"coding":[{"code":7}]}}`, status: 400, has: []string{"Observation.code.coding[0].code"}},
-		{name: "date", do: "POST /Observation", body: `{"resourceType":"Observation","effectiveDateTime":"yesterday"}`, status: 400, has: []string{"Observation.effectiveDateTime"}, hasNot: []string{"yesterday"}},
+		{name: "date", do: "POST /Observation", body: `{"resourceType":"Observation","effectiveDateTime":"yesterday"}`, status: 400, has: []string{"Observation.effective"}, hasNot: []string{"yesterday"}},
 		{name: "If-Match", do: "PUT /Patient/p1", body: patient, header: []string{`If-Match: "x"`}, status: 412},
 		{name: "media type", do: "POST /Patient", body: patient, header: []string{"Content-Type: application/fhir+xml"}, status: 415, entries: []string{"refuse 415"}},
 		{name: "UTF-16", do: "POST /Patient", body: patient, header: []string{"Content-Type: application/fhir+json; charset=utf-16"}, status: 415, has: []string{"UTF-8 only"}, entries: []string{"refuse 415"}},

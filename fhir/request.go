@@ -34,7 +34,8 @@ type request struct {
 	// load reads the request's body, of at most limit bytes, into body. It is nil where body is there already.
 	load func(q *request, limit, nodes int) error
 	// form reads the request's body as a form; nil where the parameters are in the address alone.
-	form func(q *request) (string, error)
+	form  func(q *request) (string, error)
+	empty bool // there is no body
 
 	// raw is the request that reads a Binary, whose content alone may be the answer; nil for any other, and in a Bundle.
 	raw *http.Request

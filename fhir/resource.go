@@ -3,15 +3,15 @@ package fhir
 import (
 	"net/http"
 
-	"github.com/sijil-health/sijil/fhir/shape"
 	"github.com/sijil-health/sijil/fhir/tape"
 )
 
-// resource is one resource of a request, its basic structure checked.
+// resource is one resource of a request, checked.
 type resource struct {
 	typ, id string // id is "" where the body has none
 	root    tape.Value
 	sites   []site
+	notes   []Issue // warnings
 }
 
 // site is a string of a resource that may have to be replaced when it is stored.
@@ -27,22 +27,6 @@ const (
 	siteURI                       // an element of type uri, url, oid or uuid
 	siteNarrative                 // Narrative.div, which may hold links
 )
-
-// Validator is the place for full validation. It is asked for every resource that is to be written, after the gate's own checks
-// of structure, and before anything is stored.
-type Validator interface {
-	// Validate gives what is wrong with a resource. Those of severity "error" or "fatal" refuse it with 422.
-	Validate(typ string, root tape.Value) []Issue
-}
-
-// inspect checks that a value is a resource, in the form of its type.
-func inspect(root tape.Value) (*resource, *problem) {
-	r, p := basics(root)
-	if p == nil {
-		p = misshapen(shape.Check(root))
-	}
-	return r, p
-}
 
 // basics checks what the gate itself relies on: a known type, a valid id, meta as an object, references that can be read.
 func basics(root tape.Value) (*resource, *problem) {
@@ -69,18 +53,6 @@ func basics(root tape.Value) (*resource, *problem) {
 		return r, nil // its references are its entries' affair, to be read inside it and nowhere else
 	}
 	return r, r.collect(root, false)
-}
-
-// misshapen makes a problem of the faults in a resource's form; nil for none.
-func misshapen(faults []shape.Fault) *problem {
-	if len(faults) == 0 {
-		return nil
-	}
-	p := &problem{status: http.StatusBadRequest}
-	for _, f := range faults {
-		p.issues = append(p.issues, Issue{Severity: "error", Code: f.Code, Text: f.Text, Path: f.At.Path(), Position: f.At.Position()})
-	}
-	return p
 }
 
 func checkMeta(meta tape.Value) *problem {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/fhir/definition"
+	"github.com/sijil-health/sijil/fhir/validation"
 	"github.com/sijil-health/sijil/terminology"
 )
 
@@ -25,11 +26,11 @@ type Config struct {
 	// empty only relative references are, and links begin with what each request was sent to.
 	Prefix, Base string
 
-	Version   string    // of the software, for the CapabilityStatement
-	Limits    Limits    // zero fields: DefaultLimits
-	Origins   []string  // of web pages whose programs may use the gate, each as a browser writes it: "https://app.example.org"
-	ServerIDs bool      // clients choose no ids: PUT creates nothing under an id that was never known
-	Validator Validator // nil: structure checks only
+	Version   string   // of the software, for the CapabilityStatement
+	Limits    Limits   // zero fields: DefaultLimits
+	Origins   []string // of web pages whose programs may use the gate, each as a browser writes it: "https://app.example.org"
+	ServerIDs bool     // clients choose no ids: PUT creates nothing under an id that was never known
+	Checks    Checks   // of what is written
 	// Definitions are the profiles and search parameters that are known; nil: those of R4.
 	Definitions *definition.Registry
 	// Terminology answers the operations on codes; nil: by what R4 defines.
@@ -42,6 +43,7 @@ type Config struct {
 // Server is the gate, an http.Handler. Use HTTP to serve it.
 type Server struct {
 	Config
+	validator  *validation.Validator
 	mux        http.ServeMux
 	table      []route            // routes; here, so that an interaction may look at it
 	audit      []route            // auditRoutes
@@ -63,7 +65,7 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, admission: newAdmission(c.Limits), started: time.Now(), table: routes, audit: auditRoutes, codes: map[string][]route{}}
+	s := &Server{Config: c, validator: validation.New(nil, c.Definitions.StructureDefinition), admission: newAdmission(c.Limits), started: time.Now(), table: routes, audit: auditRoutes, codes: map[string][]route{}}
 	for _, typ := range []string{"ValueSet", "CodeSystem", "ConceptMap"} {
 		s.codes[typ] = slices.Concat(codeRoutes(typ), s.table)
 	}
@@ -129,6 +131,7 @@ var routes = []route{
 	{"POST", "/{type}", (*Server).create, "create"},
 	{"POST", "/{type}/_search", (*Server).search, "search-type"},
 	{"GET", "/{type}/_history", (*Server).history, "history-type"},
+	{"POST", "/{type}/$validate", (*Server).validate, "$validate"},
 	{"PUT", "/{type}", (*Server).conditionalUpdate, "conditionalUpdate"},
 	{"DELETE", "/{type}", (*Server).conditionalDelete, "conditionalDelete"},
 	{"GET", "/{type}/{id}", (*Server).read, "read"},
@@ -136,6 +139,8 @@ var routes = []route{
 	{"DELETE", "/{type}/{id}", (*Server).remove, "delete"},
 	{"GET", "/$diff", (*Server).diffOf, "$diff"},
 	{"GET", "/{type}/{id}/$diff", (*Server).diff, "$diff"},
+	{"POST", "/{type}/{id}/$validate", (*Server).validate, "$validate"},
+	{"GET", "/{type}/{id}/$validate", (*Server).validate, "$validate"},
 	{"GET", "/{type}/{id}/$verify", (*Server).verify, "$verify"},
 	{"GET", "/{type}/{id}/_history", (*Server).history, "history-instance"},
 	{"GET", "/{type}/{id}/_history/{version}", (*Server).vread, "vread"},
@@ -175,7 +180,7 @@ func (s *Server) routes() {
 		}
 		paths[r.path] = true
 	}
-	for _, path := range []string{"/_history", "/{type}/_history", "/{type}/_search", "/$diff"} {
+	for _, path := range []string{"/_history", "/{type}/_history", "/{type}/_search", "/$diff", "/{type}/$validate"} {
 		delete(paths, path) // other methods take the last part for a type or an id, and refuse it
 	}
 	for _, op := range codeOperations {

@@ -74,7 +74,7 @@ func entryAnswer(e *entry, versions []record.Version, commit *record.Commit, pre
 	if prefer.result == "" {
 		prefer.result = "minimal"
 	}
-	return written(&versions[0], commit, prefer)
+	return written(&versions[0], commit, prefer, e.resource.notes)
 }
 
 // duplicates refuses two entries with one fullUrl: there would be no saying which a reference means.

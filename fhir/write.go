@@ -43,26 +43,11 @@ func (s *Server) changeOf(r *resource, op record.Op, id string, v *resolver, ent
 	if p := x.termsOf(r); p != nil {
 		return record.Change{}, p
 	}
-	if s.Validator != nil {
-		if p := invalid(s.Validator.Validate(r.typ, r.root)); p != nil {
-			return record.Change{}, p
-		}
-	}
 	source, before := r.root.Document()
 	return record.Change{
 		Op: op, Type: r.typ, ID: id, Source: source, Edits: r.edits(id, to.edits, before),
 		Chart: x.chartOf(r, id), Compartment: compartmentOf(r), Terms: x.terms, Known: op == record.OpUpdate && s.ServerIDs,
 	}, nil
-}
-
-// invalid makes a problem of a validator's issues if one of them refuses the resource.
-func invalid(issues []Issue) *problem {
-	for _, i := range issues {
-		if i.Severity == "error" || i.Severity == "fatal" {
-			return &problem{status: http.StatusUnprocessableEntity, issues: issues}
-		}
-	}
-	return nil
 }
 
 // loadResource reads the body as a resource of the type that the address names.
@@ -80,7 +65,7 @@ func (s *Server) loadResource(q *request) (*resource, error) {
 		}
 	}
 	q.chart = patientOf(q.body) // of what is refused for its form, too
-	r, p := inspect(q.body)
+	r, p := s.inspect(q.body)
 	if p != nil {
 		return nil, p
 	}
@@ -115,7 +100,7 @@ func (s *Server) store(q *request, r *resource, op record.Op, id string, ifVersi
 	if err != nil {
 		return nil, err
 	}
-	return written(&commit.Versions[0], commit, q.prefer), nil
+	return written(&commit.Versions[0], commit, q.prefer, r.notes), nil
 }
 
 // foreignID is what is answered to a client that would choose an id where the node alone does (FHIR R4, 3.1.0.4).
@@ -124,7 +109,7 @@ func foreignID() *problem {
 }
 
 // written is the answer to a create or update.
-func written(v *record.Version, commit *record.Commit, prefer preference) *answer {
+func written(v *record.Version, commit *record.Commit, prefer preference, notes []Issue) *answer {
 	a := &answer{status: http.StatusOK, version: v.Version, updated: v.Updated, commit: commit}
 	a.location = v.Type + "/" + v.ID + "/_history/" + formatUint(v.Version)
 	if v.Op == record.OpCreate {
@@ -133,16 +118,16 @@ func written(v *record.Version, commit *record.Commit, prefer preference) *answe
 	switch prefer.result {
 	case "minimal":
 	case "OperationOutcome":
-		a.body = done("the resource was stored as version " + formatUint(v.Version))
+		a.body = done("the resource was stored as version "+formatUint(v.Version), notes...)
 	default:
 		a.body, a.content = v.Body, a.location
 	}
 	return a
 }
 
-// done is an OperationOutcome that reports success.
-func done(text string) []byte {
-	return appendOutcome(nil, Issue{Severity: "information", Code: "informational", Text: text})
+// done is an OperationOutcome that reports success, and what is to be noted of it.
+func done(text string, notes ...Issue) []byte {
+	return appendOutcome(nil, append([]Issue{{Severity: "information", Code: "informational", Text: text}}, notes...)...)
 }
 
 // ifVersion reads If-Match; 0 means that there is none.

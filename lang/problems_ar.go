@@ -14,6 +14,7 @@ var arabicProblems = map[string]string{
 	"problem.config_copies":       "قيمة الحقل \"copies\" هي %[1]s؛ استعمل من 0 (تلقائي) إلى 16",
 	"problem.config_deletes":      "قيمة الحقل \"conditional_deletes\" هي %[1]s؛ استعمل من 0 (مورد واحد في كل مرة) إلى 1000",
 	"problem.config_origin":       "يحوي الحقل \"origins\" القيمة %[1]q وليست مصدر صفحة؛ اكتبها بالشكل https://HOST دون مسار",
+	"problem.config_validation":   "قيمة الحقل \"validation\" هي %[1]q؛ استعمل \"strict\" أو \"lenient\"",
 	"problem.config_blocks":       "قيمة الحقل \"keep_blocks\" هي %[1]s؛ استعمل 0 (تلقائي) أو أكثر",
 	"problem.config_witness_name": "في \"witnesses\" شاهد بلا اسم، أو شاهدان باسم %[1]q؛ أعطِ كل شاهد اسمًا خاصًّا به",
 	"problem.config_witness_key":  "مفتاح الشاهد %[1]q هو %[2]q وليس مفتاح شاهد؛ انسخ ما طبعه `sijil witness init`، بالشكل NAME+…+…",

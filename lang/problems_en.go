@@ -15,6 +15,7 @@ var englishProblems = map[string]string{
 	"problem.config_copies":       "\"copies\" is %[1]s; use 0 (automatic) to 16",
 	"problem.config_deletes":      "\"conditional_deletes\" is %[1]s; use 0 (one at a time) to 1000",
 	"problem.config_origin":       "\"origins\" holds %[1]q, which is no origin of a web page; write it as https://HOST, without a path",
+	"problem.config_validation":   "\"validation\" is %[1]q; use \"strict\" or \"lenient\"",
 	"problem.config_blocks":       "\"keep_blocks\" is %[1]s; use 0 (automatic) or more",
 	"problem.config_witness_name": "of \"witnesses\", one has no name or two have the name %[1]q; give each a name of its own",
 	"problem.config_witness_key":  "the key of the witness %[1]q is %[2]q, which is no witness's verifier key; copy what `sijil witness init` printed, NAME+…+…",

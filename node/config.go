@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/sijil-health/sijil/fhir"
 	"github.com/sijil-health/sijil/internal/durable"
 	"github.com/sijil-health/sijil/lang"
 )
@@ -39,6 +40,9 @@ type Config struct {
 	Network string `json:"network"`
 	// KeepBlocks is how many blocks of the chain are kept besides what is kept for ever; 0 is the engine's default.
 	KeepBlocks int64 `json:"keep_blocks,omitempty"`
+	// Validation is "strict" (a write that breaks a rule of FHIR R4 is refused) or "lenient" (it is stored where it has the form of its type and
+	// all that is required; empty: strict).
+	Validation string `json:"validation,omitempty"`
 	// Witnesses are the witnesses that checkpoints are sent to.
 	Witnesses []WitnessConfig `json:"witnesses,omitempty"`
 }
@@ -48,6 +52,14 @@ type WitnessConfig struct {
 	Name string `json:"name"`
 	URL  string `json:"url,omitempty"`
 	Key  string `json:"key"`
+}
+
+// checks is what a resource has to keep to be stored.
+func (c *Config) checks() fhir.Checks {
+	if c.Validation == "lenient" {
+		return fhir.Lenient
+	}
+	return fhir.Strict
 }
 
 // DefaultConfig is what `sijil init` writes for a lone node.

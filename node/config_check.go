@@ -50,6 +50,9 @@ func (c *Config) Check() *lang.Problem {
 			return lang.NewProblem("config_origin", origin)
 		}
 	}
+	if c.Validation != "" && c.Validation != "strict" && c.Validation != "lenient" {
+		return lang.NewProblem("config_validation", c.Validation)
+	}
 	if c.KeepBlocks < 0 {
 		return lang.NewProblem("config_blocks", c.KeepBlocks)
 	}

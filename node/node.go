@@ -267,7 +267,7 @@ func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 	server := fhir.New(fhir.Config{
 		Store: n.record, Auth: authorizer{authority, &n.renamed}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
 		Trust: n.encodedTrust, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins, Definitions: definitions, Terminology: terminology.New(terminology.FromRegistry(definitions)),
-		Limits: fhir.Limits{Deletes: n.config.ConditionalDeletes},
+		Checks: n.config.checks(), Limits: fhir.Limits{Deletes: n.config.ConditionalDeletes},
 	})
 	n.opened(server)
 	n.gate = server.HTTP()

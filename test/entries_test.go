@@ -95,7 +95,7 @@ func TestRealEntries(t *testing.T) {
 		{"clinician PUT /Patient/p2", patient("p2", "Ali"), "", 201, []string{"C create 0 " + who + " Patient/p2 Patient/p2/_history/1"}},
 		{"clinician PUT /Observation/o1", observation("o1", "p1", 1), "", 201, []string{"C create 0 " + who + " Patient/p1 Observation/o1/_history/1"}},
 		{"clinician PUT /Observation/o2", observation("o2", "p2", 2), "", 201, []string{"C create 0 " + who + " Patient/p2 Observation/o2/_history/1"}},
-		{"clinician PUT /Organization/g1", `{"resourceType":"Organization","id":"g1"}`, "", 201, []string{"C create 0 " + who + " Organization/g1/_history/1"}},
+		{"clinician PUT /Organization/g1", `{"resourceType":"Organization","id":"g1","name":"G"}`, "", 201, []string{"C create 0 " + who + " Organization/g1/_history/1"}},
 		{"clinician GET /Patient/p1", "", "", 200, []string{"R read 0 " + who + " Patient/p1 Patient/p1/_history/1"}},
 		{"clinician PUT /Patient/p1", patient("p1", "Hasan"), `If-Match: W/"1"`, 200, []string{"U update 0 " + who + " Patient/p1 Patient/p1/_history/2"}},
 		{"clinician GET /Patient/p1/_history/1", "", "", 200, []string{"R vread 0 " + who + " Patient/p1 Patient/p1/_history/1"}},

@@ -142,6 +142,14 @@ func (v Value) Start() int { return int(v.node().start) }
 // End is the position after the value.
 func (v Value) End() int { return int(v.node().end) }
 
+// Root is the document that v is of.
+func (v Value) Root() Value {
+	if v.t == nil {
+		return v
+	}
+	return v.t.Root()
+}
+
 // Raw is the value as it stands in the source.
 func (v Value) Raw() []byte {
 	if v.t == nil {

@@ -1,6 +1,5 @@
 // Command gen writes from the official FHIR R4 definitions fhir/tables.go: which search parameters each type has and where their
-// values stand, which elements make a resource part of a patient's chart, and which elements are URIs; and fhir/shape/r4.txt:
-// which elements each type has, and of what types they are.
+// values stand, which elements make a resource part of a patient's chart, and which elements are URIs.
 //
 // Run it as "go generate ./fhir" with the definitions in $SIJIL_SHARED/data/fhir-definitions/r4.
 package main
@@ -45,7 +44,7 @@ func generate() (map[string][]byte, error) {
 	var b bytes.Buffer
 	d.write(&b)
 	tables, err := format.Source(b.Bytes())
-	return map[string][]byte{"tables.go": tables, "shape/r4.txt": d.shapes()}, err
+	return map[string][]byte{"tables.go": tables}, err
 }
 
 // definitions is what is needed of the official files.
@@ -54,8 +53,6 @@ type definitions struct {
 	elements map[string][]string // "Observation.value[x]" → types
 	params   []searchParameter
 	charts   map[string][]string // type → parameters of the Patient compartment
-
-	structures []*structure // resources and data types but for primitive ones, in order
 }
 
 type searchParameter struct {
@@ -83,16 +80,20 @@ func load() (*definitions, error) {
 		}
 	}
 	sort.Strings(d.types)
-	slices.SortFunc(d.structures, func(a, b *structure) int { return strings.Compare(a.name, b.name) })
 	return d, nil
 }
 
 func (d *definitions) add(src []byte) error {
 	var r struct {
-		ResourceType, Code, Name, Kind, Derivation, BaseDefinition string
-		Abstract                                                   bool
-		Snapshot                                                   struct{ Element []shapeElement }
-		Resource                                                   []struct {
+		ResourceType, Code, Name, Kind, Derivation string
+		Abstract                                   bool
+		Snapshot                                   struct {
+			Element []struct {
+				Path, ContentReference string
+				Type                   []struct{ Code string }
+			}
+		}
+		Resource []struct {
 			Code  string
 			Param []string
 		}
@@ -129,10 +130,6 @@ func (d *definitions) add(src []byte) error {
 	}
 	if r.Kind == "resource" && !r.Abstract {
 		d.types = append(d.types, r.Name)
-	}
-	if r.Kind == "resource" || r.Kind == "complex-type" {
-		base := r.BaseDefinition[strings.LastIndexByte(r.BaseDefinition, '/')+1:]
-		d.structures = append(d.structures, &structure{r.Name, base, r.Snapshot.Element})
 	}
 	for _, e := range r.Snapshot.Element {
 		for _, t := range e.Type {

@@ -1,4 +1,4 @@
-package shape
+package validation
 
 // scan reads a date or time from left to right; bad is set at the first thing that does not belong.
 type scan struct {
