@@ -141,6 +141,9 @@ func fhir(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(ts.ReadFile(args[3])))
 	r.Header.Set("Content-Type", "application/fhir+json")
+	if strings.HasSuffix(args[len(args)-1], ".xml") {
+		r.Header.Set("Content-Type", "application/fhir+xml")
+	}
 	resp, err := http.DefaultClient.Do(r)
 	ts.Check(err)
 	defer resp.Body.Close()

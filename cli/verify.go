@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sijil-health/sijil/cli/document"
+	"github.com/sijil-health/sijil/fhir/xml"
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -60,9 +61,24 @@ func (a *app) runVerify(q *verifying) error {
 	receipt, err := verify.ReadReceipt(read.receipt)
 	var result *verify.Result
 	if err == nil {
-		result, err = verify.Verify(receipt, trust, verify.Options{Keys: q.keys, Content: read.resource})
+		result, err = verifyResource(receipt, trust, verify.Options{Keys: q.keys, Content: read.resource})
 	}
 	return a.showVerified(result, err)
+}
+
+// verifyResource is verify.Verify with a resource that may be in XML: as it was sent to the node, or as the node gave it. The latter is not what a
+// receipt commits to, but says the JSON that is.
+func verifyResource(receipt *verify.Receipt, trust *verify.Trust, o verify.Options) (*verify.Result, error) {
+	result, err := verify.Verify(receipt, trust, o)
+	if step := (*verify.StepError)(nil); !errors.As(err, &step) || step.Step != verify.StepContent {
+		return result, err
+	}
+	json, _, bad := xml.ToJSON(o.Content, xml.Limits{Bytes: len(o.Content), Nodes: len(o.Content)})
+	if bad != nil {
+		return result, err
+	}
+	o.Content = json
+	return verify.Verify(receipt, trust, o)
 }
 
 // inputs are the files of a verification.

@@ -16,7 +16,7 @@ const batchWriters = 32
 // batch does what each entry asks for by itself. One that fails leaves an entry of its own and says so in its place; the others
 // are done. Verbs go in the order of a transaction.
 func (s *Server) batch(q *request, list []entry) (*answer, error) {
-	for _, method := range []string{http.MethodDelete, http.MethodPost, http.MethodPut, ""} {
+	for _, method := range []string{http.MethodDelete, http.MethodPost, http.MethodPut, http.MethodPatch, ""} {
 		var wait sync.WaitGroup
 		free := make(chan struct{}, batchWriters)
 		for i := range list {

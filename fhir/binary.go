@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"bytes"
 	"encoding/base64"
 	"mime"
 	"net/http"
@@ -25,9 +26,21 @@ func (b *body) loadBinary(q *request, limit int) error {
 		return err
 	}
 	typ := b.r.Header.Get("Content-Type")
+	if isXML(typ) {
+		json, places, err := jsonOf(src, limit, resourceNodes)
+		switch named, _, _ := mime.ParseMediaType(typ); {
+		case err == nil && bytes.HasPrefix(json, []byte(`{"resourceType":"Binary"`)):
+			src, q.places, typ = json, places, fhirJSON
+		case named == "application/fhir+xml" && err != nil:
+			return err
+		}
+	}
 	q.tape = tape.Get()
 	if typ == "" || isJSON(typ) {
 		err := q.tape.Parse(src, tape.Limits{Bytes: limit, Depth: b.s.Limits.Depth, Nodes: resourceNodes})
+		if q.places != nil {
+			q.tape.Locate(q.places.Position)
+		}
 		if q.body = q.tape.Root(); err == nil && q.body.Get("resourceType").Is("Binary") {
 			return nil
 		}
@@ -146,7 +159,7 @@ func takes(r *http.Request, typ string) (raw bool, err error) {
 			case err != nil:
 			case asked == own && !strings.Contains(asked, "fhir"):
 				return true, nil
-			case isJSON(item):
+			case isJSON(item), isXML(item):
 				fhir = true
 			case asked == "*/*", asked == family+"/*", asked == own:
 				raw = true

@@ -40,9 +40,18 @@ func (b *body) load(q *request, limit, nodes int) error {
 	if err != nil {
 		return err
 	}
+	if isXML(b.r.Header.Get("Content-Type")) {
+		if src, q.places, err = jsonOf(src, limit, nodes); err != nil {
+			return err
+		}
+		limit = max(limit, len(src))
+	}
 	q.tape = tape.Get()
 	if err := q.tape.Parse(src, tape.Limits{Bytes: limit, Depth: b.s.Limits.Depth, Nodes: nodes}); err != nil {
 		return parseProblem(err)
+	}
+	if q.places != nil {
+		q.tape.Locate(q.places.Position)
 	}
 	q.body = q.tape.Root()
 	return nil

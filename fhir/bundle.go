@@ -62,7 +62,7 @@ func (q *request) refusedFor(list []entry) {
 		if len(q.access.Within) < MaxDetail/2 {
 			q.access.Within = clip(strings.TrimPrefix(q.access.Within+", "+e.access.Detail, ", "))
 		}
-		if e.method == http.MethodPost || e.method == http.MethodPut && e.query != "" {
+		if e.method == http.MethodPost || (e.method == http.MethodPut || e.method == http.MethodPatch) && e.query != "" {
 			e.id = "" // made up for it, or found by its condition
 		}
 		q.named = append(q.named, e.about()...)
@@ -102,7 +102,7 @@ func (s *Server) entries(q *request, array tape.Value) ([]entry, *problem) {
 	i := 0
 	for v := array.First(); v.Exists(); v = v.Next() {
 		e := &list[i]
-		e.request = request{Context: q.Context, access: q.access, base: q.base, own: q.own, prefer: q.prefer, header: http.Header{}}
+		e.request = request{Context: q.Context, access: q.access, base: q.base, own: q.own, prefer: q.prefer, header: http.Header{}, places: q.places}
 		e.at = v
 		e.bad = e.read(s)
 		i++
@@ -194,7 +194,7 @@ func (e *entry) conditional() *problem {
 		fits        bool
 	}{
 		{"ifNoneExist", e.ifNoneExist, e.method == http.MethodPost && !e.form},
-		{"ifMatch", e.ifMatch, put || e.method == http.MethodDelete},
+		{"ifMatch", e.ifMatch, put || e.method == http.MethodDelete || e.method == http.MethodPatch},
 		{"ifNoneMatch", e.ifNoneMatch, put || get},
 		{"ifModifiedSince", e.ifModifiedSince, get},
 	} {
@@ -239,14 +239,14 @@ func (r *route) fits(parts []string) bool {
 	return rest == ""
 }
 
-// writesByID tells whether the entry replaces or deletes the resource that its address names.
+// writesByID tells whether the entry replaces, patches or deletes the resource that its address names.
 func (e *entry) writesByID() bool {
-	return e.id != "" && (e.method == http.MethodPut || e.method == http.MethodDelete)
+	return e.id != "" && (e.method == http.MethodPut || e.method == http.MethodDelete || e.method == http.MethodPatch)
 }
 
 // writes tells whether the entry stores a resource.
 func (e *entry) writes() bool {
-	return e.do != nil && (e.method == http.MethodPut || e.method == http.MethodPost && !e.form)
+	return e.do != nil && (e.method == http.MethodPut || e.method == http.MethodPatch || e.method == http.MethodPost && !e.form)
 }
 
 // payload checks the resource of a POST or PUT.
@@ -258,6 +258,10 @@ func (e *entry) payload(s *Server) *problem {
 	if !body.Exists() {
 		return fail(http.StatusBadRequest, "required", "%s needs a resource", e.method).on(e.at, "resource")
 	}
+	if e.method == http.MethodPatch {
+		e.patching = func(*request) (*patching, error) { return e.patchOf(s.Limits) }
+		return nil
+	}
 	if limit := s.Limits.of(e.typ); body.End()-body.Start() > limit {
 		return fail(http.StatusRequestEntityTooLarge, "too-long", "the resource is larger than %d bytes, the most that is stored as one", limit).at(body)
 	}
@@ -265,6 +269,7 @@ func (e *entry) payload(s *Server) *problem {
 	if p != nil {
 		return p
 	}
+	r.places = e.places
 	if r.typ != e.typ {
 		return fail(http.StatusBadRequest, "invalid", "resourceType is not the type that request.url names").at(body.Get("resourceType"))
 	}

@@ -125,7 +125,7 @@ func TestTransactionIsAllOrNothing(t *testing.T) {
 		{"no request", []string{good, `{"resource":` + basic + `}`}, 400, "Bundle.entry[1].request"},
 		{"no resource", []string{good, entryOf("", "POST", "Basic", "")}, 400, "Bundle.entry[1].resource"},
 		{"entry is no object", []string{good, `7`}, 400, "Bundle.entry[1]"},
-		{"patch", []string{good, entryOf("", "PATCH", "Basic/b", basic)}, 405, "Bundle.entry[1].request.url"},
+		{"patch", []string{good, entryOf("", "PATCH", "Basic/c", basic)}, 400, "Bundle.entry[1].resource"},
 		{"criteria beside an id", []string{good, entryOf("", "PUT", "Basic/x?identifier=y", `{"resourceType":"Basic","id":"x"}`)}, 400, "criteria"},
 		{"conditional update of another id", []string{good, entryOf("", "PUT", "Basic?_id=old", `{"resourceType":"Basic","id":"x"}`)}, 400, "Bundle.entry[1].resource.id"},
 		{"conditional update of what another entry writes", []string{entryOf("", "PUT", "Basic/old", `{"resourceType":"Basic","id":"old"}`), entryOf("", "PUT", "Basic?_id=old", basic)}, 400, "duplicate"},

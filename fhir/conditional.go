@@ -198,7 +198,7 @@ func (e *entry) condition(s *Server) (condition, *problem) {
 	case e.method == http.MethodPost && e.resource != nil && e.ifNoneExist != "":
 		return condition{text: e.typ + "?" + e.ifNoneExist, at: request.Get("ifNoneExist")}, nil
 	case e.id != "" || e.query == "":
-	case e.method == http.MethodPut:
+	case e.method == http.MethodPut || e.method == http.MethodPatch:
 		return condition{text: e.typ + "?" + oneSpelling(e.query), at: request.Get("url")}, nil
 	case e.method == http.MethodDelete:
 		c, p := s.deletion(e.typ, e.query)

@@ -28,6 +28,19 @@ func Apply(source []byte, edits []record.Edit) []byte {
 	return append(served, source[from:]...)
 }
 
+// stored gives what of a resource is kept as its source, byte for byte as it was received, and the edits that make of it what is served. XML is
+// served as the JSON that it says: all of the source is replaced.
+func (r *resource) stored(id string, replaced []record.Edit) ([]byte, func(uint64, time.Time) []record.Edit) {
+	if r.places == nil {
+		source, before := r.root.Document()
+		return source, r.edits(id, replaced, before)
+	}
+	source, edits := r.places.Source(r.root.Start()), r.edits(id, replaced, 0)
+	return source, func(version uint64, at time.Time) []record.Edit {
+		return []record.Edit{{Delete: len(source), Insert: inOrder(Apply(r.root.Raw(), edits(version, at)))}}
+	}
+}
+
 // edits gives the edits that make a resource what is served under id, with the replacements of its references already found.
 // Only these bytes change: id, meta.versionId, meta.lastUpdated and the references. before is how many bytes of the source, white
 // space, come before the resource.

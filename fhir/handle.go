@@ -71,7 +71,7 @@ func (s *Server) answer(q *request, r *http.Request, do interaction, w http.Resp
 		return nil, err
 	}
 	q.Context, b.place = q.place.opening(r.Context(), false), q.place
-	if q.load = b.load; r.Method == http.MethodPost {
+	if q.load, q.patching = b.load, b.patch; r.Method == http.MethodPost {
 		q.form = b.form
 	}
 	return do(s, q)

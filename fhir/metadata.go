@@ -43,7 +43,7 @@ func (s *Server) capabilities(base string) []byte {
 		ResourceType: "CapabilityStatement", Status: "active", Date: s.started.UTC().Format(time.RFC3339), Kind: "instance",
 		Software:       capabilitySoftware{"Sijil", s.Version},
 		Implementation: map[string]string{"description": "Sijil: every change and every access is an entry on a shared ledger", "url": base},
-		FHIRVersion:    "4.0.1", Format: []string{"application/fhir+json", "json"},
+		FHIRVersion:    "4.0.1", Format: []string{"application/fhir+json", "json", "application/fhir+xml", "xml"}, PatchFormat: strings.Split(acceptPatch, ", "),
 	}
 	rest := capabilityRest{
 		Mode: "server",

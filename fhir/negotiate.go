@@ -4,6 +4,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -12,44 +13,85 @@ var jsonTypes = map[string]bool{
 	"json": true, "application/json": true, "application/fhir+json": true, "text/json": true, "application/json+fhir": true,
 }
 
-// acceptable tells whether the client takes JSON: by _format, which goes first, or by Accept.
+// xmlTypes are those of its XML.
+var xmlTypes = map[string]bool{
+	"xml": true, "application/xml": true, "application/fhir+xml": true, "text/xml": true, "application/xml+fhir": true,
+}
+
+// acceptable tells whether the client takes JSON or XML.
 func acceptable(r *http.Request) error {
+	_, err := wantsXML(r)
+	return err
+}
+
+// wantsXML tells whether the client is to be answered in XML: by _format, which goes first, or by Accept. Where it does not mind, it is answered
+// in the form in which it speaks.
+func wantsXML(r *http.Request) (bool, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return fail(http.StatusBadRequest, "value", "the query string is malformed")
+		return false, fail(http.StatusBadRequest, "value", "the query string is malformed")
 	}
 	if format := values.Get("_format"); format != "" {
-		if isJSON(strings.ReplaceAll(format, " ", "+")) { // "+" in a query is a space
-			return nil
+		format = strings.ReplaceAll(format, " ", "+") // "+" in a query is a space
+		if isXML(format) || isJSON(format) {
+			return isXML(format), nil
 		}
-		return notAcceptable()
+		return false, notAcceptable()
 	}
+	either := isXML(r.Header.Get("Content-Type"))
 	accepts := r.Header.Values("Accept")
 	if len(accepts) == 0 {
-		return nil
+		return either, nil
 	}
+	best, chosen := 0.0, false
 	for _, accept := range accepts {
 		for item := range strings.SplitSeq(accept, ",") {
-			if typ, _, _ := strings.Cut(strings.TrimSpace(item), ";"); typ == "*/*" || typ == "application/*" || isJSON(item) {
-				return nil
+			if quality, form, ok := accepted(item, either); ok && quality > best {
+				best, chosen = quality, form
 			}
 		}
 	}
-	return notAcceptable()
+	if best == 0 {
+		return false, notAcceptable()
+	}
+	return chosen, nil
+}
+
+// accepted reads an item of Accept: whether it means one of the two forms, which, and how much it is liked (RFC 9110, section 12.4.2).
+func accepted(item string, either bool) (quality float64, xml, ok bool) {
+	typ, params, err := mime.ParseMediaType(item)
+	if err != nil {
+		return 0, false, false
+	}
+	quality = 1
+	if q, named := params["q"]; named {
+		if quality, err = strconv.ParseFloat(q, 64); err != nil {
+			return 0, false, false
+		}
+	}
+	if typ == "*/*" || typ == "application/*" {
+		return quality, either, true
+	}
+	return quality, isXML(item), isXML(item) || isJSON(item)
 }
 
 func notAcceptable() *problem {
-	return fail(http.StatusNotAcceptable, "not-supported", "answers are in application/fhir+json; fhirVersion=4.0 only")
+	return fail(http.StatusNotAcceptable, "not-supported", "answers are in application/fhir+json or application/fhir+xml; fhirVersion=4.0 only")
 }
 
 // isJSON tells whether a media type is FHIR's JSON, of the right version if it names one.
-func isJSON(s string) bool {
+func isJSON(s string) bool { return isOf(jsonTypes, s) }
+
+// isXML is the same for its XML.
+func isXML(s string) bool { return isOf(xmlTypes, s) }
+
+func isOf(types map[string]bool, s string) bool {
 	typ, params, err := mime.ParseMediaType(s)
 	if err != nil {
 		return false
 	}
 	version, named := params["fhirversion"]
-	return jsonTypes[typ] && (!named || version == "4.0")
+	return types[typ] && (!named || version == "4.0")
 }
 
 // isUTF8 refuses a body that says it is written in anything but UTF-8, as which it would be read (RFC 8259, 8.1; FHIR R4, 2.6.2).
@@ -64,8 +106,8 @@ func isUTF8(r *http.Request) error {
 
 // isBody checks the Content-Type of a body that is a resource.
 func isBody(r *http.Request) error {
-	if typ := r.Header.Get("Content-Type"); typ != "" && !isJSON(typ) {
-		return fail(http.StatusUnsupportedMediaType, "not-supported", "the body must be JSON: send it as Content-Type: application/fhir+json")
+	if typ := r.Header.Get("Content-Type"); typ != "" && !isJSON(typ) && !isXML(typ) {
+		return fail(http.StatusUnsupportedMediaType, "not-supported", "the body must be JSON or XML: send it as Content-Type: application/fhir+json or application/fhir+xml")
 	}
 	return isUTF8(r)
 }

@@ -51,7 +51,8 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 		{"OPTIONS *", "", "", 404, ": 404 <OPTIONS * — not-found"},
 		{"OPTIONS /fhir/Patient", "", "", 405, ": 405 <OPTIONS Patient — not-supported"},
 		{"TRACE /fhir/Patient/p1", "", "", 405, "Patient/p1: 405 <TRACE Patient/p1 — not-supported"},
-		{"PATCH /fhir/Patient/p1", "", "[]", 405, "Patient/p1: patch 405 <PATCH Patient/p1 — not-supported"},
+		{"PATCH /fhir/Patient/p1", "", "[]", 400, "Patient/p1: patch 400 <PATCH Patient/p1 — invalid"},
+		{"PATCH /fhir/Patient/p1", "Content-Type: text/plain", "[]", 415, "Patient/p1: patch 415 <PATCH Patient/p1 — not-supported"},
 		{"POST /fhir/metadata", "", patient, 404, ": 404 <POST metadata — not-supported"},
 		{"GET /fhir/Patient/p1", "Accept: text/html", "", 406, "Patient/p1: read 406 <GET Patient/p1 — not-supported"},
 		{"GET /fhir/metadata", "Accept: text/html", "", 406, ""}, // says nothing of anybody

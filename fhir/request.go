@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/fhir/xml"
 	"github.com/sijil-health/sijil/record"
 )
 
@@ -28,6 +29,7 @@ type request struct {
 	query   string // raw, of the URL or of a POSTed form
 
 	body   tape.Value  // what load has read: the resource to be written, or a Bundle
+	places *xml.Places // where body comes from, if it was sent in XML
 	tape   *tape.Tape  // what body is on, to be released before the answer is written
 	header http.Header // of the answer; nil in a Bundle
 
@@ -39,6 +41,9 @@ type request struct {
 
 	// raw is the request that reads a Binary, whose content alone may be the answer; nil for any other, and in a Bundle.
 	raw *http.Request
+
+	// patching reads the request's body as a patch.
+	patching func(q *request) (*patching, error)
 
 	ifMatch, ifNoneMatch, ifModifiedSince, ifNoneExist string
 

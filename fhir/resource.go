@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/fhir/xml"
 )
 
 // resource is one resource of a request, checked.
@@ -11,7 +12,8 @@ type resource struct {
 	typ, id string // id is "" where the body has none
 	root    tape.Value
 	sites   []site
-	notes   []Issue // warnings
+	notes   []Issue     // warnings
+	places  *xml.Places // where it comes from, if it was sent in XML
 }
 
 // site is a string of a resource that may have to be replaced when it is stored.

@@ -12,6 +12,7 @@ import (
 // Content types of answers.
 const (
 	fhirJSON  = "application/fhir+json; charset=utf-8"
+	fhirXML   = "application/fhir+xml; charset=utf-8"
 	plainJSON = "application/json"
 )
 
@@ -63,7 +64,10 @@ func (s *Server) write(q *request, r *http.Request, w http.ResponseWriter, statu
 		w.WriteHeader(status)
 		return
 	}
-	if typ := h.Get("Content-Type"); len(body) < maxPretty && (typ == "" || typ == plainJSON) && pretty(r.URL.RawQuery) {
+	if xml, _ := wantsXML(r); xml && h.Get("Content-Type") == "" {
+		status, body = inXML(r, status, body)
+		h.Set("Content-Type", fhirXML)
+	} else if typ := h.Get("Content-Type"); len(body) < maxPretty && (typ == "" || typ == plainJSON) && pretty(r.URL.RawQuery) {
 		var b bytes.Buffer
 		if json.Indent(&b, body, "", "  ") == nil { // what cannot be indented is sent as it is
 			body = b.Bytes()

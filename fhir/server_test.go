@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sijil-health/sijil/fhir/xml"
 )
 
 // exchange is one request and what must come of it.
@@ -82,10 +84,15 @@ func (g *gate) run(t *testing.T, list []exchange) {
 			t.Errorf("%s: status %d, want %d\n%s", name, w.Code, e.status, &all)
 			continue
 		}
-		if len(body) > 0 && !json.Valid(body) {
+		quote := `"`
+		if w.Header().Get("Content-Type") == fhirXML {
+			if quote = ""; len(body) > 0 && new(xml.Document).Parse(body, xml.Limits{}) != nil {
+				t.Errorf("%s: the answer is no XML: %s", name, body)
+			}
+		} else if len(body) > 0 && !json.Valid(body) {
 			t.Errorf("%s: the answer is no JSON: %s", name, body)
 		}
-		if e.status >= 400 && !strings.Contains(string(body), `"OperationOutcome"`) && !strings.HasPrefix(e.do, "HEAD") {
+		if e.status >= 400 && !strings.Contains(string(body), quote+"OperationOutcome"+quote) && !strings.HasPrefix(e.do, "HEAD") {
 			t.Errorf("%s: no OperationOutcome: %s", name, body)
 		}
 		for _, want := range e.has {

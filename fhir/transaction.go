@@ -98,7 +98,7 @@ func overlaps(list []entry) *problem {
 	refs := map[string]bool{}
 	for i := range list {
 		e := &list[i]
-		if e.method != http.MethodPut && e.method != http.MethodDelete {
+		if e.method != http.MethodPut && e.method != http.MethodDelete && e.method != http.MethodPatch {
 			continue
 		}
 		written := []string{e.typ + "/" + e.id}
@@ -154,14 +154,14 @@ func (s *Server) identify(q *request, list []entry) (*resolver, error) {
 			}
 		}
 	}
-	// What is deleted first is not matched by what comes after, but for updates: it would be an entry's that writes to what another deletes.
+	// What is deleted first is not matched by what comes after, but for updates and patches: it would be an entry's that writes to what another deletes.
 	left := without(found, deleted)
 	v := &resolver{base: q.own, entries: map[string]string{}, found: map[string]string{}}
 	now := time.Now()
 	for i := range list {
 		e := &list[i]
 		of := left
-		if e.method == http.MethodPut {
+		if e.method == http.MethodPut || e.method == http.MethodPatch {
 			of = found
 		}
 		if err := e.settle(s, v, of, now); err != nil {
@@ -184,7 +184,7 @@ func (s *Server) identify(q *request, list []entry) (*resolver, error) {
 
 // settle decides which resource an entry stores, and makes it known under its fullUrl and its condition.
 func (e *entry) settle(s *Server, v *resolver, found map[string][]record.Head, now time.Time) error {
-	if e.resource == nil {
+	if e.resource == nil && e.method != http.MethodPatch {
 		return nil
 	}
 	c, p := e.condition(s)
@@ -192,6 +192,12 @@ func (e *entry) settle(s *Server, v *resolver, found map[string][]record.Head, n
 		return p
 	}
 	heads := found[c.text]
+	if e.method == http.MethodPatch {
+		if c.text != "" {
+			e.heads = heads
+		}
+		return nil
+	}
 	if p := e.choose(s, c, heads, now); p != nil {
 		return p
 	}
@@ -244,14 +250,14 @@ func (e *entry) choose(s *Server, c condition, heads []record.Head, now time.Tim
 }
 
 // order is that in which the verbs of a transaction are done.
-var order = []string{http.MethodDelete, http.MethodPost, http.MethodPut}
+var order = []string{http.MethodDelete, http.MethodPost, http.MethodPut, http.MethodPatch}
 
 // changes makes the list of what is to be stored, and says which entry each change comes from.
 func (s *Server) changes(q *request, list []entry, v *resolver) (changes []record.Change, entries []int, err error) {
 	for _, method := range order {
 		for i := range list {
 			e := &list[i]
-			if e.method != method || e.answer != nil || e.resource == nil && method != http.MethodDelete {
+			if e.method != method || e.answer != nil || e.resource == nil && method != http.MethodDelete && method != http.MethodPatch {
 				continue
 			}
 			of, err := s.entryChanges(q, e, v)
@@ -270,8 +276,11 @@ func (s *Server) changes(q *request, list []entry, v *resolver) (changes []recor
 // entryChanges are what an entry stores.
 func (s *Server) entryChanges(q *request, e *entry, v *resolver) ([]record.Change, error) {
 	request := e.at.Get("request")
-	if e.method == http.MethodDelete {
+	switch e.method {
+	case http.MethodDelete:
 		return s.entryDeletes(q, e)
+	case http.MethodPatch:
+		return s.entryPatch(q, e, v)
 	}
 	change, err := s.changeOf(e.resource, e.op, e.id, v, e.urlBase)
 	e.chart = change.Chart

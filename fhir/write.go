@@ -43,9 +43,9 @@ func (s *Server) changeOf(r *resource, op record.Op, id string, v *resolver, ent
 	if p := x.termsOf(r); p != nil {
 		return record.Change{}, p
 	}
-	source, before := r.root.Document()
+	source, edits := r.stored(id, to.edits)
 	return record.Change{
-		Op: op, Type: r.typ, ID: id, Source: source, Edits: r.edits(id, to.edits, before),
+		Op: op, Type: r.typ, ID: id, Source: source, Edits: edits,
 		Chart: x.chartOf(r, id), Compartment: compartmentOf(r), Terms: x.terms, Known: op == record.OpUpdate && s.ServerIDs,
 	}, nil
 }
@@ -69,6 +69,7 @@ func (s *Server) loadResource(q *request) (*resource, error) {
 	if p != nil {
 		return nil, p
 	}
+	r.places = q.places
 	if r.typ != q.typ {
 		return nil, fail(http.StatusBadRequest, "invalid", "resourceType is not the type that the address names").at(q.body.Get("resourceType"))
 	}

@@ -39,6 +39,12 @@ func (e *Error) in(operation int) *Error {
 	return e
 }
 
+// Patch is a patch that was read. That it is not malformed is known, as far as that can be told without what it is applied to.
+type Patch interface {
+	// Apply gives what becomes of a resource, which stays as it is. The error is an *Error, or that of a resource that is none.
+	Apply(resource []byte) ([]byte, error)
+}
+
 // Limits bound what a patch may take. A zero field stands for the one of DefaultLimits.
 type Limits struct {
 	Operations int

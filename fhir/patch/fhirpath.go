@@ -9,14 +9,26 @@ import (
 	"github.com/sijil-health/sijil/fhirpath"
 )
 
-// FHIRPath applies a FHIRPath Patch (FHIR R4, 3.1.0.8), a resource of type Parameters, to a resource. A deletion of what is not there changes
-// nothing. The error is an *Error, or that of a document that is no JSON.
-func FHIRPath(src []byte, parameters tape.Value, l Limits) ([]byte, error) {
+// fhirpathPatch is a FHIRPath Patch.
+type fhirpathPatch struct {
+	list []change
+	Limits
+}
+
+// ReadFHIRPath reads a FHIRPath Patch (FHIR R4, 3.1.0.8), a resource of type Parameters. A deletion of what is not there changes nothing. It
+// needs the tape of the parameters as long as it is applied.
+func ReadFHIRPath(parameters tape.Value, l Limits) (Patch, error) {
 	l = l.orDefault()
 	list, bad := readChanges(parameters, l)
 	if bad != nil {
 		return nil, bad
 	}
+	return &fhirpathPatch{list, l}, nil
+}
+
+// Apply implements Patch.
+func (p *fhirpathPatch) Apply(src []byte) ([]byte, error) {
+	list, l := p.list, p.Limits
 	var run fhirpath.Run
 	run.Limits.Steps = maxWork / max(len(list), 8)
 	work, size := 0, len(src)

@@ -4,19 +4,30 @@ import (
 	"github.com/sijil-health/sijil/fhir/tape"
 )
 
-// JSON applies a JSON Patch (RFC 6902) to a document. The error is an *Error, or that of a document that is no JSON.
-func JSON(src []byte, patch tape.Value, l Limits) ([]byte, error) {
+// jsonPatch is a JSON Patch.
+type jsonPatch struct {
+	list []operation
+	Limits
+}
+
+// ReadJSON reads a JSON Patch (RFC 6902). It needs the tape of v as long as it is applied.
+func ReadJSON(v tape.Value, l Limits) (Patch, error) {
 	l = l.orDefault()
-	list, bad := operations(patch, l)
+	list, bad := operations(v, l)
 	if bad != nil {
 		return nil, bad
 	}
-	d, err := read(src, l)
+	return &jsonPatch{list, l}, nil
+}
+
+// Apply implements Patch.
+func (p *jsonPatch) Apply(src []byte) ([]byte, error) {
+	d, err := read(src, p.Limits)
 	if err != nil {
 		return nil, err
 	}
-	for i := range list {
-		if bad := d.apply(&list[i]); bad != nil {
+	for i := range p.list {
+		if bad := d.apply(&p.list[i]); bad != nil {
 			return nil, bad.in(i)
 		}
 	}

@@ -63,7 +63,7 @@ func TestOfficialJSON(t *testing.T) {
 	for c := cases.First(); c.Exists(); c = c.Next() {
 		ran++
 		name := c.Get("comment").Text()
-		got, err := JSON(c.Get("doc").Raw(), c.Get("patch"), Limits{})
+		got, err := applyJSON(c.Get("doc").Raw(), c.Get("patch"), Limits{})
 		if want := c.Get("error"); want.Exists() {
 			if kindOf(err) == 0 || kindOf(err) != kinds[want.Text()] {
 				t.Errorf("%s: %v instead of: %s", name, err, want.Text())
@@ -132,7 +132,7 @@ func TestJSON(t *testing.T) {
 		{`[{"op":"copy","path":"/a"}]`, "", Malformed},
 		{`[{"op":"remove","path":"/a"},{"op":"nothing","path":"/b"}]`, "", Malformed},
 	} {
-		got, err := JSON([]byte(doc), value(t, c.patch), Limits{})
+		got, err := applyJSON([]byte(doc), value(t, c.patch), Limits{})
 		if kindOf(err) != c.kind || string(got) != c.want {
 			t.Errorf("%s:\n%s\n%v", c.patch, got, err)
 		}
@@ -141,18 +141,18 @@ func TestJSON(t *testing.T) {
 
 func TestLimitsOfJSON(t *testing.T) {
 	grow := `{"op":"copy","from":"","path":"/-"}`
-	if _, err := JSON([]byte(`[1]`), value(t, "["+strings.Repeat(grow+",", 40)+grow+"]"), Limits{}); kindOf(err) == 0 {
+	if _, err := applyJSON([]byte(`[1]`), value(t, "["+strings.Repeat(grow+",", 40)+grow+"]"), Limits{}); kindOf(err) == 0 {
 		t.Error("a document that doubles:", err)
 	}
-	if _, err := JSON([]byte(`{"a":"`+strings.Repeat("x", 1000)+`"}`), value(t, `[{"op":"copy","from":"/a","path":"/b"}]`), Limits{Bytes: 1500}); kindOf(err) != TooCostly {
+	if _, err := applyJSON([]byte(`{"a":"`+strings.Repeat("x", 1000)+`"}`), value(t, `[{"op":"copy","from":"/a","path":"/b"}]`), Limits{Bytes: 1500}); kindOf(err) != TooCostly {
 		t.Error(err)
 	}
-	if _, err := JSON([]byte(`{}`), value(t, `[{"op":"test","path":"","value":{}},{"op":"test","path":"","value":{}}]`), Limits{Operations: 1}); kindOf(err) != TooCostly {
+	if _, err := applyJSON([]byte(`{}`), value(t, `[{"op":"test","path":"","value":{}},{"op":"test","path":"","value":{}}]`), Limits{Operations: 1}); kindOf(err) != TooCostly {
 		t.Error(err)
 	}
 	wide := "[" + strings.Repeat("0,", 1<<17) + "0]"
 	many := strings.Repeat(`{"op":"add","path":"/0","value":0},`, 999) + `{"op":"remove","path":"/0"}`
-	if _, err := JSON([]byte(wide), value(t, "["+many+"]"), Limits{}); kindOf(err) != TooCostly {
+	if _, err := applyJSON([]byte(wide), value(t, "["+many+"]"), Limits{}); kindOf(err) != TooCostly {
 		t.Error(err)
 	}
 }
@@ -321,7 +321,7 @@ func FuzzJSON(f *testing.F) {
 		if err != nil {
 			return
 		}
-		got, err := JSON([]byte(doc), v, Limits{Bytes: 1 << 16})
+		got, err := applyJSON([]byte(doc), v, Limits{Bytes: 1 << 16})
 		var e *Error
 		if err != nil && (!errors.As(err, &e) || e.Kind != Impossible) {
 			return

@@ -9,21 +9,66 @@ import (
 	"github.com/sijil-health/sijil/fhir/xml"
 )
 
-// XML applies an XML Patch (RFC 5261) to a resource in JSON, by way of its XML. The JSON is written anew; decimals and narratives are as they
-// were. The error is an *Error, or that of a document that is no resource.
-func XML(src, patch []byte, l Limits) ([]byte, error) {
-	l = l.orDefault()
+// xmlPatch is an XML Patch.
+type xmlPatch struct {
+	doc  xml.Document
+	list []xmlOperation
+	Limits
+}
+
+// ReadXML reads an XML Patch (RFC 5261). It is applied to a resource in JSON by way of its XML: the JSON is written anew, decimals and
+// narratives are as they were.
+func ReadXML(src []byte, l Limits) (Patch, error) {
+	p := &xmlPatch{Limits: l.orDefault()}
+	if bad := p.read(src); bad != nil {
+		return nil, bad
+	}
+	return p, nil
+}
+
+// read takes a patch apart.
+func (x *xmlPatch) read(src []byte) *Error {
+	if err := x.doc.Parse(src, xml.Limits{Bytes: x.Bytes}); err != nil {
+		if errors.Is(err, tape.ErrTooLarge) {
+			return fail(TooCostly, "the patch is larger than what it may make")
+		}
+		return fail(Malformed, "the patch is no well-formed XML: %v", err)
+	}
+	for n := x.doc.Root().First(); n.Exists(); n = n.Next() {
+		if n.Kind() != xml.Element {
+			if n.Kind() == xml.Text && strings.TrimSpace(n.Text()) != "" {
+				return fail(Malformed, "a text stands between the operations")
+			}
+			continue
+		}
+		if len(x.list) == x.Operations {
+			return fail(TooCostly, "the patch has more than %d operations", x.Operations)
+		}
+		o := xmlOperation{Node: n, d: &x.doc}
+		if bad := o.read(); bad != nil {
+			return bad.in(len(x.list))
+		}
+		x.list = append(x.list, o)
+	}
+	if len(x.list) == 0 {
+		return fail(Malformed, "there is no operation in the patch")
+	}
+	return nil
+}
+
+// Apply implements Patch.
+func (x *xmlPatch) Apply(src []byte) ([]byte, error) {
 	var t tape.Tape
-	if err := t.Parse(src, tape.Limits{Bytes: max(l.Bytes, len(src)), Nodes: 1 << 21}); err != nil {
+	if err := t.Parse(src, tape.Limits{Bytes: max(x.Bytes, len(src)), Nodes: 1 << 21}); err != nil {
 		return nil, err
 	}
 	doc, err := xml.FromJSON(nil, t.Root(), false)
 	if err != nil {
 		return nil, fail(Impossible, "the resource cannot be said in XML: %v", err)
 	}
-	p := patching{Limits: l}
+	p := patching{Limits: x.Limits}
 	p.Bytes += len(doc) - len(src) // XML is longer
-	if doc, err = p.run(doc, patch); err != nil {
+	if doc, err = p.run(doc, x.list); err != nil {
 		return nil, err
 	}
 	if err := p.doc.Parse(doc, p.limits()); err != nil {
@@ -44,12 +89,11 @@ func pathOf(err error) string {
 	return ""
 }
 
-// patching is an XML Patch that is being applied.
+// patching is a document that is being changed by an XML Patch.
 type patching struct {
 	Limits
-	doc   xml.Document // that is changed
-	patch xml.Document
-	work  int
+	doc  xml.Document
+	work int
 }
 
 func (p *patching) limits() xml.Limits { return xml.Limits{Bytes: p.Bytes, Nodes: 1 << 20} }
@@ -62,56 +106,28 @@ func (p *patching) spend(n int) *Error {
 }
 
 // run changes a document of XML.
-func (p *patching) run(doc, patch []byte) ([]byte, error) {
+func (p *patching) run(doc []byte, list []xmlOperation) ([]byte, error) {
 	if len(bytes.TrimSpace(doc)) == 0 {
 		return nil, fail(Impossible, "there is no document that the patch could change")
 	}
-	if err := p.patch.Parse(patch, p.limits()); err != nil {
-		if errors.Is(err, tape.ErrTooLarge) {
-			return nil, fail(TooCostly, "the patch is larger than what it may make")
-		}
-		return nil, fail(Malformed, "the patch is no well-formed XML: %v", err)
-	}
-	count := 0
-	for n := p.patch.Root().First(); n.Exists(); n = n.Next() {
-		if n.Kind() != xml.Element {
-			if n.Kind() == xml.Text && strings.TrimSpace(n.Text()) != "" {
-				return nil, fail(Malformed, "a text stands between the operations")
-			}
-			continue
-		}
-		if count == p.Operations {
-			return nil, fail(TooCostly, "the patch has more than %d operations", p.Operations)
-		}
+	for i := range list {
 		var bad *Error
-		if doc, bad = p.operation(doc, n); bad != nil {
-			return nil, bad.in(count)
+		if doc, bad = p.operation(doc, &list[i]); bad != nil {
+			return nil, bad.in(i)
 		}
-		count++
-	}
-	if count == 0 {
-		return nil, fail(Malformed, "there is no operation in the patch")
 	}
 	return doc, nil
 }
 
 // operation does what one element of the patch says.
-func (p *patching) operation(doc []byte, op xml.Node) ([]byte, *Error) {
-	o := xmlOperation{Node: op, d: &p.patch}
-	if bad := o.read(); bad != nil {
-		return nil, bad
-	}
-	path, bad := readSelector(o.sel, o.spaces())
-	if bad != nil {
-		return nil, bad
-	}
+func (p *patching) operation(doc []byte, o *xmlOperation) ([]byte, *Error) {
 	if bad := p.spend(len(doc)); bad != nil {
 		return nil, bad
 	}
 	if err := p.doc.Parse(doc, p.limits()); err != nil {
 		return nil, fail(Impossible, "what the patch makes is no XML: %v", err)
 	}
-	found, bad := path.find(&p.doc, p.spend)
+	found, bad := o.path.find(&p.doc, p.spend)
 	switch {
 	case bad != nil:
 		return nil, bad
@@ -121,15 +137,13 @@ func (p *patching) operation(doc []byte, op xml.Node) ([]byte, *Error) {
 		return nil, fail(Impossible, "sel leads to several places; a predicate must choose one")
 	}
 	var e edit
-	switch string(op.Local()) {
+	switch o.op {
 	case "add":
 		e, bad = o.add(&p.doc, found[0])
 	case "replace":
 		e, bad = o.replace(&p.doc, found[0])
-	case "remove":
-		e, bad = o.remove(&p.doc, found[0])
 	default:
-		bad = fail(Malformed, "an operation is add, replace or remove")
+		e, bad = o.remove(&p.doc, found[0])
 	}
 	if bad != nil {
 		return nil, bad

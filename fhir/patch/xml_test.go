@@ -102,8 +102,7 @@ func TestOfficialXML(t *testing.T) {
 		name := attribute(c, "name")
 		doc, _ := inside(c, "target")
 		_, op := inside(c, "patch")
-		p := patching{Limits: DefaultLimits}
-		got, err := p.run(doc, op.Raw())
+		got, err := applyToXML(doc, op.Raw(), Limits{})
 		if _, failure := inside(c, "error"); failure.Exists() {
 			if want := attribute(failure, "message"); kindOf(err) == 0 || kindOf(err) != kinds[want] {
 				t.Errorf("%s: %v instead of: %s", name, err, want)
@@ -168,7 +167,7 @@ func TestXML(t *testing.T) {
 		{`<remove sel="f:Patient/f:name["/>`, "", Malformed},
 		{`<remove sel="f:Patient/f:active" ws="before"/>`, "", Impossible},
 	} {
-		got, err := XML([]byte(jim), []byte(`<diff>`+c.patch+`</diff>`), Limits{})
+		got, err := applyXML([]byte(jim), []byte(`<diff>`+c.patch+`</diff>`), Limits{})
 		if kindOf(err) != c.kind || !strings.Contains(string(got), c.has) {
 			t.Errorf("%s:\n%s\n%v", c.patch, got, err)
 		}
@@ -184,11 +183,11 @@ func TestXML(t *testing.T) {
 		`<!DOCTYPE x [<!ENTITY a "b">]><diff/>`: Malformed,
 		`<diff>` + strings.Repeat(`<replace sel="f:Patient/f:active/@value">false</replace>`, 1001) + `</diff>`: TooCostly,
 	} {
-		if _, err := XML([]byte(jim), []byte(src), Limits{}); kindOf(err) != kind {
+		if _, err := applyXML([]byte(jim), []byte(src), Limits{}); kindOf(err) != kind {
 			t.Errorf("%.100s: %v", src, err)
 		}
 	}
-	if _, err := XML([]byte(jim), []byte(`<diff><add sel="f:Patient"><birthDate value="`+strings.Repeat("1", 2300)+`"/></add></diff>`), Limits{Bytes: 2500}); kindOf(err) != TooCostly {
+	if _, err := applyXML([]byte(jim), []byte(`<diff><add sel="f:Patient"><birthDate value="`+strings.Repeat("1", 2300)+`"/></add></diff>`), Limits{Bytes: 2500}); kindOf(err) != TooCostly {
 		t.Error(err)
 	}
 }
@@ -204,8 +203,7 @@ func FuzzXML(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := patching{Limits: Limits{Operations: 20, Bytes: 1 << 16}}
-		got, err := p.run(doc, patch)
+		got, err := applyToXML(doc, patch, Limits{Operations: 20, Bytes: 1 << 16})
 		if err != nil {
 			if kindOf(err) == 0 {
 				t.Fatal(err)

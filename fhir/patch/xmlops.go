@@ -9,8 +9,9 @@ import (
 // xmlOperation is an element of an XML Patch.
 type xmlOperation struct {
 	xml.Node
-	d                 *xml.Document
-	sel, pos, typ, ws string
+	d                     *xml.Document
+	op, sel, pos, typ, ws string
+	path                  selector
 }
 
 func (o *xmlOperation) read() *Error {
@@ -34,7 +35,12 @@ func (o *xmlOperation) read() *Error {
 	if o.sel == "" {
 		return fail(Malformed, "an operation has no sel")
 	}
-	return nil
+	if o.op = string(o.Local()); o.op != "add" && o.op != "replace" && o.op != "remove" {
+		return fail(Malformed, "an operation is add, replace or remove")
+	}
+	var bad *Error
+	o.path, bad = readSelector(o.sel, o.spaces())
+	return bad
 }
 
 // spaces gives what prefixes in sel stand for: what they do in the patch, and without a declaration f for FHIR and h for XHTML. A name

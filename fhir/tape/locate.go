@@ -34,8 +34,17 @@ func PositionOf(src []byte, offset int) Position {
 	return Position{Line: 1 + bytes.Count(before, []byte{'\n'}), Column: 1 + utf8.RuneCount(before[start:])}
 }
 
+// Locate says where values stand in what the document was made from, by their offsets in it: for one that was sent in another form. It holds until
+// the tape is used for another document.
+func (t *Tape) Locate(of func(offset int) Position) { t.locate = of }
+
 // Position gives the place of a value that exists.
-func (v Value) Position() Position { return PositionOf(v.t.src, v.Start()) }
+func (v Value) Position() Position {
+	if v.t.locate != nil {
+		return v.t.locate(v.Start())
+	}
+	return PositionOf(v.t.src, v.Start())
+}
 
 // Path names the value as FHIR does, e.g. "Bundle.entry[2].resource.name[0].family". It begins with the document's
 // resourceType, where it has one.

@@ -5,7 +5,7 @@ import "fmt"
 // Parse reads one document. src must not change while the tape is in use. The error is a *SyntaxError, or wraps ErrTooLarge.
 func (t *Tape) Parse(src []byte, limits Limits) error {
 	limits = limits.orDefault()
-	t.src, t.nodes = src, t.nodes[:0]
+	t.src, t.nodes, t.locate = src, t.nodes[:0], nil
 	t.names.reset()
 	if len(src) > limits.Bytes {
 		t.src = nil

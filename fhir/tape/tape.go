@@ -69,6 +69,7 @@ type Tape struct {
 	src    []byte
 	nodes  []node
 	names  names
+	locate func(offset int) Position // nil: the place in src
 	frames [MaxDepth]frame
 }
 
@@ -88,7 +89,7 @@ func Get() *Tape { return pool.Get().(*Tape) }
 
 // Release gives the tape back. No Value of it may be used afterwards.
 func (t *Tape) Release() {
-	t.src = nil
+	t.src, t.locate = nil, nil
 	if cap(t.nodes) > maxPooled {
 		return
 	}
