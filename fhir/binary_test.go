@@ -16,7 +16,7 @@ func TestBinary(t *testing.T) {
 		{name: "as a resource", do: "GET /Binary/b1", header: []string{"Accept: application/fhir+json"}, status: 200, has: []string{`"contentType":"application/pdf"`, "application/fhir+json"}, entries: []string{"read of Patient/p1 Binary/b1/1"}},
 		{name: "by _format", do: "GET /Binary/b1?_format=json", status: 200, has: []string{`"contentType":"application/pdf"`}},
 		{name: "as another type", do: "GET /Binary/b1", header: []string{"Accept: image/png"}, status: 406},
-		{name: "by a _format that there is not", do: "GET /Binary/b1?_format=xml", status: 406},
+		{name: "by a _format that there is not", do: "GET /Binary/b1?_format=ttl", status: 406},
 		{name: "search", do: "GET /Binary?_id=b1", status: 200, has: []string{`"contentType":"application/pdf"`}},
 		{name: "JSON that is no Binary", do: "PUT /Binary/b2", body: patient, status: 201, has: []string{`"contentType":"application/fhir+json"`}},
 		{name: "of which the resource is asked for", do: "GET /Binary/b2", header: []string{"Accept: application/fhir+json"}, status: 200, has: []string{`"resourceType":"Binary"`}},

@@ -281,6 +281,6 @@ func (s *Server) entryPatch(q *request, e *entry, v *resolver) ([]record.Change,
 		}
 	}
 	change, err := s.changeOf(r, record.OpUpdate, id, v, e.urlBase)
-	change.IfVersion, e.chart, e.id = version, change.Chart, id
+	change.IfVersion, e.chart, e.id, e.resource = version, change.Chart, id, r
 	return []record.Change{change}, err
 }

@@ -99,6 +99,18 @@ func TestXMLTransaction(t *testing.T) {
 	}
 }
 
+// A Binary in XML is the resource; other XML that is sent to Binary is its content.
+func TestXMLBinary(t *testing.T) {
+	g := newGate(t, Limits{})
+	g.run(t, []exchange{
+		{do: "PUT /Binary/b1", body: `<Binary xmlns="http://hl7.org/fhir"><id value="b1"/><contentType value="text/plain"/><data value="aGVsbG8="/></Binary>`, header: []string{fhirXMLType, "Accept: application/fhir+json"},
+			status: 201, has: []string{`"contentType":"text/plain"`, `"data":"aGVsbG8="`}},
+		{do: "GET /Binary/b1", header: []string{"Accept: application/fhir+xml"}, status: 200, has: []string{`<data value="aGVsbG8="/>`}},
+		{do: "PUT /Binary/b2", body: `<ClinicalDocument xmlns="urn:hl7-org:v3"/>`, header: []string{"Content-Type: application/xml", "Accept: application/fhir+json"}, status: 201, has: []string{`"contentType":"application/xml"`}},
+		{do: "PUT /Binary/b3", body: `<Patient xmlns="http://hl7.org/fhir"`, header: []string{fhirXMLType}, status: 400},
+	})
+}
+
 // Synthea's Bundles in XML are stored as their twins in JSON are.
 func TestXMLSynthea(t *testing.T) {
 	names := shared.Files("data/fhir/synthea/pathling/enc-Dino*.xml.gz")

@@ -136,6 +136,9 @@ func (d *document) evaluate(run *fhirpath.Run, root tape.Value, path string) ([]
 		return nil, fail(Malformed, "path is no FHIRPath: %v", err)
 	}
 	items, err := e.Evaluate(run, fhirpath.Node(root))
+	if errors.Is(err, fhirpath.ErrLimit) {
+		return nil, fail(TooCostly, "path takes too much work: %v", err)
+	}
 	if err != nil {
 		return nil, fail(Impossible, "path cannot be evaluated: %v", err)
 	}
