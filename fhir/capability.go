@@ -24,6 +24,7 @@ type (
 		Security      capabilitySecurity   `json:"security"`
 		Resource      []capabilityResource `json:"resource"`
 		Interaction   []capabilityCode     `json:"interaction"`
+		Operation     []capabilitySearch   `json:"operation,omitempty"`
 	}
 	capabilitySecurity struct {
 		CORS        bool   `json:"cors"`

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sijil-health/sijil/record"
 )
@@ -71,6 +72,7 @@ func TestHistories(t *testing.T) {
 		if w := g.send(&exchange{do: do[0], body: do[1]}); w.Code >= 300 {
 			t.Fatal(do, w.Code, w.Body)
 		}
+		time.Sleep(2 * time.Millisecond) // times are told apart by milliseconds
 	}
 	all := []string{"POST Basic/x 1", "PUT Observation/o1 2", "DELETE Patient/b 2", "PUT Patient/a 2", "POST Observation/o1 1", "POST Patient/b 1", "POST Patient/a 1"}
 	only := func(prefix string) (list []string) {

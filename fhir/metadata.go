@@ -51,13 +51,13 @@ func (s *Server) capabilities(base string) []byte {
 			"whether it is durable (journalled) or in a block besides (anchored). Every access can be read as AuditEvent.",
 		Security: capabilitySecurity{CORS: len(s.Origins) > 0, Description: "Every request but this one needs a bearer token that names actor, role, organisation and purpose of use."},
 	}
-	for i := range s.table {
-		if r := &s.table[i]; !strings.HasPrefix(r.path, "/{type}") {
-			for code := range strings.FieldsSeq(r.says) {
-				rest.Interaction = append(rest.Interaction, capabilityCode{code})
-			}
+	said := said(s.table, false)
+	for _, code := range systemInteractions {
+		if said[code] {
+			rest.Interaction = append(rest.Interaction, capabilityCode{code})
 		}
 	}
+	rest.Operation = operations(said, "")
 	for _, typ := range slices.Sorted(maps.Keys(types)) {
 		rest.Resource = append(rest.Resource, s.capabilityOf(typ))
 	}
@@ -69,17 +69,38 @@ func (s *Server) capabilities(base string) []byte {
 	return b
 }
 
+// systemInteractions are the codes that interactions with no type can have (http://hl7.org/fhir/system-restful-interaction).
+var systemInteractions = []string{"transaction", "batch", "search-system", "history-system"}
+
 // typeInteractions are the codes that a type's interactions can have (http://hl7.org/fhir/type-restful-interaction), in the order of the statement.
 var typeInteractions = []string{"read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"}
 
-// capabilityOf says of a type what its routes say.
-func (s *Server) capabilityOf(typ string) capabilityResource {
+// said gathers what routes say, those of types or the others.
+func said(table []route, ofTypes bool) map[string]bool {
 	says := map[string]bool{}
-	for _, r := range s.tableOf(typ) {
-		for said := range strings.FieldsSeq(r.says) {
-			says[said] = true
+	for i := range table {
+		if r := &table[i]; strings.HasPrefix(r.path, "/{type}") == ofTypes {
+			for said := range strings.FieldsSeq(r.says) {
+				says[said] = true
+			}
 		}
 	}
+	return says
+}
+
+// operations are those among what routes say.
+func operations(says map[string]bool, typ string) (list []capabilitySearch) {
+	for _, said := range slices.Sorted(maps.Keys(says)) {
+		if name, ok := strings.CutPrefix(said, "$"); ok {
+			list = append(list, capabilitySearch{Name: name, Definition: definedBy(typ, name)})
+		}
+	}
+	return list
+}
+
+// capabilityOf says of a type what its routes say.
+func (s *Server) capabilityOf(typ string) capabilityResource {
+	says := said(s.tableOf(typ), true)
 	r := capabilityResource{
 		Type: typ, Profile: "http://hl7.org/fhir/StructureDefinition/" + typ, Versioning: "no-version", ConditionalRead: "not-supported", ConditionalDelete: "not-supported",
 		ReadHistory: says["vread"], UpdateCreate: says["update"] && !s.ServerIDs, ConditionalCreate: says["create"], ConditionalUpdate: says["conditionalUpdate"],
@@ -99,11 +120,7 @@ func (s *Server) capabilityOf(typ string) capabilityResource {
 			r.Interaction = append(r.Interaction, capabilityCode{code})
 		}
 	}
-	for _, said := range slices.Sorted(maps.Keys(says)) {
-		if name, ok := strings.CutPrefix(said, "$"); ok {
-			r.Operation = append(r.Operation, capabilitySearch{Name: name, Definition: definedBy(typ, name)})
-		}
-	}
+	r.Operation = operations(says, typ)
 	return r
 }
 

@@ -202,6 +202,12 @@ func TestMetadata(t *testing.T) {
 	if c.FHIRVersion != "4.0.1" || len(c.Rest[0].Resource) != len(types) || c.Implementation["url"] != "http://h.example/fhir" {
 		t.Errorf("%+v", c)
 	}
+	if _, p := g.inspect(parsed(t, w.Body.String())); p != nil {
+		t.Errorf("the statement is of no form that the gate would take: %v", p)
+	}
+	if got := fmt.Sprint(c.Rest[0].Interaction, c.Rest[0].Operation); !strings.HasPrefix(got, "[{transaction} {batch} {history-system}]") && !strings.HasPrefix(got, "[{transaction} {batch} {search-system} {history-system}]") || !strings.Contains(got, "diff") {
+		t.Errorf("of the whole it says %s", got)
+	}
 	for _, r := range c.Rest[0].Resource { // every interaction that is promised is there, and none that is not
 		promised := map[string]bool{}
 		for _, i := range r.Interaction {
