@@ -47,7 +47,7 @@ type Server struct {
 	mux        http.ServeMux
 	table      []route            // routes; here, so that an interaction may look at it
 	audit      []route            // auditRoutes
-	codes      map[string][]route // of ValueSet, CodeSystem and ConceptMap: codeRoutes, then routes
+	coded      map[string][]route // of ValueSet, CodeSystem and ConceptMap: codeRoutes, then routes
 	admission  *admission
 	conditions conditions
 	strangers  strangers
@@ -65,9 +65,9 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, validator: validation.New(nil, c.Definitions.StructureDefinition), admission: newAdmission(c.Limits), started: time.Now(), table: routes, audit: auditRoutes, codes: map[string][]route{}}
+	s := &Server{Config: c, validator: validation.New(nil, c.Definitions.StructureDefinition), admission: newAdmission(c.Limits), started: time.Now(), table: routes, audit: auditRoutes, coded: map[string][]route{}}
 	for _, typ := range []string{"ValueSet", "CodeSystem", "ConceptMap"} {
-		s.codes[typ] = slices.Concat(codeRoutes(typ), s.table)
+		s.coded[typ] = slices.Concat(codeRoutes(typ), s.table)
 	}
 	s.strangers.tell = s.refuseStrangers
 	s.routes()
@@ -166,7 +166,7 @@ func (s *Server) tableOf(typ string) []route {
 	case "Parameters":
 		return nil
 	}
-	if of := s.codes[typ]; of != nil {
+	if of := s.coded[typ]; of != nil {
 		return of
 	}
 	return s.table
@@ -175,7 +175,7 @@ func (s *Server) tableOf(typ string) []route {
 // routes fills the mux. Each path also gets a handler for any other method, which answers 405 with what is allowed there.
 func (s *Server) routes() {
 	paths, done := map[string]bool{}, map[string]bool{}
-	for _, r := range slices.Concat(s.table, s.audit, s.codes["ValueSet"], s.codes["CodeSystem"], s.codes["ConceptMap"]) {
+	for _, r := range slices.Concat(s.table, s.audit, s.coded["ValueSet"], s.coded["CodeSystem"], s.coded["ConceptMap"]) {
 		if pattern := r.method + " " + s.Prefix + r.path; !done[pattern] {
 			done[pattern] = true
 			s.mux.HandleFunc(pattern, s.handle(dispatch(r.method, r.path)))

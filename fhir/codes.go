@@ -1,0 +1,38 @@
+package fhir
+
+import (
+	searching "github.com/sijil-health/sijil/fhir/search"
+	"github.com/sijil-health/sijil/terminology"
+)
+
+// codes is the terminology that searches ask, for :in, :not-in, :below and :above.
+func (s *Server) codes() searching.Terminology { return searchedCodes{s.terms()} }
+
+type searchedCodes struct{ terms *terminology.Terminology }
+
+func (c searchedCodes) Members(valueSet string, limit int) ([]searching.Code, error) {
+	set, err := c.terms.Set(valueSet)
+	if err != nil {
+		return nil, err
+	}
+	return searched(set.Codes(limit))
+}
+
+func (c searchedCodes) Below(code searching.Code, limit int) ([]searching.Code, error) {
+	return searched(c.terms.Below(terminology.Coding{System: code.System, Code: code.Code}, limit))
+}
+
+func (c searchedCodes) Above(code searching.Code, limit int) ([]searching.Code, error) {
+	return searched(c.terms.Above(terminology.Coding{System: code.System, Code: code.Code}, limit))
+}
+
+func searched(list []terminology.Coding, err error) ([]searching.Code, error) {
+	if err != nil {
+		return nil, err
+	}
+	codes := make([]searching.Code, len(list))
+	for i, c := range list {
+		codes[i] = searching.Code{System: c.System, Code: c.Code}
+	}
+	return codes, nil
+}
