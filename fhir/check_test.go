@@ -1,6 +1,9 @@
 package fhir
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const (
 	stated   = `{"resourceType":"Observation","status":"final","code":{"text":"x"}}`
@@ -23,6 +26,7 @@ func TestStrict(t *testing.T) {
 		{name: "required", do: "POST /Observation", body: unstated, status: 422, has: []string{`"code":"required"`, `"expression":["Observation.status"]`}, entries: []string{"refuse 422"}},
 		{name: "invariant", do: "POST /Observation", body: backward, status: 422,
 			has: []string{`"code":"invariant"`, "per-1", `"expression":["Observation.effective"]`, `line","valueInteger":1`}, hasNot: []string{"2019"}, entries: []string{"refuse 422"}},
+		{name: "code", do: "POST /Observation", body: strings.Replace(stated, "final", "done", 1), status: 422, has: []string{`"code":"code-invalid"`, `"expression":["Observation.status"]`}, hasNot: []string{"done"}},
 		{name: "update", do: "PUT /Observation/o1", body: `{"id":"o1",` + backward[1:], status: 422, entries: []string{"refuse 422"}},
 		{name: "transaction", do: "POST /", body: posted("transaction", backward), status: 422, has: []string{`"expression":["Bundle.entry[1].resource.effective"]`}, entries: []string{"refuse 422"}},
 		{name: "batch", do: "POST /", body: posted("batch", backward), status: 200, has: []string{`"status":"201 Created"`, `"status":"422 Unprocessable Entity"`, "per-1"}},

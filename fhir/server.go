@@ -65,10 +65,11 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, validator: validation.New(nil, c.Definitions.StructureDefinition), admission: newAdmission(c.Limits), started: time.Now(), table: routes, audit: auditRoutes, coded: map[string][]route{}}
+	s := &Server{Config: c, admission: newAdmission(c.Limits), started: time.Now(), table: routes, audit: auditRoutes, coded: map[string][]route{}}
 	for _, typ := range []string{"ValueSet", "CodeSystem", "ConceptMap"} {
 		s.coded[typ] = slices.Concat(codeRoutes(typ), s.table)
 	}
+	s.validator = validation.New(s.terms(), c.Definitions.StructureDefinition)
 	s.strangers.tell = s.refuseStrangers
 	s.routes()
 	return s

@@ -53,6 +53,14 @@ func TestBad(t *testing.T) {
 		{pat + `,"identifier":[{"system":"urn:oid:1.02.3","value":"1"}]}`, "Patient.identifier[0].system", "value"},
 		{pat + `,"identifier":[{"system":"urn:uuid:7","value":"1"}]}`, "Patient.identifier[0].system", "value"},
 		{obs + `,"category":[{"coding":[{"system":"category","code":"x"}]}]}`, "Observation.category[0].coding[0].system", "value"},
+		// Codes.
+		{pat + `,"gender":"man"}`, "Patient.gender", "code-invalid"},
+		{`{"resourceType":"Observation","status":"done","code":{"text":"x"}}`, "Observation.status", "code-invalid"},
+		{pat + `,"name":[{"use":"pet","family":"x"}]}`, "Patient.name[0].use", "code-invalid"},
+		{obs + `,"valueQuantity":{"value":1,"comparator":"~"}}`, "Observation.value.comparator", "code-invalid"},
+		{pat + `,"identifier":[{"use":"x","value":"1"}]}`, "Patient.identifier[0].use", "code-invalid"},
+		{`{"resourceType":"Condition","subject":{"reference":"Patient/1"},"clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"ill"}]}}`, "Condition.clinicalStatus", "code-invalid"},
+		{`{"resourceType":"Condition","subject":{"reference":"Patient/1"},"clinicalStatus":{"text":"active"}}`, "Condition.clinicalStatus", "code-invalid"},
 		// Elements.
 		{pat + `,"name":[{"id":"x"}]}`, "Patient.name[0]", "ele-1"},
 		{pat + `,"_birthDate":{"id":"x"}}`, "Patient.birthDate", "ele-1"},

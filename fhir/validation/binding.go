@@ -1,69 +1,41 @@
 package validation
 
 import (
-	"sync/atomic"
+	"strings"
+	"sync"
 
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/terminology"
 )
 
-// Codes knows value sets.
-type Codes interface {
-	// Contains tells whether a value set, named by its canonical URL and maybe |version, has a code. system is "" where the element is a
-	// code alone, whose system the value set implies.
-	Contains(valueSet, system, code string) Answer
-}
-
-// Answer is what is known of a code.
-type Answer uint8
-
-// The answers. Unknown is that of a value set, or of a code system in it, that is not at hand.
-const (
-	Unknown Answer = iota
-	No
-	Yes
-)
-
-// binding is one that a check can do something with.
+// binding is one that a check can do something with. Its value set is compiled when the first code is asked for.
 type binding struct {
-	codes    Codes
 	valueSet string
 	required bool // or extensible
-	yes      atomic.Pointer[map[coded]struct{}]
+	codes    *terminology.Terminology
+	once     sync.Once
+	set      *terminology.Set // nil where it is not known
 }
 
-type coded struct{ system, code string }
-
-// maxKnown is how many codes a binding remembers of those that its value set has.
-const maxKnown = 256
+// mediaTypes is a value set that is not asked: nobody knows all of them, and the elements that are bound to it take short forms, such as "json".
+const mediaTypes = "http://hl7.org/fhir/ValueSet/mimetypes"
 
 func (v *Validator) bind(b definition.Binding) *binding {
-	if v.codes == nil || b.ValueSet == "" || b.Strength != "required" && b.Strength != "extensible" {
+	if v.codes == nil || b.ValueSet == "" || strings.HasPrefix(b.ValueSet, mediaTypes) || b.Strength != "required" && b.Strength != "extensible" {
 		return nil
 	}
 	return &binding{codes: v.codes, valueSet: b.ValueSet, required: b.Strength == "required"}
 }
 
-// contains asks for a code, and remembers that the value set has it: what is asked for again and again allocates nothing.
-func (b *binding) contains(system, code []byte) Answer {
-	known := b.yes.Load()
-	if known != nil {
-		if _, yes := (*known)[coded{string(system), string(code)}]; yes {
-			return Yes
+// members is the value set; nil for one that is not known here.
+func (b *binding) members() *terminology.Set {
+	b.once.Do(func() {
+		if set, err := b.codes.Set(b.valueSet); err == nil {
+			b.set = set
 		}
-	}
-	key := coded{string(system), string(code)}
-	answer := b.codes.Contains(b.valueSet, key.system, key.code)
-	if answer == Yes && (known == nil || len(*known) < maxKnown) {
-		more := map[coded]struct{}{key: {}}
-		if known != nil {
-			for k := range *known {
-				more[k] = struct{}{}
-			}
-		}
-		b.yes.CompareAndSwap(known, &more) // who comes second asks again
-	}
-	return answer
+	})
+	return b.set
 }
 
 // bound checks a value of an element that is bound to a value set.
@@ -75,22 +47,26 @@ func (r *run) bound(v tape.Value, m *member) {
 }
 
 // answer tells whether a value set has the code, one of the codings or the unit that a value is.
-func (r *run) answer(v tape.Value, of *plan, b *binding) Answer {
+func (r *run) answer(v tape.Value, of *plan, b *binding) terminology.Verdict {
+	set := b.members()
+	if set == nil {
+		return terminology.Undecided
+	}
 	switch of.name {
 	case "code", "string", "uri":
 		if v.Kind() == tape.String {
-			return b.contains(nil, v.Bytes())
+			return set.ContainsCodeBytes(v.Bytes())
 		}
 	case "Coding", "Quantity":
-		return b.coding(v)
+		return coding(v, set)
 	case "CodeableConcept":
-		return b.concept(v)
+		return concept(v, set, b.required)
 	}
-	return Unknown
+	return terminology.Undecided
 }
 
 func (r *run) boundTo(v tape.Value, of *plan, b *binding) {
-	if r.answer(v, of, b) != No {
+	if r.answer(v, of, b) != terminology.No {
 		return
 	}
 	if b.required {
@@ -100,35 +76,30 @@ func (r *run) boundTo(v tape.Value, of *plan, b *binding) {
 	}
 }
 
-// coding asks for a Coding or a Quantity's unit.
-func (b *binding) coding(v tape.Value) Answer {
+// coding asks for a Coding, or for a Quantity's unit. A code without a system is of none.
+func coding(v tape.Value, set *terminology.Set) terminology.Verdict {
 	system, code := v.Get("system"), v.Get("code")
 	switch {
 	case code.Kind() != tape.String:
-		return Unknown
+		return terminology.Undecided
 	case system.Kind() != tape.String:
-		return No // a value set's codes are of code systems
+		return terminology.No
 	}
-	return b.contains(system.Bytes(), code.Bytes())
+	return set.ContainsBytes(system.Bytes(), code.Bytes())
 }
 
-// concept is in a value set with one of its codings.
-func (b *binding) concept(v tape.Value) Answer {
+// concept is in a value set with one of its codings. Text alone is enough but where the value set is required.
+func concept(v tape.Value, set *terminology.Set, required bool) terminology.Verdict {
 	codings := v.Get("coding")
 	if codings.Len() == 0 {
-		if v.Get("text").Exists() && !v.Get("extension").Exists() && b.required {
-			return No
+		if required && v.Get("text").Exists() && !v.Get("extension").Exists() {
+			return terminology.No
 		}
-		return Unknown
+		return terminology.Undecided
 	}
-	answer := No
+	answer := terminology.No
 	for c := codings.First(); c.Exists(); c = c.Next() {
-		switch b.coding(c) {
-		case Yes:
-			return Yes
-		case Unknown:
-			answer = Unknown
-		}
+		answer = max(answer, coding(c, set))
 	}
 	return answer
 }

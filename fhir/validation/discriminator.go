@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/terminology"
 )
 
 // step is one of a discriminator's path: simple FHIRPath (https://hl7.org/fhir/R4/profiling.html#discriminator).
@@ -234,7 +235,7 @@ func (r *run) fits(it item, s spot) bool {
 	case s.node == nil:
 		return false
 	case s.node.binding != nil && !s.node.fixed.Exists() && !s.node.pattern.Exists():
-		return r.answer(it.value, it.plan, s.node.binding) == Yes
+		return r.answer(it.value, it.plan, s.node.binding) != terminology.No
 	}
 	return r.silently(func(sub *run) { sub.conform(it, s.node) })
 }

@@ -13,5 +13,5 @@
 // element keeps, ele-1, ext-1, ref-1, dom-2 to dom-5, are written out here (rules.go), all others are the FHIRPath that FHIR publishes, but for
 // errata. A resource in order costs few allocations, whatever its size.
 //
-// Imports: fhir/definition (what R4 defines), fhirpath, fhir/tape.
+// Imports: fhir/definition (what R4 defines), fhirpath, terminology, fhir/tape.
 package validation

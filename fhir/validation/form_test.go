@@ -67,7 +67,7 @@ func TestRight(t *testing.T) {
 		`{"resourceType":"Patient","_birthDate":{"extension":[{"url":"http://x","valueDateTime":"1970-01-01T10:00:00.123456+14:00"}]},"birthDate":"1970-01"}`,
 		`{"resourceType":"Patient","name":[{"given":["a",null],"_given":[null,{"extension":[{"url":"http://x","valueCode":"y"}]}]}]}`,
 		`{"resourceType":"Patient","_deceasedBoolean":{"id":"a"},"deceasedBoolean":false}`,
-		`{"resourceType":"Patient","multipleBirthInteger":-2147483648,"gender":"a b"}`,
+		`{"resourceType":"Patient","multipleBirthInteger":-2147483648,"language":"a b"}`,
 		`{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":1e-7}}`,
 		`{"resourceType":"Observation","status":"final","code":{"text":"x"},"issued":"2016-12-31T23:59:60Z"}`,
 		`{"resourceType":"Binary","contentType":"text/plain","data":" YQ ==\n"}`,

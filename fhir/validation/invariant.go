@@ -6,6 +6,7 @@ import (
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/fhirpath"
+	"github.com/sijil-health/sijil/terminology"
 )
 
 // invariants are rules in FHIRPath, compiled when the first value has to keep them.
@@ -127,7 +128,7 @@ func (r *run) memberOf(it fhirpath.Item, valueSet string) (is, known bool, err e
 	}
 	b := r.v.bind(definition.Binding{Strength: "required", ValueSet: valueSet})
 	answer := r.answer(it.Value(), r.v.plans.named(it.Type().Name), b)
-	return answer == Yes, answer != Unknown, nil
+	return answer == terminology.Yes, answer != terminology.Undecided, nil
 }
 
 func (r *run) conformsTo(it fhirpath.Item, url string) (does, known bool, err error) {

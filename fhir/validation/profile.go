@@ -154,8 +154,9 @@ func (v *Validator) addNode(p *profile, byID map[string]*node, e tape.Value) err
 	if outer, _, again := cutLast(slice, "/"); again {
 		whole = byID[id[:dot+1]+name+":"+outer] // a slice of a slice
 	}
-	if whole == nil {
-		return fmt.Errorf("element %s is a slice of none", id)
+	if whole == nil { // a name without a slicing: some of HL7's profiles have one
+		parent.children = append(parent.children, n)
+		return nil
 	}
 	whole.slices = append(whole.slices, n)
 	return nil

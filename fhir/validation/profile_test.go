@@ -1,11 +1,7 @@
 package validation
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,65 +9,52 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/internal/shared"
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/terminology"
 )
 
-// guides are the profiles of US Core 6.1.0 and IPS 1.1.0 by their canonical URLs.
-var guides = sync.OnceValue(func() map[string][]byte {
-	all := map[string][]byte{}
+// guides are R4 with US Core 6.1.0 and IPS 1.1.0.
+var guides = sync.OnceValue(func() *definition.Registry {
+	var packages []*definition.Package
 	for _, name := range shared.Files("data/fhir-definitions/ig/*10.tgz") {
-		b, err := os.ReadFile(name)
+		f, err := os.Open(name)
 		if err != nil {
 			panic(err)
 		}
-		z, err := gzip.NewReader(bytes.NewReader(b))
+		defer f.Close()
+		p, err := definition.ReadPackage(f)
 		if err != nil {
 			panic(err)
 		}
-		for t := tar.NewReader(z); ; {
-			h, err := t.Next()
-			if err == io.EOF {
-				break
-			} else if err != nil {
-				panic(err)
-			}
-			if dir, file := filepath.Split(h.Name); dir != "package/" || !strings.HasPrefix(file, "StructureDefinition-") {
-				continue
-			}
-			src, err := io.ReadAll(t)
-			if err != nil {
-				panic(err)
-			}
-			doc := new(tape.Tape)
-			if err := doc.Parse(src, tape.Limits{Bytes: 64 << 20}); err != nil {
-				panic(err)
-			}
-			all[doc.Root().Get("url").Text()] = src
-		}
+		packages = append(packages, p)
 	}
-	return all
+	r, err := definition.NewRegistry(packages...)
+	if err != nil {
+		panic(err)
+	}
+	return r
 })
 
-func guided(url string) []byte {
-	url, _, _ = strings.Cut(url, "|")
-	return guides()[url]
+func guided() *Validator {
+	return New(terminology.New(terminology.FromRegistry(guides())), guides().StructureDefinition)
 }
 
 // TestProfilesCompile reads every profile of the guides.
 func TestProfilesCompile(t *testing.T) {
-	v := New(nil, guided)
-	for url, src := range guides() {
-		if _, err := v.compileProfile(src); err != nil {
-			t.Errorf("%s: %v", url, err)
+	v := guided()
+	for _, d := range guides().Profiles() {
+		if _, err := v.compileProfile(guides().StructureDefinition(d.URL)); err != nil {
+			t.Error(err)
 		}
 	}
-	t.Logf("%d profiles", len(guides()))
+	t.Logf("%d profiles", len(guides().Profiles()))
 }
 
 // TestExamplesKeepTheirProfiles checks the examples of US Core and IPS against the profiles that they claim.
 func TestExamplesKeepTheirProfiles(t *testing.T) {
-	v := New(nil, guided)
+	v := guided()
 	for _, pattern := range []string{"data/fhir/us-core-examples/*.json", "data/fhir/ips/*.json"} {
 		for _, name := range shared.Files(pattern) {
 			src, err := shared.Read(name)
@@ -92,7 +75,7 @@ func TestExamplesKeepTheirProfiles(t *testing.T) {
 // TestBrokenProfiles breaks good examples, each in one way that the type allows and the profile does not.
 func TestBrokenProfiles(t *testing.T) {
 	const uscore, ips = "http://hl7.org/fhir/us/core/StructureDefinition/", "http://hl7.org/fhir/uv/ips/StructureDefinition/"
-	v := New(nil, guided)
+	v := guided()
 	for _, c := range []struct {
 		file, profile string
 		change        func(r map[string]any)

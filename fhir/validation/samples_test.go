@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/internal/shared"
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/terminology"
 )
 
 // invalid are samples that are truly not valid R4, with the first thing that is wrong.
@@ -61,7 +63,10 @@ func TestSamples(t *testing.T) {
 	t.Logf("%d documents", resources)
 }
 
-var validator = New(nil, nil)
+var (
+	codes     = terminology.New(terminology.FromRegistry(definition.Base()))
+	validator = New(codes, nil)
+)
 
 func check(tb testing.TB, src []byte) []Issue {
 	tb.Helper()

@@ -5,18 +5,19 @@ import (
 
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/fhirpath"
+	"github.com/sijil-health/sijil/terminology"
 )
 
 // Validator checks resources. It may be used by many goroutines at once.
 type Validator struct {
 	plans    plans
-	codes    Codes
+	codes    *terminology.Terminology
 	profiles profiles
 }
 
 // New makes a Validator. codes knows value sets; profile gives the StructureDefinition of a canonical URL as JSON, nil for one that is not
 // known. Both may be nil. Nothing is compiled before it is needed.
-func New(codes Codes, profile func(url string) []byte) *Validator {
+func New(codes *terminology.Terminology, profile func(url string) []byte) *Validator {
 	v := &Validator{codes: codes, profiles: profiles{source: profile}}
 	v.plans = plans{made: map[string]*plan{}, sets: v.bind}
 	return v
