@@ -82,7 +82,7 @@ type reader struct {
 
 // step is a part of a path; index is -1 where there is but one.
 type step struct {
-	name  string
+	name  []byte
 	index int
 }
 
@@ -125,7 +125,7 @@ func (r *reader) resource(n Node) error {
 		return r.fail(n, "the element names no resource type of FHIR R4")
 	}
 	if len(r.path) == 0 {
-		r.path = append(r.path, step{s.Name, -1})
+		r.path = append(r.path, step{[]byte(s.Name), -1})
 	}
 	r.mark(n)
 	r.places.resources = append(r.places.resources, source{uint32(len(r.out)), n.node().span})
@@ -233,7 +233,7 @@ func (r *reader) collect(s *definition.Structure, n Node) error {
 			order++
 		}
 		if order == len(s.Elements) {
-			r.path = append(r.path, step{string(c.Local()), -1})
+			r.path = append(r.path, step{c.Local(), -1})
 			return r.fail(c, "the element stands after others that it must come before (FHIR R4, 2.6.1)")
 		}
 		last = order
@@ -248,7 +248,7 @@ func (r *reader) collect(s *definition.Structure, n Node) error {
 // unknown tells why an element may not stand where it does.
 func (r *reader) unknown(s *definition.Structure, n, c Node, e *definition.Element) error {
 	path := r.path
-	r.path = append(r.path, step{string(c.Local()), -1})
+	r.path = append(r.path, step{c.Local(), -1})
 	defer func() { r.path = path }()
 	switch {
 	case e == nil:
@@ -263,7 +263,7 @@ func (r *reader) unknown(s *definition.Structure, n, c Node, e *definition.Eleme
 func (r *reader) group(from, to int) error {
 	first := r.children[from]
 	name := first.node.Local()
-	r.path = append(r.path, step{string(name), -1})
+	r.path = append(r.path, step{name, -1})
 	defer func() { r.path = r.path[:len(r.path)-1] }()
 	repeats := first.element.Max != 1
 	if to-from > 1 {
