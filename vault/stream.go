@@ -50,12 +50,35 @@ type StreamWriter struct {
 	err        error
 }
 
+// StreamKey seals streams that nothing shall open once the process has ended: it is random, and in memory alone.
+type StreamKey struct{ wrap cipher.AEAD }
+
+// NewStreamKey draws one.
+func NewStreamKey() *StreamKey {
+	k := newKey()
+	return &StreamKey{newGCM(k[:])}
+}
+
+// SealStream is Key.SealStream.
+func (k *StreamKey) SealStream(w io.Writer, aad []byte) (*StreamWriter, error) {
+	return sealStream(k.wrap, w, aad)
+}
+
+// OpenStream is Key.OpenStream.
+func (k *StreamKey) OpenStream(r io.ReaderAt, size int64, aad []byte) (*StreamReader, error) {
+	return openStream(k.wrap, r, size, aad)
+}
+
 // SealStream begins a stream on w, sealed under a random key of its own, which this key wraps in the header. The associated data should name
 // what the stream is: it does not open as anything else.
 func (k *Key) SealStream(w io.Writer, aad []byte) (*StreamWriter, error) {
 	if err := k.alive(); err != nil {
 		return nil, err
 	}
+	return sealStream(k.keys().wrap, w, aad)
+}
+
+func sealStream(wrap cipher.AEAD, w io.Writer, aad []byte) (*StreamWriter, error) {
 	if len(aad) > maxStreamAAD {
 		return nil, fmt.Errorf("%w: %d bytes of associated data", ErrLimit, len(aad))
 	}
@@ -63,7 +86,7 @@ func (k *Key) SealStream(w io.Writer, aad []byte) (*StreamWriter, error) {
 	enc, commit := expandCommitted(dek[:], streamPurpose)
 	head := append(append(append(make([]byte, 0, blobHeader), streamMagic...), suiteGCM), commit...)
 	fixed := bytes.Clone(head)
-	head = k.keys().wrap.Seal(head, nil, dek[:], blobAAD(dekPurpose, fixed, nil))
+	head = wrap.Seal(head, nil, dek[:], blobAAD(dekPurpose, fixed, nil))
 	if _, err := w.Write(head); err != nil {
 		return nil, err
 	}
@@ -129,6 +152,10 @@ func (k *Key) OpenStream(r io.ReaderAt, size int64, aad []byte) (*StreamReader, 
 	if err := k.alive(); err != nil {
 		return nil, err
 	}
+	return openStream(k.keys().wrap, r, size, aad)
+}
+
+func openStream(wrap cipher.AEAD, r io.ReaderAt, size int64, aad []byte) (*StreamReader, error) {
 	if len(aad) > maxStreamAAD || size < streamHeader+gcmOverhead {
 		return nil, fmt.Errorf("%w: not a stream", ErrSealed)
 	}
@@ -140,7 +167,7 @@ func (k *Key) OpenStream(r io.ReaderAt, size int64, aad []byte) (*StreamReader, 
 		return nil, fmt.Errorf("%w: not a stream of a known suite", ErrSealed)
 	}
 	fixed := head[:blobWrapped:blobWrapped]
-	dek, err := k.keys().wrap.Open(nil, nil, head[blobWrapped:], blobAAD(dekPurpose, fixed, nil))
+	dek, err := wrap.Open(nil, nil, head[blobWrapped:], blobAAD(dekPurpose, fixed, nil))
 	if err != nil {
 		return nil, ErrSealed
 	}

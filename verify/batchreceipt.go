@@ -28,6 +28,8 @@ type BatchEntry struct {
 	Index    uint32           `cbor:"1,keyasint"` // in its batch
 	Entry    OpenedEntry      `cbor:"2,keyasint"`
 	Contents map[uint32]Forms `cbor:"3,keyasint,omitempty"`
+	// Breaks says where the content had line ends, if it is given on one line; see OneLine. Nothing is proved by it: what it leads to is.
+	Breaks []byte `cbor:"4,keyasint,omitempty"`
 }
 
 // receipt is the Receipt of entry i, without its path.

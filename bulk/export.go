@@ -1,0 +1,155 @@
+package bulk
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/sijil-health/sijil/record"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// export is one job.
+type export struct {
+	*Exports
+	id, dir string
+	request Request
+	since   time.Time
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	mu        sync.Mutex // guards all below
+	done      bool
+	failed    error
+	expires   time.Time
+	resources int
+	typ       string
+	list      List
+	size      int64 // of the files, sealed
+}
+
+func (e *export) status() Status {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return Status{Done: e.done, Failed: e.failed, Resources: e.resources, Type: e.typ, Since: e.since, Expires: e.expires}
+}
+
+// run makes all files. What fails leaves none.
+func (e *export) run() {
+	if e.ctx.Err() != nil {
+		return
+	}
+	err := os.MkdirAll(e.dir, 0o700)
+	for i := 0; i < len(e.request.Queries) && err == nil; i++ {
+		err = e.query(e.request.Queries[i])
+	}
+	if err == nil {
+		err = e.complete()
+	}
+	if err != nil {
+		if e.ctx.Err() == nil {
+			e.opt.Log.Error("an export failed", "export", e.id, "err", err)
+		}
+		_ = os.RemoveAll(e.dir) // it is removed again when the job is
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.done, e.failed, e.expires = true, err, time.Now().Add(e.opt.Limits.Age)
+}
+
+// query makes the files of one type.
+func (e *export) query(q record.Query) error {
+	e.mu.Lock()
+	e.typ = q.Type
+	e.mu.Unlock()
+	q.Count = e.opt.Limits.Page
+	var p *pair
+	for {
+		page, err := e.opt.Record.Export(e.ctx, e.request.Access, q, e.request.Of)
+		if err != nil {
+			return err
+		}
+		if p == nil && len(page.Versions) > 0 {
+			if p, err = e.newPair(q.Type); err != nil {
+				return err
+			}
+		}
+		if err := e.page(p, page.Versions); err != nil {
+			return err
+		}
+		q.After = page.Next
+		if p != nil && (q.After == "" || p.resources.count >= e.opt.Limits.File) {
+			if err := p.close(e); err != nil {
+				return err
+			}
+			p = nil
+		}
+		if q.After == "" {
+			return nil
+		}
+	}
+}
+
+// page adds resources to a pair of files, and then their receipts.
+func (e *export) page(p *pair, versions []record.Exported) error {
+	breaks := make(map[string][]byte)
+	for i := range versions {
+		v := &versions[i]
+		if v.Damaged {
+			if err := p.damaged(v); err != nil {
+				return err
+			}
+			continue
+		}
+		line, where := verify.OneLine(v.Body)
+		if len(where) > 0 {
+			breaks[nameOf(v.Type, v.ID, v.Version.Version)] = where
+		}
+		if err := p.resources.line(line); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(e.ctx, e.opt.Limits.Anchor)
+	defer cancel()
+	err := e.opt.Record.Receipts(ctx, versions, func(r *verify.BatchReceipt) error {
+		if err := addBreaks(r, breaks); err != nil {
+			return err
+		}
+		b, err := r.Encode()
+		if err != nil {
+			return err
+		}
+		return p.receipts.write(b, len(r.Entries))
+	})
+	if err != nil {
+		return fmt.Errorf("receipts: %w", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.resources += len(versions)
+	if e.size+p.resources.size+p.receipts.size > e.opt.Limits.Bytes {
+		return fmt.Errorf("the export takes more than %d bytes", e.opt.Limits.Bytes)
+	}
+	return nil
+}
+
+func nameOf(typ, id string, version uint64) string { return fmt.Sprintf("%s/%s/%d", typ, id, version) }
+
+// addBreaks says of each entry where its line has blanks in place of line ends.
+func addBreaks(r *verify.BatchReceipt, breaks map[string][]byte) error {
+	if len(breaks) == 0 {
+		return nil
+	}
+	for i := range r.Entries {
+		entry, err := verify.DecodeEntry(r.Entries[i].Entry.Body)
+		if err != nil {
+			return err
+		}
+		if len(entry.Targets) == 1 {
+			r.Entries[i].Breaks = breaks[fmt.Sprintf("%s/%d", entry.Targets[0].Ref, entry.Targets[0].Version)]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package bulk
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/sijil-health/sijil/record"
+	"github.com/sijil-health/sijil/vault"
+	"github.com/sijil-health/sijil/verify"
+)
+
+// file is one that is being made: sealed, and its content hashed.
+type file struct {
+	Listed
+	f      *os.File
+	buffer *bufio.Writer
+	stream *vault.StreamWriter
+	sum    hash.Hash
+	count  int
+	size   int64
+}
+
+// create begins a file of an export. Its name is what it is sealed for.
+func (e *export) create(typ, name string) (*file, error) {
+	f, err := os.OpenFile(filepath.Join(e.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	out := &file{Listed: Listed{Type: typ, Name: name}, f: f, buffer: bufio.NewWriterSize(f, 256<<10), sum: sha256.New()}
+	if out.stream, err = e.key.SealStream(out.buffer, []byte(e.id+"/"+name)); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return out, nil
+}
+
+// write adds bytes that stand for so many things.
+func (f *file) write(b []byte, things int) error {
+	f.sum.Write(b)
+	f.count += things
+	f.size += int64(len(b))
+	_, err := f.stream.Write(b)
+	return err
+}
+
+func (f *file) line(b []byte) error {
+	if err := f.write(b, 1); err != nil {
+		return err
+	}
+	return f.write([]byte{'\n'}, 0)
+}
+
+// end finishes a file. It need not outlive a loss of power: its key does not.
+func (f *file) end() (Listed, error) {
+	err := errors.Join(f.stream.Close(), f.buffer.Flush(), f.f.Close())
+	f.Count, f.Bytes, f.SHA256 = f.count, f.size, verify.Hash(f.sum.Sum(nil))
+	return f.Listed, err
+}
+
+// pair is a file of resources, the one of their receipts, and maybe one that says what could not be given.
+type pair struct {
+	export              *export
+	number              int
+	resources, receipts *file
+	errors              *file // nil while there is none
+}
+
+func (e *export) newPair(typ string) (*pair, error) {
+	p := &pair{export: e, number: 1}
+	for _, l := range e.list.Output {
+		if l.Type == typ {
+			p.number++
+		}
+	}
+	var err error
+	if p.resources, err = e.create(typ, fmt.Sprintf("%s.%d.ndjson", typ, p.number)); err != nil {
+		return nil, err
+	}
+	p.receipts, err = e.create(typ, fmt.Sprintf("%s.%d.receipts", typ, p.number))
+	return p, err
+}
+
+// damaged says of a version that it belongs into the export and could not be given.
+func (p *pair) damaged(v *record.Exported) (err error) {
+	if p.errors == nil {
+		if p.errors, err = p.export.create("OperationOutcome", fmt.Sprintf("%s.%d.errors.ndjson", v.Type, p.number)); err != nil {
+			return err
+		}
+	}
+	b, err := json.Marshal(map[string]any{"resourceType": "OperationOutcome", "issue": []map[string]any{{"severity": "error", "code": "incomplete",
+		"diagnostics": fmt.Sprintf("%s/%s, version %d, is damaged here and no custodian could give it whole: it is not in this export", v.Type, v.ID, v.Version.Version)}}})
+	if err != nil {
+		return err
+	}
+	return p.errors.line(b)
+}
+
+func (p *pair) close(e *export) error {
+	resources, err1 := p.resources.end()
+	receipts, err2 := p.receipts.end()
+	e.list.Output, e.list.Receipts = append(e.list.Output, resources), append(e.list.Receipts, receipts)
+	var err3 error
+	if p.errors != nil {
+		var l Listed
+		l, err3 = p.errors.end()
+		e.list.Error = append(e.list.Error, l)
+	}
+	e.mu.Lock()
+	e.size += resources.Bytes + receipts.Bytes
+	e.mu.Unlock()
+	return errors.Join(err1, err2, err3)
+}
+
+var nameForm = regexp.MustCompile(`^[A-Za-z]{1,64}(\.[0-9]{1,6})?\.(ndjson|receipts|errors\.ndjson|json)$`)
+
+// File opens a file of a complete export for reading. Errors: ErrUnknown, ErrRunning.
+func (x *Exports) File(a record.Access, id, name string) (content *io.SectionReader, closing func() error, err error) {
+	e, err := x.find(a, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s := e.status(); !s.Done || s.Failed != nil {
+		return nil, nil, ErrRunning
+	}
+	if !nameForm.MatchString(name) {
+		return nil, nil, ErrUnknown
+	}
+	f, err := os.Open(filepath.Join(e.dir, name))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, ErrUnknown
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	r, err := x.key.OpenStream(f, info.Size(), []byte(e.id+"/"+name))
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return io.NewSectionReader(r, 0, r.Size()), f.Close, nil
+}

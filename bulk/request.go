@@ -1,0 +1,73 @@
+package bulk
+
+import (
+	"errors"
+	"time"
+
+	"github.com/sijil-health/sijil/record"
+)
+
+// Errors of the methods of Exports.
+var (
+	ErrUnknown = errors.New("no such export") // or somebody else's, or it has gone
+	ErrBusy    = errors.New("too many exports are kept already")
+	ErrRunning = errors.New("the export is not complete")
+)
+
+// Request is what an export shall hold.
+type Request struct {
+	URL     string                  // as asked, for the manifest
+	Access  record.Access           // who asks; its Request joins all entries
+	Queries []record.Query          // of one type each, in the order of the files; Count is set by the job
+	Of      func(chart string) bool // which charts; nil for all
+}
+
+// Status is how far an export is.
+type Status struct {
+	Done      bool
+	Failed    error // why it ended without its files
+	Resources int   // given so far
+	Type      string
+	Since     time.Time // when it was asked for
+	Expires   time.Time // when it is dropped; zero while it runs
+}
+
+// Limits of exports. A zero field stands for the one of DefaultLimits.
+type Limits struct {
+	Jobs   int           // kept at once, over all
+	Actor  int           // of them of one actor
+	Age    time.Duration // how long a complete one is kept
+	File   int           // resources in one file
+	Page   int           // resources opened at once
+	Bytes  int64         // of all files of one export, sealed
+	Anchor time.Duration // how long it waits for the block of one page
+}
+
+// DefaultLimits suit a small machine.
+var DefaultLimits = Limits{Jobs: 16, Actor: 4, Age: 24 * time.Hour, File: 100_000, Page: 1000, Bytes: 64 << 30, Anchor: 5 * time.Minute}
+
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits
+	if l.Jobs == 0 {
+		l.Jobs = d.Jobs
+	}
+	if l.Actor == 0 {
+		l.Actor = d.Actor
+	}
+	if l.Age == 0 {
+		l.Age = d.Age
+	}
+	if l.File == 0 {
+		l.File = d.File
+	}
+	if l.Page == 0 {
+		l.Page = d.Page
+	}
+	if l.Bytes == 0 {
+		l.Bytes = d.Bytes
+	}
+	if l.Anchor == 0 {
+		l.Anchor = d.Anchor
+	}
+	return l
+}
