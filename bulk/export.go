@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +28,8 @@ type export struct {
 	resources int
 	typ       string
 	list      List
-	size      int64 // of the files, sealed
+	seen      map[string]bool // what earlier queries of the type gave; nil where there is one alone
+	size      int64           // of the files, sealed
 }
 
 func (e *export) status() Status {
@@ -43,6 +45,7 @@ func (e *export) run() {
 	}
 	err := os.MkdirAll(e.dir, 0o700)
 	for i := 0; i < len(e.request.Queries) && err == nil; i++ {
+		e.remember(i)
 		err = e.query(e.request.Queries[i])
 	}
 	if err == nil {
@@ -59,7 +62,28 @@ func (e *export) run() {
 	e.done, e.failed, e.expires = true, err, time.Now().Add(e.opt.Limits.Age)
 }
 
-// query makes the files of one type.
+// remember keeps in mind what the queries of one type give, where there are several, so that nothing is given twice.
+func (e *export) remember(i int) {
+	list := e.request.Queries
+	if i > 0 && list[i-1].Type == list[i].Type {
+		return
+	}
+	if e.seen = nil; i+1 < len(list) && list[i+1].Type == list[i].Type {
+		e.seen = make(map[string]bool)
+	}
+}
+
+// again tells whether a resource was given already.
+func (e *export) again(id string) bool {
+	if e.seen == nil {
+		return false
+	}
+	was := e.seen[id]
+	e.seen[id] = true
+	return was
+}
+
+// query makes the files of one query.
 func (e *export) query(q record.Query) error {
 	e.mu.Lock()
 	e.typ = q.Type
@@ -76,6 +100,7 @@ func (e *export) query(q record.Query) error {
 				return err
 			}
 		}
+		page.Versions = slices.DeleteFunc(page.Versions, func(v record.Exported) bool { return e.again(v.ID) })
 		if err := e.page(p, page.Versions); err != nil {
 			return err
 		}

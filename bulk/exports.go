@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -125,17 +124,6 @@ func (x *Exports) Drop(a record.Access, id string) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.drop(e)
-}
-
-// DropAll ends all exports: what they hold may have to go, because something was erased.
-func (x *Exports) DropAll() error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	var errs []error
-	for _, e := range x.jobs {
-		errs = append(errs, x.drop(e))
-	}
-	return errors.Join(errs...)
 }
 
 // drop removes a job. The caller holds x.mu.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sijil-health/sijil/bulk"
 	gate "github.com/sijil-health/sijil/fhir"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -86,6 +87,9 @@ func (a *app) verifyExport(q *verifying) error {
 	verifier, err := verify.NewVerifier(trust)
 	if err != nil {
 		return err
+	}
+	if _, err := os.Stat(filepath.Join(q.receipt, bulk.ListName)); err == nil {
+		return a.verifyFiles(q, verifier)
 	}
 	c := &exportCheck{verifier: verifier, keys: q.keys, logs: make(map[chartName][]proven), writes: make(map[chartName][]proven)}
 	err = filepath.WalkDir(q.receipt, func(path string, d fs.DirEntry, err error) error {

@@ -16,7 +16,7 @@ func (s *Server) handle(do interaction) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q := &request{
 			Context: r.Context(), base: s.baseOf(r), own: s.Base, method: r.Method, query: r.URL.RawQuery, header: w.Header(), empty: r.ContentLength == 0,
-			typ: r.PathValue("type"), id: r.PathValue("id"), prefer: parsePrefer(r.Header.Values("Prefer")),
+			typ: r.PathValue("type"), id: r.PathValue("id"), job: r.PathValue("job"), file: r.PathValue("file"), path: s.below(r), prefer: parsePrefer(r.Header.Values("Prefer")),
 			ifMatch: r.Header.Get("If-Match"), ifNoneMatch: r.Header.Get("If-None-Match"),
 			ifModifiedSince: r.Header.Get("If-Modified-Since"), ifNoneExist: r.Header.Get("If-None-Exist"),
 		}
@@ -58,6 +58,8 @@ func (s *Server) answer(q *request, r *http.Request, do interaction, w http.Resp
 	}
 	if s.rawRead(q, r) {
 		q.raw = r // the content's type says what is acceptable
+	} else if q.job != "" {
+		// what an export has is of types of its own
 	} else if err := acceptable(r); err != nil {
 		return nil, err
 	}

@@ -280,6 +280,16 @@ func (m *memory) Proofs(_ context.Context, a record.Access, typ, id string, coun
 	return 0, nil
 }
 
+func (m *memory) Took(_ context.Context, a record.Access, _ string) error {
+	leave, err := m.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	m.leave(a, verify.KindExport, a.Chart, http.StatusOK)
+	return nil
+}
+
 func (m *memory) AuditReceipt(ctx context.Context, a record.Access, id string) ([]byte, error) {
 	if _, err := m.AuditEvent(ctx, a, id); err != nil {
 		return nil, err

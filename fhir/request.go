@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"io"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -25,6 +26,9 @@ type request struct {
 	method  string
 	typ     string
 	id      string
+	job     string // of an export, and the file of it that is asked for
+	file    string
+	path    string // as asked, below the base
 	version uint64
 	query   string // raw, of the URL or of a POSTed form
 
@@ -94,6 +98,9 @@ type answer struct {
 	updated  time.Time
 	location string // relative to the base
 	content  string // Content-Location, relative to the base
+
+	file    *io.SectionReader // in place of body: what need not fit into memory
+	closing func() error      // of file
 
 	commit *record.Commit // a write's, until its acknowledgement is known
 	ack    string         // "journalled" or "anchored", of a write

@@ -37,7 +37,32 @@ func (s *Server) respond(q *request, r *http.Request, w http.ResponseWriter, a *
 	if a.media != "" {
 		h.Set("Content-Type", a.media)
 	}
+	if a.file != nil {
+		s.writeFile(q, r, w, a)
+		return
+	}
 	s.write(q, r, w, a.status, a.body)
+}
+
+// writeFile sends what need not fit into memory, or the part of it that a Range header asks for.
+func (s *Server) writeFile(q *request, r *http.Request, w http.ResponseWriter, a *answer) {
+	defer func() {
+		if err := a.closing(); err != nil {
+			s.Log.Error("a file could not be closed", "err", err)
+		}
+	}()
+	q.header.Set("Cache-Control", "no-store")
+	q.header.Set("X-Content-Type-Options", "nosniff")
+	http.ServeContent(paced{w}, r, "", time.Time{}, a.file)
+}
+
+// paced bounds the time for each write, not for all of them together.
+type paced struct{ http.ResponseWriter }
+
+func (p paced) Write(b []byte) (int, error) {
+	deadline := time.Now().Add(time.Minute + time.Duration(len(b)/slowest)*time.Second)
+	_ = http.NewResponseController(p.ResponseWriter).SetWriteDeadline(deadline) // not every writer has deadlines
+	return p.ResponseWriter.Write(b)
 }
 
 // validators sets the headers by which a version is told from others; a zero value is not known.

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sijil-health/sijil/bulk"
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/validation"
 	"github.com/sijil-health/sijil/terminology"
@@ -37,7 +38,9 @@ type Config struct {
 	Terminology *terminology.Terminology
 	// Trust gives the file that others check receipts with; nil: it is not handed out.
 	Trust func(context.Context) ([]byte, error)
-	Log   *slog.Logger // for what the node itself failed at; nil: nothing is logged
+	// Exports makes files of what is taken away; nil: there is no $export.
+	Exports *bulk.Exports
+	Log     *slog.Logger // for what the node itself failed at; nil: nothing is logged
 }
 
 // Server is the gate, an http.Handler. Use HTTP to serve it.
@@ -141,6 +144,15 @@ var routes = []route{
 	{"PATCH", "/{type}/{id}", (*Server).patch, "patch"},
 	{"DELETE", "/{type}/{id}", (*Server).remove, "delete"},
 	{"GET", "/$diff", (*Server).diffOf, "$diff"},
+	{"GET", "/$export", (*Server).exportSystem, "$export"},
+	{"POST", "/$export", (*Server).exportSystem, "$export"},
+	{"GET", "/Patient/$export", (*Server).exportPatients, "$export"},
+	{"POST", "/Patient/$export", (*Server).exportPatients, "$export"},
+	{"GET", "/Group/{id}/$export", (*Server).exportGroup, "$export"},
+	{"POST", "/Group/{id}/$export", (*Server).exportGroup, "$export"},
+	{"GET", "/$export/{job}", (*Server).exportStatus, ""},
+	{"DELETE", "/$export/{job}", (*Server).exportDrop, ""},
+	{"GET", "/$export/{job}/files/{file}", (*Server).exportFile, ""},
 	{"GET", "/{type}/{id}/$diff", (*Server).diff, "$diff"},
 	{"POST", "/{type}/{id}/$validate", (*Server).validate, "$validate"},
 	{"GET", "/{type}/{id}/$validate", (*Server).validate, "$validate"},
@@ -183,11 +195,10 @@ func (s *Server) routes() {
 		}
 		paths[r.path] = true
 	}
-	for _, path := range []string{"/_history", "/{type}/_history", "/{type}/_search", "/$diff", "/{type}/$validate"} {
-		delete(paths, path) // other methods take the last part for a type or an id, and refuse it
-	}
-	for _, op := range codeOperations {
-		delete(paths, "/{type}/"+op.name) // so do they here
+	for path := range paths {
+		if parts := strings.Split(path[1:], "/"); parts[0][0] == '$' || len(parts) <= 2 && strings.ContainsAny(parts[len(parts)-1][:1], "_$") {
+			delete(paths, path) // other methods take the last part for a type or an id, and refuse it
+		}
 	}
 	for path := range paths {
 		s.mux.HandleFunc(s.Prefix+path, s.handle(dispatch("", path)))

@@ -63,6 +63,9 @@ type Store interface {
 	// there is to prove it by; next is the value for before, 0 at the end. It releases that the versions are there.
 	Proofs(ctx context.Context, a record.Access, typ, id string, count int, before uint64, fn func(*record.Proof) error) (next uint64, err error)
 
+	// Took leaves an entry for a step of an export, whose resources have entries of their own.
+	Took(ctx context.Context, a record.Access, what string) error
+
 	// AuditReceipt is Receipt for any entry, by its Audited.ID.
 	AuditReceipt(ctx context.Context, a record.Access, id string) ([]byte, error)
 }

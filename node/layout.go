@@ -32,6 +32,9 @@ func (l Layout) Blobs() string { return filepath.Join(l.Dir, "blobs") }
 // Index is the rebuildable projection.
 func (l Layout) Index() string { return filepath.Join(l.Dir, "index") }
 
+// Exports holds the files of exports while the node runs. They open to nobody afterwards.
+func (l Layout) Exports() string { return filepath.Join(l.Dir, "exports") }
+
 // Chain is the consensus engine's directory.
 func (l Layout) Chain() string { return filepath.Join(l.Dir, "ledger", "chain") }
 

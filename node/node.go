@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sijil-health/sijil/bulk"
 	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/fhir"
 	"github.com/sijil-health/sijil/fhir/definition"
@@ -260,13 +261,18 @@ func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 	if err != nil {
 		return err
 	}
+	exports, err := bulk.Open(bulk.Options{Dir: n.Exports(), Record: n.record, Log: n.log})
+	if err != nil {
+		return err
+	}
+	n.opened(exports)
 	definitions, err := n.definitions()
 	if err != nil {
 		return err
 	}
 	server := fhir.New(fhir.Config{
 		Store: n.record, Auth: authorizer{authority, &n.renamed}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
-		Trust: n.encodedTrust, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins, Definitions: definitions, Terminology: terminology.New(terminology.FromRegistry(definitions)),
+		Trust: n.encodedTrust, Exports: exports, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins, Definitions: definitions, Terminology: terminology.New(terminology.FromRegistry(definitions)),
 		Checks: n.config.checks(), Limits: fhir.Limits{Deletes: n.config.ConditionalDeletes},
 	})
 	n.opened(server)

@@ -134,6 +134,14 @@ func (s *Store) Receipts(ctx context.Context, versions []Exported, fn func(*veri
 	return s.Anchors.Receipts(ctx, list, fn)
 }
 
+// Took leaves an entry for a step of an export beside the releases themselves: that it was asked for, or that a file of it was fetched.
+func (s *Store) Took(ctx context.Context, a Access, what string) error {
+	if err := permit(&a, policy.Export, a.Chart, ""); err != nil {
+		return err
+	}
+	return s.record(ctx, a, line{kind: verify.KindExport, chart: a.Chart, why: what, outcome: http.StatusOK})
+}
+
 // Complete leaves the entry that an export is complete, and what there is to say of it, such as a hash over all its files, and gives its receipt once
 // it is in a block: whoever got the files knows by it that they are all, and as they were given.
 func (s *Store) Complete(ctx context.Context, a Access, said string) ([]byte, error) {
