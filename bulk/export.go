@@ -95,14 +95,16 @@ func (e *export) query(q record.Query) error {
 		if err != nil {
 			return err
 		}
-		if p == nil && len(page.Versions) > 0 {
-			if p, err = e.newPair(q.Type); err != nil {
+		page.Versions = slices.DeleteFunc(page.Versions, func(v record.Exported) bool { return e.again(v.ID) })
+		if len(page.Versions) > 0 {
+			if p == nil {
+				if p, err = e.newPair(q.Type); err != nil {
+					return err
+				}
+			}
+			if err := e.page(p, page.Versions); err != nil {
 				return err
 			}
-		}
-		page.Versions = slices.DeleteFunc(page.Versions, func(v record.Exported) bool { return e.again(v.ID) })
-		if err := e.page(p, page.Versions); err != nil {
-			return err
 		}
 		q.After = page.Next
 		if p != nil && (q.After == "" || p.resources.count >= e.opt.Limits.File) {

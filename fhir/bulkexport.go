@@ -81,7 +81,7 @@ func (s *Server) export(q *request, of func(chart string) bool) (*answer, error)
 	if err := s.Store.Took(q, q.access, "an export was begun"); err != nil {
 		return nil, err
 	}
-	return &answer{status: http.StatusAccepted, content: "$export/" + id, body: appendOutcome(nil,
+	return &answer{status: http.StatusAccepted, content: "$export/" + id + "/status", body: appendOutcome(nil,
 		Issue{Severity: "information", Code: "informational", Text: "the export has begun; its status is at the address in Content-Location"})}, nil
 }
 
@@ -208,7 +208,7 @@ func (x *exportAsked) queries() ([]record.Query, error) {
 	return list, nil
 }
 
-// exportStatus tells how far an export is, or where its files are (GET $export/id).
+// exportStatus tells how far an export is, or where its files are (GET $export/id/status).
 func (s *Server) exportStatus(q *request) (*answer, error) {
 	if s.Exports == nil || q.header == nil {
 		return unknownPath(s, q)
@@ -261,7 +261,7 @@ func (s *Server) exportFile(q *request) (*answer, error) {
 	return &answer{status: http.StatusOK, media: media, file: content, closing: closing}, nil
 }
 
-// exportDrop ends an export and removes its files (DELETE $export/id).
+// exportDrop ends an export and removes its files (DELETE $export/id/status).
 func (s *Server) exportDrop(q *request) (*answer, error) {
 	if s.Exports == nil || q.header == nil {
 		return unknownPath(s, q)
