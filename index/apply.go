@@ -53,6 +53,9 @@ func (x *Index) Apply(b *Batch) error {
 	if err != nil {
 		return err
 	}
+	if reached.Entry < x.reached {
+		return errBack
+	}
 	again := len(b.Records) == 0 || b.Records[0].Entry < reached.Entry
 	for i := range b.Updates {
 		// A first version replaces nothing, and so needs not be looked for, unless it may be in already.
@@ -76,9 +79,12 @@ func (x *Index) Apply(b *Batch) error {
 	if err := w.commit(); err != nil {
 		return err
 	}
-	x.run = run
+	x.run, x.reached = run, max(reached.Entry, b.Position.Entry)
 	return nil
 }
+
+// errBack is returned where the rows are no longer what was written: another server has taken the place of the one before, say.
+var errBack = errors.New("index: its database lost what it had acknowledged; start the node anew, and it follows the journal from there")
 
 // writer gathers what a batch changes, and reads what it has changed already. The caller holds Index.write.
 type writer struct {

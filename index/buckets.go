@@ -6,15 +6,15 @@ import (
 	"github.com/sijil-health/sijil/index/term"
 )
 
-// An ordered value stands on an axis, and lies in one bucket of each of five levels, each 64 times as wide as the one below. A range is a union of
-// whole buckets, at most 63 at either end of each level, and of the two narrowest that its ends lie in, where documents must be looked at.
-type axis [5]uint // how many low bits of a value lie within a bucket, narrowest level first
+// An ordered value stands on an axis, and lies in one bucket of each of seven levels, each 16 times as wide as the one below. A range is a union of
+// whole buckets, at most 15 at either end of each level, and of the two narrowest that its ends lie in, where documents must be looked at.
+type axis [7]uint // how many low bits of a value lie within a bucket, narrowest level first
 
 var (
-	// times are milliseconds from the year -2490 on: the levels are 35 minutes, 37 hours, 99 days, 17 years, 1,115 years.
-	times = axis{21, 27, 33, 39, 45}
+	// times are milliseconds from the year -2490 on: the levels are 35 minutes, 9 hours, 6 days, 99 days, 4 years, 70 years, 1,115 years.
+	times = axis{21, 25, 29, 33, 37, 41, 45}
 	// numbers are floating-point numbers in their order: the narrowest level tells values apart that differ by one in 16,000.
-	numbers = axis{38, 44, 50, 56, 62}
+	numbers = axis{38, 42, 46, 50, 54, 58, 62}
 )
 
 const (

@@ -32,7 +32,12 @@ func classify(err error) error {
 func (x *Index) Check(ctx context.Context) error { return x.rows.Check(ctx) }
 
 // Condemn makes the next Open refuse the index with ErrDamaged, so that it is made anew.
-func (x *Index) Condemn() error { return os.WriteFile(x.dir+condemned, nil, 0o600) }
+func (x *Index) Condemn() error {
+	if x.dir == "" { // another's: there, damage is met again by whoever opens it
+		return nil
+	}
+	return os.WriteFile(x.dir+condemned, nil, 0o600)
+}
 
 // Remove deletes the index in dir, which must not be open, for one to be made anew.
 func Remove(dir string) error {

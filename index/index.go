@@ -21,16 +21,21 @@ var ErrNotFound = errors.New("index: not found")
 // ErrDamaged is returned, wrapped, where the files are not what was written. Remove them and let the index be made anew.
 var ErrDamaged = errors.New("index: damaged")
 
+// ErrAway is returned, wrapped, where the rows are kept by a server that cannot be reached at the moment. What failed with it was not done, or can be
+// done again.
+var ErrAway = errors.New("index: its database cannot be reached")
+
 // Index is open on what keeps its rows. Safe for concurrent use.
 type Index struct {
-	write  sync.Mutex // held by the one who changes something
-	rows   rows.Store
-	dir    string            // of an embedded one
-	blind  bool              // who keeps the rows must not read names in keys
-	secret [32]byte          // of the marks
-	run    records           // that the next record may continue; of the writer
-	counts map[uint32]uint64 // see famCount; of the writer
-	names  names
+	write   sync.Mutex // held by the one who changes something
+	rows    rows.Store
+	dir     string            // of an embedded one
+	blind   bool              // who keeps the rows must not read names in keys
+	secret  [32]byte          // of the marks
+	run     records           // that the next record may continue; of the writer
+	counts  map[uint32]uint64 // see famCount; of the writer
+	reached uint64            // up to which entry batches were applied; of the writer
+	names   names
 }
 
 // Open opens or creates the embedded index in dir under a key of KeySize bytes. Errors: ErrDamaged for an index that is damaged, was condemned,

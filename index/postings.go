@@ -150,6 +150,9 @@ func Merge(key, value, more []byte) ([]byte, error) {
 	return m.encode(), nil
 }
 
+// Plain tells whether a row may be kept as it is by somebody who must not read the index: a list of documents under a mark.
+func Plain(key []byte) bool { return len(key) > 0 && key[0] == famPosting }
+
 // merger gathers the operands of one key.
 type merger struct {
 	zoned bool

@@ -87,12 +87,16 @@ func (x *Index) retell(list []Retold, unread bool) error {
 	return w.commit()
 }
 
+// format is raised by whoever changes what rows mean: an index of before is then made anew.
+const format = 2
+
 // ErrOutdated is returned by Agree. Remove the index and let it be made anew.
 var ErrOutdated = errors.New("index: its terms were made by other rules")
 
 // Agree holds the rules by which terms are made now, in any form that differs when they do, against those that this index was made by; an empty
 // index takes them over. By other rules what is stored is not found by what is new in them: ErrOutdated.
 func (x *Index) Agree(rules []byte) error {
+	rules = append([]byte{format}, rules...)
 	x.write.Lock()
 	defer x.write.Unlock()
 	at, err := x.Position()

@@ -43,6 +43,9 @@ type Config struct {
 	// Validation is "strict" (a write that breaks a rule of FHIR R4 is refused) or "lenient" (it is stored where it has the form of its type and
 	// all that is required; empty: strict).
 	Validation string `json:"validation,omitempty"`
+	// Index is the URL of a PostgreSQL database that keeps the search index, such as "postgres://sijil@db.example/sijil"; empty, the node keeps it in
+	// files of its own. A password belongs into the file that PGPASSFILE names, not here.
+	Index string `json:"index,omitempty"`
 	// Witnesses are the witnesses that checkpoints are sent to.
 	Witnesses []WitnessConfig `json:"witnesses,omitempty"`
 }

@@ -12,7 +12,7 @@ import (
 
 // TestIndexOfOtherRulesIsMadeAnew: what an older version stored is found by what a newer one looks for.
 func TestIndexOfOtherRulesIsMadeAnew(t *testing.T) {
-	n := &Node{Layout: Layout{t.TempDir()}, log: slog.New(slog.DiscardHandler)}
+	n := &Node{Layout: Layout{t.TempDir()}, config: &Config{}, log: slog.New(slog.DiscardHandler)}
 	key := bytes.Repeat([]byte{1}, index.KeySize)
 	x, err := index.Open(n.Index(), key)
 	if err != nil {

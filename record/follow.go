@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
@@ -45,12 +46,31 @@ func (s *Store) project(ctx context.Context, records []journal.Located) error {
 		}
 		b.Position = at.Next
 	}
-	if err := s.Index.Apply(&b); err != nil {
+	if err := s.apply(ctx, &b); err != nil {
 		return err
 	}
 	s.overlay.applied(b.Position.Entry)
 	s.charts.forget(b.Position.Entry)
 	return nil
+}
+
+// apply takes a batch into the index, and waits for one whose database is away.
+func (s *Store) apply(ctx context.Context, b *index.Batch) error {
+	for stalled := false; ; {
+		err := s.Index.Apply(b)
+		if away := errors.Is(err, index.ErrAway); away != stalled {
+			stalled = away
+			s.stalled(err)
+		}
+		if !stalled {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // heads are those of the charts that a batch continues.
