@@ -67,6 +67,7 @@ func TestBad(t *testing.T) {
 		{pat + `,"extension":[{"url":"http://x.example/a"}]}`, "Patient.extension[0]", "ext-1"},
 		{pat + `,"extension":[{"url":"http://x.example/a","valueCode":"b","extension":[{"url":"c","valueCode":"d"}]}]}`, "Patient.extension[0]", "ext-1"},
 		{pat + `,"extension":[{"url":"a","valueCode":"b"}]}`, "Patient.extension[0].url", "extension"},
+		{pat + `,"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/patient-birthPlace","valueString":"x"}]}`, "Patient.extension[0].value", "structure"},
 		{pat + `,"photo":[{"data":"YQ=="}]}`, "Patient.photo[0]", "att-1"},
 		{obs + `,"valueQuantity":{"value":1,"code":"kg"}}`, "Observation.value", "qty-3"},
 		{obs + `,"valueRange":{"low":{"value":2},"high":{"value":1}}}`, "Observation.value", "rng-2"},

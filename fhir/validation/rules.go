@@ -56,6 +56,10 @@ func extensionRule(r *run, o object) {
 		r.wrong(url, "extension", "the URL of an extension must be absolute")
 	} else if bytes.IndexByte(b, '|') >= 0 {
 		r.wrong(url, "extension", "the URL of an extension has no version")
+	} else if r.options.Claimed {
+		if p := r.v.profile(string(b)); p != nil && p.of == o.plan {
+			r.keep(item{value: o.Value, plan: o.plan}, p)
+		}
 	}
 }
 

@@ -66,6 +66,7 @@ func TestSamples(t *testing.T) {
 var (
 	codes     = terminology.New(terminology.FromRegistry(definition.Base()))
 	validator = New(codes, nil)
+	claims    = New(codes, definition.Base().StructureDefinition)
 )
 
 func check(tb testing.TB, src []byte) []Issue {
@@ -74,5 +75,5 @@ func check(tb testing.TB, src []byte) []Issue {
 	if err := doc.Parse(src, tape.Limits{Bytes: 64 << 20, Nodes: 1 << 22}); err != nil {
 		tb.Fatal(err)
 	}
-	return validator.Resource(doc.Root(), Options{})
+	return claims.Resource(doc.Root(), Options{Claimed: true})
 }

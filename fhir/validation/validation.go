@@ -52,7 +52,7 @@ type Options struct {
 	Lenient  bool     // errors of class Rule are given as warnings
 	Alone    bool     // the resource stands in another document by chance: paths begin at it
 	Profiles []string // canonical URLs of profiles that the resource has to keep
-	Claimed  bool     // and those of meta.profile, of every resource in the document
+	Claimed  bool     // and those of meta.profile, of every resource in the document, and what is known of extensions
 }
 
 // DefaultMax is how many issues are given at most unless Options.Max says otherwise.
