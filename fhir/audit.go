@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/verify"
@@ -29,7 +31,7 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 	if p != nil {
 		return nil, p
 	}
-	page, query := search{query: record.Query{Count: defaultCount}}, auditQuery{record.AuditQuery{Detail: q.access.Detail}}
+	page, query := asked{query: record.Query{Count: defaultCount}}, auditQuery{record.AuditQuery{Detail: q.access.Detail}}
 	for _, pair := range pairs {
 		known, p := query.parameter(&page, pair, q.own)
 		if p != nil {
@@ -73,14 +75,14 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 type auditQuery struct{ record.AuditQuery }
 
 // parameter reads one parameter of a search for AuditEvents.
-func (query *auditQuery) parameter(page *search, pair pair, base string) (known bool, p *problem) {
+func (query *auditQuery) parameter(page *asked, pair pair, base string) (known bool, p *problem) {
 	switch pair.name {
 	case "_format", "_pretty":
 	case "_count", "_cursor":
 		return true, page.page(pair.name, pair.value)
 	case "patient", "patient:Patient":
-		list, p := references(pair, &param{name: "patient", targets: []string{"Patient"}}, "", base)
-		if p == nil && (len(list) != 2 || query.Chart != "" || !strings.HasPrefix(list[0].Value, "Patient/")) {
+		list, p := auditTests(pair, base)
+		if p == nil && (strings.Contains(pair.value, ",") || query.Chart != "" || !strings.HasPrefix(list[0].Value, "Patient/")) {
 			p = fail(http.StatusBadRequest, "value", "patient must be one Patient/id: each chart has its own record")
 		}
 		if p != nil {
@@ -88,19 +90,19 @@ func (query *auditQuery) parameter(page *search, pair pair, base string) (known 
 		}
 		query.Chart = list[0].Value
 	case "date":
-		list, p := tests(pair, term.Date)
+		list, p := auditTests(pair, base)
 		if p == nil && len(list) > 1 {
 			p = fail(http.StatusBadRequest, "value", "date takes one value; write it twice for a period")
 		}
 		query.Dates = append(query.Dates, list...)
 		return true, p
 	case "agent", "entity", "action":
-		list, p := valuesOf(pair)
-		if p != nil {
-			return true, p
+		list, err := search.Values(pair.name, pair.value)
+		if err != nil {
+			return true, searchProblem(err)
 		}
 		for _, value := range list {
-			if p := query.choice(pair.name, unescape(value), base); p != nil {
+			if p := query.choice(pair.name, value, base); p != nil {
 				return true, p
 			}
 		}
@@ -108,6 +110,15 @@ func (query *auditQuery) parameter(page *search, pair pair, base string) (known 
 		return false, nil
 	}
 	return true, nil
+}
+
+// auditTests reads the values of one of R4's parameters of AuditEvents.
+func auditTests(pair pair, base string) ([]term.Test, *problem) {
+	read, err := parameters().Parse([]string{"AuditEvent"}, []search.Pair{{Name: pair.name, Value: pair.value}}, search.Options{Base: base, Now: time.Now()})
+	if err != nil {
+		return nil, searchProblem(err)
+	}
+	return read.Queries[0].All[0].Any, nil
 }
 
 func (query *auditQuery) choice(name, value, base string) *problem {

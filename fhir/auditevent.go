@@ -99,7 +99,7 @@ func askedFor(detail string) []string {
 		switch {
 		case strings.HasPrefix(parts[i], "$"):
 			return []string{"operation"}
-		case i == 0 && types[parts[0]] != nil:
+		case i == 0 && isType(parts[0]):
 			parts[0] = "T"
 		case i == 1 && isID(parts[1]), i == 3 && isID(parts[3]):
 			parts[i] = "id"

@@ -81,7 +81,7 @@ func TestAPatientReadsNothingOfOthersInTheAuditEvents(t *testing.T) {
 		{do: "GET /Observation?patient=p1&_pretty=NATID-B", want: "GET Observation?patient=p1&_pretty"},
 		{do: "GET /Observation?patient=p1&x=NATID-B", lenient: "Prefer: handling=lenient", want: "GET Observation?patient=p1&x"},
 		{do: "POST /Patient/_search", form: "identifier=7,NATID-B", want: "POST Patient/_search?identifier"},
-		{do: "GET /Observation?patient=p1&encounter=NATID-B", want: "GET Observation?patient=p1&encounter — not-supported: "},
+		{do: "GET /Observation?patient=p1&colour=NATID-B", want: "GET Observation?patient=p1&colour — not-supported: "},
 		{do: "GET /Observation/o1/_history?_count=1", want: "GET Observation/o1/_history?_count=1"},
 	} {
 		e := &exchange{do: c.do, body: c.form}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sijil-health/sijil/bulk"
 	"github.com/sijil-health/sijil/fhir/definition"
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
@@ -148,7 +149,7 @@ func (x *exportAsked) parameter(name, value string) error {
 			}
 		}
 	case "_since":
-		if _, ok := parseDate(value); !ok {
+		if _, ok := search.ParseDate(value); !ok {
 			return fail(http.StatusBadRequest, "value", "_since is a moment: YYYY-MM-DDThh:mm:ss+zz:zz")
 		}
 		x.since = value
@@ -191,11 +192,11 @@ func (x *exportAsked) queries() ([]record.Query, error) {
 		if searches == nil {
 			searches = []string{""}
 		}
-		for _, search := range searches {
+		for _, raw := range searches {
 			if x.since != "" {
-				search = strings.TrimPrefix(search+"&_lastUpdated=gt"+url.QueryEscape(x.since), "&")
+				raw = strings.TrimPrefix(raw+"&_lastUpdated=gt"+url.QueryEscape(x.since), "&")
 			}
-			parsed, p := x.s.parseSearch(x.q, typ, search, false)
+			parsed, p := x.s.parseSearch(x.q, []string{typ}, raw, false)
 			if p != nil {
 				return nil, p
 			}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
@@ -129,8 +130,8 @@ func (e *entry) read(s *Server) *problem {
 		*field.to = v.Text()
 	}
 	if e.ifModifiedSince != "" { // an instant here, an HTTP date in the header
-		if at, ok := parseDate(e.ifModifiedSince); ok {
-			e.ifModifiedSince = httpDate(at.lo)
+		if at, ok := search.ParseDate(e.ifModifiedSince); ok {
+			e.ifModifiedSince = httpDate(at.Lo)
 		}
 	}
 	if full := e.at.Get("fullUrl"); full.Exists() {
@@ -161,7 +162,7 @@ func (e *entry) address(s *Server) *problem {
 	}
 	if e.typ = parts[0]; e.typ == "_history" {
 		e.typ = ""
-	} else if types[e.typ] == nil {
+	} else if !isType(e.typ) {
 		return fail(http.StatusBadRequest, "not-supported", "request.url must begin with a resource type of FHIR R4").at(at)
 	}
 	e.ifNoneExist = e.criteria(e.ifNoneExist)

@@ -2,54 +2,89 @@ package fhir
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
+	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/record"
 )
 
-// chartOf names the patient whose chart a resource belongs to: a Patient's own, else that of the first patient named where the
-// type's table looks (the Patient compartment of R4, the patient it is about before those who took part). "" belongs to none.
-func (x *indexer) chartOf(r *resource, id string) string {
-	if r.typ == "Patient" {
-		return "Patient/" + id
+// charted are the parameters that say whose chart a resource belongs to before any other of its compartment does: the patient whom an observation
+// is about comes before one who made it.
+var charted = []string{"patient", "subject", "beneficiary", "individual"}
+
+// chartParams are the parameters by which a type's resources belong to a chart, in their order: those of the Patient compartment of R4. The
+// compartment leaves out types such as Task and Device, which are about a patient all the same; a Group and an AuditEvent belong to none.
+func chartParams(typ string) (codes []string) {
+	if typ == "Group" || typ == "AuditEvent" {
+		return nil
 	}
-	var chart string
+	of := definition.CompartmentOf("Patient").Params[typ]
+	for _, code := range charted {
+		if slices.Contains(of, code) || len(of) == 0 && parameters().Of(typ).Param(code) != nil {
+			codes = append(codes, code)
+		}
+	}
+	for _, code := range of {
+		if !slices.Contains(codes, code) {
+			codes = append(codes, code)
+		}
+	}
+	return codes
+}
+
+// chartOf names the patient whose chart a resource belongs to: a Patient's own, else that of the first patient whom its terms name, in the order of
+// chartParams. "" belongs to none.
+func (v *resolver) chartOf(r *resource, id string, terms []term.Term, to *replacement) string {
 	switch r.typ {
+	case "Patient":
+		return "Patient/" + id
 	case "Bundle":
-		return x.chartOfDocument(r)
+		return v.chartOfDocument(r, to)
 	case "Binary": // it is as sensitive as what it is the content of (FHIR R4, 2.31.3)
-		if to := x.target(r.root.Get("securityContext"), x.base); strings.HasPrefix(to, "Patient/") {
-			chart = to
+		if of := v.target(r.root.Get("securityContext"), to); strings.HasPrefix(of, "Patient/") {
+			return of
 		}
-		return chart
+		return ""
 	}
-	for _, e := range types[r.typ].chart {
-		// termsOf has reported elements of the wrong type; here they merely name nobody.
-		_ = each(r.root, e.path, func(v tape.Value) *problem {
-			if to := x.target(v, x.base); chart == "" && strings.HasPrefix(to, "Patient/") {
-				chart = to
+	for _, code := range chartParams(r.typ) {
+		for i := range terms {
+			if t := &terms[i]; t.Param == code && t.Kind == term.Reference {
+				if to := canonicalReference(t.Value, v.base); strings.HasPrefix(to, "Patient/") {
+					return to
+				}
 			}
-			return nil
-		})
-		if chart != "" {
-			break
 		}
 	}
-	return chart
+	return ""
+}
+
+// target is what a Reference points at, once resolved, in canonical form; this server's own URL is stripped from it.
+func (v *resolver) target(at tape.Value, to *replacement) string {
+	ref := at.Get("reference")
+	if !ref.Exists() {
+		return ""
+	}
+	text, ok := to.texts[ref.Start()]
+	if !ok {
+		text = ref.Text()
+	}
+	return canonicalReference(text, v.base)
 }
 
 // chartOfDocument names the patient whom a document is about: the subject of its Composition, which is its first entry (FHIR R4, 3.3.1). What the
 // subject names inside the document, or below the base that the Composition came from (2.36.4.1), is somebody at another server.
-func (x *indexer) chartOfDocument(r *resource) string {
+func (v *resolver) chartOfDocument(r *resource, by *replacement) string {
 	first := r.root.Get("entry").First()
 	composition := first.Get("resource")
 	if r.root.Get("type").Text() != "document" || composition.Get("resourceType").Text() != "Composition" {
 		return ""
 	}
-	to := x.target(composition.Get("subject"), x.base)
+	to := v.target(composition.Get("subject"), by)
 	origin, _ := restful(first.Get("fullUrl").Text())
-	elsewhere := origin != "" && origin != x.base && parseReference(composition.Get("subject").Get("reference").Text()).form == literal
+	elsewhere := origin != "" && origin != v.base && parseReference(composition.Get("subject").Get("reference").Text()).form == literal
 	if !strings.HasPrefix(to, "Patient/") || elsewhere {
 		return ""
 	}

@@ -74,7 +74,7 @@ func parseVersioned(ref string) (typ, id string, version uint64, ok bool) {
 		}
 		version, parts = n, parts[:2]
 	}
-	if len(parts) != 2 || types[parts[0]] == nil || !isID(parts[1]) {
+	if len(parts) != 2 || !isType(parts[0]) || !isID(parts[1]) {
 		return "", "", 0, false
 	}
 	return parts[0], parts[1], version, true

@@ -16,7 +16,7 @@ func (s *Server) handle(do interaction) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q := &request{
 			Context: r.Context(), base: s.baseOf(r), own: s.Base, method: r.Method, query: r.URL.RawQuery, header: w.Header(), empty: r.ContentLength == 0,
-			typ: r.PathValue("type"), id: r.PathValue("id"), job: r.PathValue("job"), file: r.PathValue("file"), path: s.below(r), prefer: parsePrefer(r.Header.Values("Prefer")),
+			typ: r.PathValue("type"), id: r.PathValue("id"), part: r.PathValue("within"), job: r.PathValue("job"), file: r.PathValue("file"), path: s.below(r), prefer: parsePrefer(r.Header.Values("Prefer")),
 			ifMatch: r.Header.Get("If-Match"), ifNoneMatch: r.Header.Get("If-None-Match"),
 			ifModifiedSince: r.Header.Get("If-Modified-Since"), ifNoneExist: r.Header.Get("If-None-Exist"),
 		}
@@ -96,7 +96,7 @@ func (q *request) address(r *http.Request) error {
 	if len(q.query) > maxQuery {
 		return fail(http.StatusRequestURITooLong, "too-long", "the query is longer than %d bytes; use POST %s/_search", maxQuery, q.typ)
 	}
-	if q.typ != "" && types[q.typ] == nil {
+	if q.typ != "" && !isType(q.typ) {
 		return fail(http.StatusNotFound, "not-supported", "the first part of the address is no resource type of FHIR R4")
 	}
 	if q.id != "" && !isID(q.id) {

@@ -1,10 +1,11 @@
 package fhir
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 
+	"github.com/sijil-health/sijil/fhir/definition"
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/record"
 )
 
@@ -66,7 +67,7 @@ func (s *Server) historyQuery(q *request) (*historyQuery, *problem) {
 
 // kept are the types whose resources have versions.
 func (s *Server) kept() []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(types)), func(typ string) bool {
+	return slices.DeleteFunc(slices.Clone(definition.ResourceTypes()), func(typ string) bool {
 		return !slices.ContainsFunc(s.tableOf(typ), func(r route) bool { return r.says == "vread" })
 	})
 }
@@ -75,7 +76,7 @@ func (h *historyQuery) parameter(pair pair) (known bool, p *problem) {
 	switch pair.name {
 	case "_format", "_pretty":
 	case "_count", "_cursor":
-		var page search
+		var page asked
 		p = page.page(pair.name, pair.value)
 		if pair.name == "_cursor" {
 			h.After = page.query.After
@@ -83,14 +84,14 @@ func (h *historyQuery) parameter(pair pair) (known bool, p *problem) {
 			h.Count = page.query.Count
 		}
 	case "_since", "_at":
-		date, ok := parseDate(pair.value)
+		date, ok := search.ParseDate(pair.value)
 		if !ok {
 			return true, fail(http.StatusBadRequest, "value", "%s must be a date or an instant, such as 2020-05-17T10:00:00Z; write + in it as %%2B", pair.name)
 		}
 		if pair.name == "_since" {
-			h.Since = date.lo
+			h.Since = date.Lo
 		} else {
-			h.At = &record.Period{From: date.lo, To: date.hi}
+			h.At = &record.Period{From: date.Lo, To: date.Hi}
 		}
 	default:
 		return false, nil

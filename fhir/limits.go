@@ -41,8 +41,6 @@ var DefaultLimits = Limits{
 const (
 	MaxDetail = 2048 // bytes of Access.Detail
 	maxQuery  = 16 << 10
-	maxParams = 64
-	maxValues = 256 // values of one parameter, separated by commas
 
 	defaultCount = 50
 	maxCount     = 1000

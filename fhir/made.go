@@ -19,7 +19,7 @@ func (s *Server) withMade(q *request, list []entry, found map[string][]record.He
 				continue
 			}
 			typ, raw, _ := strings.Cut(c.text, "?")
-			parsed, p := s.parseSearch(q, typ, raw, false)
+			parsed, p := s.parseSearch(q, []string{typ}, raw, false)
 			if p != nil {
 				return nil, p.at(c.at)
 			}
@@ -29,10 +29,7 @@ func (s *Server) withMade(q *request, list []entry, found map[string][]record.He
 	if len(wanted) == 0 {
 		return found, nil
 	}
-	made, err := s.made(q, list, wanted)
-	if err != nil {
-		return nil, err
-	}
+	made := s.made(list, wanted)
 	is := make(map[string]bool, len(made))
 	for i := range made {
 		is[made[i].Type+"/"+made[i].ID] = true
@@ -48,7 +45,7 @@ func (s *Server) withMade(q *request, list []entry, found map[string][]record.He
 }
 
 // made are the resources that a transaction stores, of the types that are asked for, as a search sees them.
-func (s *Server) made(q *request, list []entry, wanted map[string]*term.Query) (made []term.Resource, err error) {
+func (s *Server) made(list []entry, wanted map[string]*term.Query) (made []term.Resource) {
 	all, types := false, map[string]bool{}
 	for _, query := range wanted {
 		types[query.Type] = true
@@ -60,11 +57,8 @@ func (s *Server) made(q *request, list []entry, wanted map[string]*term.Query) (
 		if e.resource == nil || e.answer != nil || !all && !types[e.typ] {
 			continue
 		}
-		x := indexer{base: q.own}
-		if p := x.termsOf(e.resource); p != nil {
-			return nil, p
-		}
-		made = append(made, term.Resource{Type: e.typ, ID: e.id, Updated: now, Terms: x.terms})
+		terms := parameters().Of(e.typ).Terms(nil, e.resource.root, nil)
+		made = append(made, term.Resource{Type: e.typ, ID: e.id, Updated: now, Terms: terms})
 	}
-	return made, nil
+	return made
 }

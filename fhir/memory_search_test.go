@@ -13,21 +13,21 @@ import (
 	"github.com/sijil-health/sijil/verify"
 )
 
-// matches finds current versions by brute force, in the order of their ids.
+// matches finds current versions by brute force, in the order of their ids or as the query sorts them.
 func (m *memory) matches(q record.Query) (found []*record.Version) {
+	var all []term.Resource
+	var versions []*record.Version
 	for _, key := range slices.Sorted(maps.Keys(m.resources)) {
 		r := m.resources[key]
-		v := r.current()
-		if v.Type == q.Type && v.Op != record.OpDelete && !slices.ContainsFunc(q.All, func(f term.Clause) bool { return !r.passes(f) }) {
-			found = append(found, v)
+		if v := r.current(); v.Op != record.OpDelete {
+			all = append(all, term.Resource{Type: v.Type, ID: v.ID, Updated: v.Updated.UnixMilli(), Terms: r.terms})
+			versions = append(versions, v)
 		}
 	}
+	for _, i := range term.Find(&term.Query{Type: q.Type, All: q.All, Sort: q.Sort}, all) {
+		found = append(found, versions[i])
+	}
 	return found
-}
-
-func (r *memoryResource) passes(f term.Clause) bool {
-	v := r.current()
-	return f.Holds(&term.Resource{Type: v.Type, ID: v.ID, Updated: v.Updated.UnixMilli(), Terms: r.terms})
 }
 
 // release leaves one entry for each chart among the versions, and a parent if there is not exactly one.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/index/term"
 )
 
@@ -58,7 +59,7 @@ func (s *Server) capabilities(base string) []byte {
 		}
 	}
 	rest.Operation = operations(said, "")
-	for _, typ := range slices.Sorted(maps.Keys(types)) {
+	for _, typ := range definition.ResourceTypes() {
 		rest.Resource = append(rest.Resource, s.capabilityOf(typ))
 	}
 	c.Rest = []capabilityRest{rest}
@@ -132,15 +133,15 @@ func searchParams(typ string) (list []capabilitySearch) {
 		}
 		return list
 	}
-	list = []capabilitySearch{
-		{"_id", searchParameter("Resource-id"), "token"}, {"_lastUpdated", searchParameter("Resource-lastUpdated"), "date"},
-	}
-	for _, p := range types[typ].params {
-		list = append(list, capabilitySearch{p.name, searchParameter(p.definition), kindNames[p.kind]})
+	for _, p := range parameters().Of(typ).Params {
+		list = append(list, capabilitySearch{p.Code, p.URL, kindNames[p.Kind]})
 	}
 	return list
 }
 
-var kindNames = map[term.Kind]string{term.Token: "token", term.Reference: "reference", term.Date: "date", term.String: "string"}
+var kindNames = map[term.Kind]string{
+	term.Token: "token", term.Reference: "reference", term.Date: "date", term.String: "string", term.Number: "number", term.Quantity: "quantity",
+	term.URI: "uri", term.Composite: "composite", term.Text: "string",
+}
 
 func searchParameter(name string) string { return "http://hl7.org/fhir/SearchParameter/" + name }

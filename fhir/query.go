@@ -1,13 +1,15 @@
 package fhir
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
-	"github.com/sijil-health/sijil/index/term"
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/record"
 )
 
@@ -16,25 +18,24 @@ type pair struct{ name, value string }
 
 // pairsOf splits a query string, keeping the order.
 func pairsOf(raw string) ([]pair, *problem) {
-	var list []pair
-	for part := range strings.SplitSeq(raw, "&") {
-		if part == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(part, "=")
-		name, err := url.QueryUnescape(name)
-		if err == nil {
-			value, err = url.QueryUnescape(value)
-		}
-		if err != nil || strings.Contains(part, ";") {
-			return nil, fail(http.StatusBadRequest, "value", "the query string is malformed: write ; and %% and & in values as %%3B, %%25 and %%26")
-		}
-		if len(list) == maxParams {
-			return nil, fail(http.StatusBadRequest, "too-costly", "a search has at most %d parameters", maxParams)
-		}
-		list = append(list, pair{name, value})
+	pairs, err := search.Pairs(raw)
+	if err != nil {
+		return nil, searchProblem(err)
+	}
+	list := make([]pair, 0, len(pairs))
+	for _, p := range pairs {
+		list = append(list, pair{p.Name, p.Value})
 	}
 	return list, nil
+}
+
+// searchProblem is what is answered to a search that is refused.
+func searchProblem(err error) *problem {
+	var e *search.Error
+	if errors.As(err, &e) {
+		return fail(http.StatusBadRequest, e.Code, "%s", e.Text)
+	}
+	return problemOf(err)
 }
 
 // oneSpelling gives a search of conditions in one form, by which those who ask the same thing at the same time are known to one another.
@@ -57,94 +58,43 @@ func oneSpelling(raw string) string {
 	return strings.Join(slices.Compact(parts), "&")
 }
 
-// search is a search string, read.
-type search struct {
-	query   record.Query
-	applied []pair   // what was understood, without the cursor: the self link
-	ignored []string // names of parameters passed over, with handling=lenient
-	total   bool     // the total alone is wanted
-	control bool     // there was a parameter that shapes the answer rather than selects
-	several bool     // what was asked may not be true of all that is found: a parameter has other values, or was passed over
+// asked is a search string, read.
+type asked struct {
+	read    *search.Search
+	query   record.Query // of one type: all of it; of several, what is the same for all
+	applied []pair       // what was understood, without the cursor: the self link
+	ignored []string     // names of parameters passed over, with handling=lenient
+	control bool         // there was a parameter that shapes the answer rather than selects
+	several bool         // what was asked may not be true of all that is found
 }
 
 // parseSearch reads a search string. Strictly read, what is not known is an error (400), so that nobody takes the answer to half
 // of a question for the answer to all of it; leniently, it is passed over and named.
-func (s *Server) parseSearch(q *request, typ, raw string, lenient bool) (*search, *problem) {
-	pairs, p := pairsOf(raw)
-	if p != nil {
-		return nil, p
+func (s *Server) parseSearch(q *request, types []string, raw string, lenient bool) (*asked, *problem) {
+	pairs, err := search.Pairs(raw)
+	if err != nil {
+		return nil, searchProblem(err)
 	}
-	out := &search{query: record.Query{Type: typ, Count: defaultCount}}
-	for _, pair := range pairs {
-		known, p := out.parameter(pair, types[typ], q.own)
-		if p != nil {
-			return nil, p
-		}
-		if !known && !lenient {
-			return nil, fail(http.StatusBadRequest, "not-supported",
-				"the search parameter %.60q is not known for %s; GET metadata lists those that are, Prefer: handling=lenient passes over others", pair.name, typ)
-		}
-		if !known {
-			out.ignored, out.several = append(out.ignored, pair.name), true
-		} else if pair.name != "_cursor" {
-			out.applied = append(out.applied, pair)
+	read, err := parameters().Parse(types, pairs, search.Options{Base: q.own, Lenient: lenient, Now: time.Now(), Terminology: s.codes(), Compartment: q.within})
+	if err != nil {
+		return nil, searchProblem(err)
+	}
+	out := &asked{read: read, ignored: read.Ignored, control: read.Shaped, several: read.Partly}
+	for _, p := range read.Applied {
+		out.applied = append(out.applied, pair{p.Name, p.Value})
+		if p.Name == "_format" || p.Name == "_pretty" {
+			out.several = out.several || !isControl(pair{p.Name, p.Value})
 		}
 	}
-	if out.total {
+	first := read.Queries[0]
+	out.query = record.Query{Type: first.Type, All: first.All, Sort: first.Sort, Count: defaultCount, After: read.Result.Cursor, Exact: read.Result.Total == "accurate"}
+	if n := read.Result.Count; n >= 0 {
+		out.query.Count = min(n, maxCount) // more is not refused: the server may always give less (FHIR R4, 3.1.1.5.7)
+	}
+	if read.Result.Summary == "count" {
 		out.query.Count = 0
 	}
 	return out, nil
-}
-
-// parameter reads one parameter; known is false for what the gate does not have.
-func (out *search) parameter(pair pair, table *typeTable, base string) (known bool, p *problem) {
-	name, modifier, modified := strings.Cut(pair.name, ":")
-	out.several = out.several || len(splitEscaped(pair.value, ',', 2)) > 1
-	var clause term.Clause
-	switch name {
-	case "_format", "_pretty":
-		out.several = out.several || !isControl(pair)
-		return true, nil
-	case "_summary":
-		out.control = true
-		return true, out.summary(pair.value)
-	case "_count", "_cursor":
-		out.control = true
-		return true, out.page(name, pair.value)
-	case "_id":
-		clause = term.Clause{Param: name, Kind: term.Token}
-	case "_lastUpdated":
-		clause = term.Clause{Param: name, Kind: term.Date}
-	default:
-		param := table.param(name)
-		if param == nil {
-			return false, nil
-		}
-		clause = term.Clause{Param: name, Kind: param.kind}
-		if clause.Kind == term.Reference {
-			clause.Any, p = references(pair, param, modifier, base)
-			out.query.All = append(out.query.All, clause)
-			return true, p
-		}
-	}
-	if modified {
-		return true, fail(http.StatusBadRequest, "not-supported", "the modifier %.60q of %s is not known", ":"+modifier, name)
-	}
-	clause.Any, p = tests(pair, clause.Kind)
-	out.query.All = append(out.query.All, clause)
-	return true, p
-}
-
-// summary reads _summary. Resources are served whole or not at all.
-func (out *search) summary(value string) *problem {
-	switch value {
-	case "count":
-		out.total = true
-	case "false":
-	default:
-		return fail(http.StatusBadRequest, "not-supported", "of _summary only count and false are known here")
-	}
-	return nil
 }
 
 // isControl tells whether _format or _pretty has one of its own values, and not anything at all.
@@ -152,8 +102,8 @@ func isControl(p pair) bool {
 	return p.value == "true" || p.value == "false" || jsonTypes[strings.ReplaceAll(p.value, " ", "+")]
 }
 
-// page reads _count and _cursor. More than maxCount is not refused: the server may always give less (FHIR R4, 3.1.1.5.7).
-func (out *search) page(name, value string) *problem {
+// page reads _count and _cursor of what is no search.
+func (out *asked) page(name, value string) *problem {
 	if name == "_cursor" {
 		out.query.After = value
 		return nil

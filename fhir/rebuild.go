@@ -1,10 +1,7 @@
 package fhir
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/index/term"
@@ -15,14 +12,7 @@ import (
 const making = 3
 
 // TermsRules stand for the rules that Terms goes by: they differ when a resource may give other terms.
-func TermsRules() []byte {
-	h := sha256.New()
-	fmt.Fprintf(h, "%d\n", making)
-	for _, typ := range slices.Sorted(maps.Keys(types)) {
-		fmt.Fprintf(h, "%s %+v\n", typ, types[typ].params)
-	}
-	return h.Sum(nil)
-}
+func TermsRules() []byte { return fmt.Appendf(nil, "%d %s", making, parameters().Rules()) }
 
 // Terms gives what a stored resource is found by: for an index that is made anew. References in it are resolved already; those that
 // carry the URL of a server are found by that URL.
@@ -36,9 +26,5 @@ func Terms(_ string, served []byte) ([]term.Term, error) {
 	if p != nil {
 		return nil, p
 	}
-	var x indexer
-	if p := x.termsOf(r); p != nil {
-		return nil, p
-	}
-	return x.terms, nil
+	return parameters().Of(r.typ).Terms(nil, r.root, nil), nil
 }

@@ -35,7 +35,7 @@ func parseReference(s string) reference {
 	if s[0] == '#' {
 		return reference{form: fragment, fragment: s[1:]}
 	}
-	if typ, query, ok := strings.Cut(s, "?"); ok && types[typ] != nil {
+	if typ, query, ok := strings.Cut(s, "?"); ok && isType(typ) {
 		return reference{form: conditional, typ: typ, query: query}
 	}
 	if scheme, rest, ok := strings.Cut(s, ":"); ok && isScheme(scheme) {
@@ -47,7 +47,7 @@ func parseReference(s string) reference {
 	path, frag, _ := strings.Cut(s, "#")
 	typ, rest, _ := strings.Cut(path, "/")
 	id, history, versioned := strings.Cut(rest, "/")
-	if types[typ] == nil || !isID(id) {
+	if !isType(typ) || !isID(id) {
 		return reference{}
 	}
 	r := reference{form: literal, typ: typ, id: id, fragment: frag}
@@ -110,7 +110,7 @@ func restful(url string) (base, ref string) {
 		return "", ""
 	}
 	j := strings.LastIndexByte(path[:i], '/')
-	if j < 0 || types[path[j+1:i]] == nil || !isID(path[i+1:]) {
+	if j < 0 || !isType(path[j+1:i]) || !isID(path[i+1:]) {
 		return "", ""
 	}
 	return path[:j], path[j+1:]

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/fhir/xml"
 	"github.com/sijil-health/sijil/record"
@@ -30,7 +31,9 @@ type request struct {
 	file    string
 	path    string // as asked, below the base
 	version uint64
-	query   string // raw, of the URL or of a POSTed form
+	query   string              // raw, of the URL or of a POSTed form
+	part    string              // of the compartment that typ and id name: a type, or "*"
+	within  *search.Compartment // that a search is limited to; nil for none
 
 	body   tape.Value  // what load has read: the resource to be written, or a Bundle
 	places *xml.Places // where body comes from, if it was sent in XML
@@ -122,7 +125,7 @@ func (q *request) refuse(s *Server, p *problem) {
 // namedBy gives the resource that an address begins with, where no interaction is found at it: whoever is asked about is told all the same.
 func namedBy(path string) []string {
 	parts := strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
-	if len(parts) < 2 || types[parts[0]] == nil || !isID(parts[1]) {
+	if len(parts) < 2 || !isType(parts[0]) || !isID(parts[1]) {
 		return nil
 	}
 	return []string{parts[0] + "/" + parts[1]}

@@ -162,8 +162,8 @@ func (s *Server) match(q *request, list []condition) (map[string][]record.Head, 
 			continue
 		}
 		typ, raw, _ := strings.Cut(c.text, "?")
-		parsed, p := s.parseSearch(q, typ, raw, false)
-		if p == nil && (len(parsed.query.All) == 0 || parsed.control) {
+		parsed, p := s.parseSearch(q, []string{typ}, raw, false)
+		if p == nil && (len(parsed.query.All) == 0 || parsed.control || parsed.query.Sort != nil) {
 			p = fail(http.StatusBadRequest, "value", "a condition needs search parameters, and no others")
 		}
 		if p != nil {

@@ -40,7 +40,7 @@ func basics(root tape.Value) (*resource, *problem) {
 		return nil, fail(http.StatusBadRequest, "structure", "resourceType is missing or no string").on(root, "resourceType")
 	}
 	r := &resource{typ: typ.Text(), root: root}
-	if types[r.typ] == nil {
+	if !isType(r.typ) {
 		return nil, fail(http.StatusBadRequest, "structure", "resourceType names no resource type of FHIR R4").at(typ)
 	}
 	if id := root.Get("id"); id.Exists() {
@@ -111,7 +111,7 @@ func (r *resource) note(v, c tape.Value, education bool) *problem {
 	case "div":
 		r.sites = append(r.sites, site{c, siteNarrative})
 	default:
-		if isURI(c) && uriNames[string(name)] {
+		if isURI(c) && uriNames()[string(name)] {
 			r.sites = append(r.sites, site{c, siteURI})
 		}
 	}

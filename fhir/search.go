@@ -2,31 +2,132 @@ package fhir
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
+
+	"github.com/sijil-health/sijil/fhir/search"
+	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/record"
 )
 
-// search gives the current versions of one type that match (GET Type?…, POST Type/_search).
+// search gives the current versions that match: of one type (GET Type?…, POST Type/_search), in a compartment (GET Patient/ID/Type?…,
+// GET Patient/ID/*), or of the types that _type names (GET ?_type=…).
 func (s *Server) search(q *request) (*answer, error) {
 	if err := s.loadForm(q); err != nil {
 		return nil, err
 	}
-	parsed, p := s.parseSearch(q, q.typ, q.query, q.prefer.lenient)
+	var types []string
+	if q.typ != "" {
+		types = []string{q.typ}
+	}
+	a, p := s.parseSearch(q, types, q.query, q.prefer.lenient)
 	if p != nil {
 		return nil, p
 	}
-	parsed.query.Detail, parsed.query.Whole = q.access.Detail, !parsed.several
-	page, err := s.Store.Search(q, q.access, parsed.query)
+	if n := len(a.read.Queries); n > maxTypes && q.within == nil {
+		return nil, fail(http.StatusBadRequest, "too-costly", "a search looks through at most %d types at once; name them with _type", maxTypes)
+	}
+	a.query.Detail, a.query.Whole = q.access.Detail, !a.several
+	page, err := s.pageOf(q, a)
 	if err != nil {
 		return nil, err
 	}
+	if a.read.Result.Total == "none" {
+		page.Total = -1
+	}
+	with, notes, err := s.includes(q, a, page.Versions)
+	if err != nil {
+		return nil, err
+	}
+	notes = append(append(passedOver(a.ignored), a.notes(page)...), notes...)
 	b := newBundle("searchset", page.Total)
 	b.grow(page.Versions)
-	b.links(q.base+"/"+q.typ, parsed.applied, page.Next)
-	notes := passedOver(parsed.ignored)
-	if parsed.query.Count == 0 && page.Total < 0 {
+	b.links(q.base+q.searched(), a.applied, page.Next)
+	notes = append(notes, b.found(q.base, "match", page.Versions, &a.read.Result)...)
+	notes = append(notes, b.found(q.base, "include", with, &a.read.Result)...)
+	b.outcome(notes)
+	return &answer{status: http.StatusOK, body: b.end()}, nil
+}
+
+// searchWithin searches the compartment of a resource (FHIR R4, 3.1.1.2): one type of it, or with "*" all that it has.
+func (s *Server) searchWithin(q *request) (*answer, error) {
+	if q.part != "*" && !isType(q.part) {
+		return unknownPath(s, q)
+	}
+	if q.method != http.MethodGet && q.method != http.MethodHead {
+		return notAllowed(http.MethodGet, http.MethodHead)(s, q)
+	}
+	q.within = &search.Compartment{Type: q.typ, ID: q.id}
+	if q.typ = q.part; q.part == "*" {
+		q.typ = ""
+	}
+	return s.search(q)
+}
+
+// maxTypes bounds the types of one search, but for a compartment's, of which each is in one chart.
+const maxTypes = 16
+
+// pageOf finds one page. Several types are gone through one after the other; where a page ends is said by the type's number before its own cursor.
+func (s *Server) pageOf(q *request, a *asked) (*record.Page, error) {
+	queries := a.read.Queries
+	if len(queries) == 1 {
+		return s.Store.Search(q, q.access, a.query)
+	}
+	at, after, ok := placeAmong(a.query.After, len(queries))
+	if !ok {
+		return nil, record.ErrCursor
+	}
+	out := &record.Page{Total: -1}
+	if a.query.Count == 0 {
+		out.Total = 0
+	}
+	for left := a.query.Count; at < len(queries); at, after = at+1, "" {
+		one := a.query
+		one.Type, one.All, one.Sort, one.Count, one.After = queries[at].Type, queries[at].All, queries[at].Sort, left, after
+		page, err := s.Store.Search(q, q.access, one)
+		if err != nil {
+			return nil, err
+		}
+		out.Missing = out.Missing || page.Missing
+		if a.query.Count == 0 {
+			if out.Total += page.Total; page.Total < 0 {
+				out.Total = -1
+				break
+			}
+			continue
+		}
+		out.Versions = append(out.Versions, page.Versions...)
+		left -= len(page.Versions)
+		if page.Next != "" {
+			out.Next = strconv.Itoa(at) + "." + page.Next
+			break
+		}
+		if left <= 0 {
+			if at+1 < len(queries) {
+				out.Next = strconv.Itoa(at+1) + "."
+			}
+			break
+		}
+	}
+	return out, nil
+}
+
+// placeAmong reads the cursor of a search of several types.
+func placeAmong(cursor string, types int) (at int, after string, ok bool) {
+	if cursor == "" {
+		return 0, "", true
+	}
+	number, after, found := strings.Cut(cursor, ".")
+	at, err := strconv.Atoi(number)
+	return at, after, found && err == nil && at >= 0 && at < types
+}
+
+// notes says what of a page is not as it might be taken.
+func (a *asked) notes(page *record.Page) (notes []Issue) {
+	if a.query.Count == 0 && page.Total < 0 {
 		notes = append(notes, Issue{Severity: "warning", Code: "too-costly", Text: "so many match, or had to be looked at, that they were not counted; narrow the search"})
 	}
-	if page.Next != "" && len(page.Versions) < parsed.query.Count {
+	if page.Next != "" && len(page.Versions) < a.query.Count {
 		notes = append(notes, Issue{Severity: "information", Code: "informational",
 			Text: "the page ends before it has as many as asked for, because of what it holds or what had to be looked through; the next link goes on"})
 	}
@@ -34,20 +135,40 @@ func (s *Server) search(q *request) (*answer, error) {
 		notes = append(notes, Issue{Severity: "warning", Code: "incomplete",
 			Text: "some resources of this type could not be read, so that this search may miss them; they are read again from time to time. Whoever operates the node finds and mends damage with `sijil scrub`; then ask again"})
 	}
-	for i := range page.Versions {
-		v := &page.Versions[i]
+	return notes
+}
+
+// found adds the entries of what was found or included, in part where that was asked for. What is damaged is named instead.
+func (b *bundleWriter) found(base, mode string, versions []record.Version, as *search.Result) (notes []Issue) {
+	for i := range versions {
+		v := &versions[i]
 		if v.Damaged {
 			notes = append(notes, damaged(v.Type+"/"+v.ID, "version "+formatUint(v.Version)))
 			continue
 		}
-		b.entry(q.base + "/" + v.Type + "/" + v.ID)
-		b.member("resource", v.Body)
+		b.entry(base + "/" + v.Type + "/" + v.ID)
+		b.member("resource", partOf(v.Body, as))
 		v.Body = nil // it stands twice in memory until here
-		b.member("search", []byte(`{"mode":"match"}`))
+		b.member("search", []byte(`{"mode":"`+mode+`"}`))
 	}
-	b.outcome(notes)
-	return &answer{status: http.StatusOK, body: b.end()}, nil
+	return notes
 }
+
+// partOf gives what of a resource was asked for.
+func partOf(body []byte, as *search.Result) []byte {
+	if !as.Cut() {
+		return body
+	}
+	t := tape.Get()
+	defer t.Release()
+	if t.Parse(body, storedLimits) != nil {
+		return body // it was read before it was stored
+	}
+	return as.AppendPart(nil, t.Root())
+}
+
+// storedLimits are those of what is stored, whatever it is.
+var storedLimits = tape.Limits{Bytes: record.MaxSource + 1<<20, Nodes: bundleNodes}
 
 // passedOver names the parameters that were passed over, so that nobody needs to compare the self link.
 func passedOver(names []string) []Issue {

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/sijil-health/sijil/fhir/search"
 )
 
 func obs(id, patient, code, date string) exchange {
@@ -59,7 +61,8 @@ func TestSearch(t *testing.T) {
 	g.run(t, []exchange{
 		{name: "the total alone", do: "GET /Observation?code=718-7&_summary=count&_count=5", status: 200, has: []string{`"total":2`, `_summary=count`}, hasNot: []string{`"entry"`, `"next"`}},
 		{name: "no summary", do: "GET /Observation?code=4548-4&_summary=false", status: 200, has: []string{`"id":"b"`}},
-		{name: "a summary", do: "GET /Observation?_summary=true", status: 400, has: []string{"only count and false"}},
+		{name: "a summary", do: "GET /Observation?_id=b&_summary=true", status: 200, has: []string{`"id":"b"`, "SUBSETTED"}},
+		{name: "a summary of another kind", do: "GET /Observation?_summary=short", status: 400, has: []string{"_summary is one of"}},
 		{name: "one patient", do: "GET /Observation?patient=p1", status: 200,
 			has:     []string{`"total":2`, `"relation":"self","url":"http://h.example/fhir/Observation?patient=p1"`, `"fullUrl":"http://h.example/fhir/Observation/a"`},
 			entries: []string{"search of Patient/p1 Observation/a/1 Observation/b/1"}},
@@ -75,9 +78,9 @@ func TestSearch(t *testing.T) {
 		{name: "form of another kind", do: "POST /Observation/_search", body: "{}", status: 415},
 		{name: "escaped comma", do: "GET /Organization?identifier=http://h%7Ca%5C,b", status: 200, has: []string{`"total":1`}},
 		{name: "no system", do: "GET /Organization?identifier=%7Cno-system", status: 200, has: []string{`"total":1`}},
-		{name: "unknown", do: "GET /Observation?value-quantity=5", status: 400, has: []string{"not-supported", "value-quantity"}, entries: []string{"refuse 400"}},
-		{name: "unknown, lenient", do: "GET /Observation?value-quantity=5&code=4548-4", header: []string{"Prefer: handling=lenient"}, status: 200,
-			has: []string{`"total":1`, `"url":"http://h.example/fhir/Observation?code=4548-4"`, `"mode":"outcome"`, "passed over: value-quantity"}},
+		{name: "unknown", do: "GET /Observation?colour=5", status: 400, has: []string{"not-supported", "colour"}, entries: []string{"refuse 400"}},
+		{name: "unknown, lenient", do: "GET /Observation?colour=5&code=4548-4", header: []string{"Prefer: handling=lenient"}, status: 200,
+			has: []string{`"total":1`, `"url":"http://h.example/fhir/Observation?code=4548-4"`, `"mode":"outcome"`, "passed over: colour"}},
 		{name: "modifier", do: "GET /Observation?code:in=x", status: 400},
 		{name: "modifier, lenient", do: "GET /Observation?code:in=x", header: []string{"Prefer: handling=lenient"}, status: 400},
 		{name: "empty value", do: "GET /Observation?patient=", status: 400},
@@ -89,8 +92,8 @@ func TestSearch(t *testing.T) {
 		{name: "bad id", do: "GET /Observation?_id=a%20b", status: 400},
 		{name: "bad escape", do: "GET /Observation?code=%zz", status: 400},
 		{name: "no parameter of the type", do: "GET /Patient?code=x", status: 400},
-		{name: "too many", do: "GET /Observation?" + strings.Repeat("code=a&", maxParams+1), status: 400},
-		{name: "too many values", do: "GET /Observation?code=" + strings.Repeat("a,", maxValues) + "a", status: 400},
+		{name: "too many", do: "GET /Observation?" + strings.Repeat("code=a&", search.MaxParams+1), status: 400},
+		{name: "too many values", do: "GET /Observation?code=" + strings.Repeat("a,", search.MaxValues) + "a", status: 400},
 		{name: "too long", do: "GET /Observation?code=" + strings.Repeat("a", maxQuery), status: 414},
 	})
 }
@@ -165,21 +168,21 @@ func FuzzSearch(f *testing.F) {
 	s := newGate(f, Limits{}).Server
 	f.Fuzz(func(t *testing.T, raw string) {
 		q := &request{own: "http://h.example/fhir"}
-		found, p := s.parseSearch(q, "Observation", raw, true)
+		found, p := s.parseSearch(q, []string{"Observation"}, raw, true)
 		if p != nil {
 			if p.status != 400 {
 				t.Errorf("%q: %v", raw, p)
 			}
 			return
 		}
-		if found.query.Count < 0 || found.query.Count > maxCount || len(found.query.All) > maxParams {
+		if found.query.Count < 0 || found.query.Count > maxCount || len(found.query.All) > search.MaxParams {
 			t.Errorf("%q: %+v", raw, found.query)
 		}
 		self := query(found.applied)
 		if _, err := url.ParseQuery(self); err != nil {
 			t.Errorf("%q: self link %q", raw, self)
 		}
-		again, p := s.parseSearch(q, "Observation", self, false)
+		again, p := s.parseSearch(q, []string{"Observation"}, self, false)
 		if p != nil || len(again.query.All) != len(found.query.All) {
 			t.Errorf("%q: self link %q: %v", raw, self, p)
 		}

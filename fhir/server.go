@@ -131,6 +131,8 @@ type route struct {
 var routes = []route{
 	{"POST", "/{$}", (*Server).bundle, "transaction batch"},
 	{"GET", "/_history", (*Server).history, "history-system"},
+	{"GET", "/{$}", (*Server).search, "search-system"},
+	{"POST", "/_search", (*Server).search, "search-system"},
 	{"GET", "/{type}", (*Server).search, "search-type"},
 	{"POST", "/{type}", (*Server).create, "create"},
 	{"POST", "/{type}/_search", (*Server).search, "search-type"},
@@ -203,10 +205,12 @@ func (s *Server) routes() {
 	for path := range paths {
 		s.mux.HandleFunc(s.Prefix+path, s.handle(dispatch("", path)))
 	}
+	s.mux.HandleFunc(s.Prefix+"/{type}/{id}/{within}", s.handle((*Server).searchWithin)) // of any method, beside those of the table
 	s.mux.HandleFunc("GET "+s.Prefix+"/metadata", s.metadata)
 	s.mux.HandleFunc("GET "+s.Prefix+"/$trust", s.handle((*Server).trust))
 	if s.Prefix != "" { // clients send Bundles to the base with a slash at its end, or without
 		s.mux.HandleFunc("POST "+s.Prefix, s.handle(dispatch(http.MethodPost, "/{$}")))
+		s.mux.HandleFunc("GET "+s.Prefix, s.handle(dispatch(http.MethodGet, "/{$}")))
 		s.mux.HandleFunc(s.Prefix, s.handle(dispatch("", "/{$}")))
 	}
 	s.mux.HandleFunc("/", s.handle(unknownPath))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/xml"
 )
 
@@ -199,7 +200,7 @@ func TestMetadata(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &c); err != nil {
 		t.Fatal(err)
 	}
-	if c.FHIRVersion != "4.0.1" || len(c.Rest[0].Resource) != len(types) || c.Implementation["url"] != "http://h.example/fhir" {
+	if c.FHIRVersion != "4.0.1" || len(c.Rest[0].Resource) != len(definition.ResourceTypes()) || c.Implementation["url"] != "http://h.example/fhir" {
 		t.Errorf("%+v", c)
 	}
 	if _, p := g.inspect(parsed(t, w.Body.String())); p != nil {
@@ -227,7 +228,7 @@ func TestMetadata(t *testing.T) {
 	}
 	for _, r := range c.Rest[0].Resource { // every parameter that is promised is answered
 		for _, p := range r.SearchParam {
-			value := map[string]string{"token": "C", "reference": "Patient/1", "date": "2020"}[p.Type]
+			value := sample(r.Type, p.Name, p.Type)
 			if w := g.send(&exchange{do: "GET /" + r.Type + "?" + p.Name + "=" + value}); w.Code != 200 {
 				t.Errorf("%s by %s: %d %s", r.Type, p.Name, w.Code, w.Body)
 			}
@@ -236,6 +237,18 @@ func TestMetadata(t *testing.T) {
 	if n := len(g.store.entries); n == 0 {
 		t.Error("searches left no entries")
 	}
+}
+
+// sample is a value that a search parameter of a type can have.
+func sample(typ, name, kind string) string {
+	if kind != "composite" {
+		return map[string]string{"token": "C", "reference": "Patient/1", "date": "2020", "string": "x", "uri": "http://x", "number": "1", "quantity": "1"}[kind]
+	}
+	var parts []string
+	for _, c := range parameters().Of(typ).Param(name).Components {
+		parts = append(parts, sample(typ, c.Code, kindNames[c.Kind]))
+	}
+	return strings.Join(parts, "$")
 }
 
 func TestHTTPServesOverANetwork(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/terminology"
 )
@@ -58,8 +59,8 @@ func (in *input) readBody(body tape.Value) error {
 		return fail(http.StatusBadRequest, "structure", "parameter is to be an array").at(list)
 	}
 	for p := list.First(); p.Exists(); p = p.Next() {
-		if len(in.list) == maxParams {
-			return fail(http.StatusBadRequest, "too-costly", "an operation has at most %d parameters", maxParams)
+		if len(in.list) == search.MaxParams {
+			return fail(http.StatusBadRequest, "too-costly", "an operation has at most %d parameters", search.MaxParams)
 		}
 		name := p.Get("name")
 		if name.Kind() != tape.String {
@@ -195,7 +196,7 @@ func (in *input) codings() []terminology.Coding {
 	}
 	var list []terminology.Coding
 	for v := in.value("codeableConcept").Get("coding").First(); v.Exists(); v = v.Next() {
-		if c := terminology.ReadCoding(v); c.Code != "" && len(list) < maxParams {
+		if c := terminology.ReadCoding(v); c.Code != "" && len(list) < search.MaxParams {
 			list = append(list, c)
 		}
 	}

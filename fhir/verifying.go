@@ -24,7 +24,7 @@ func (s *Server) verify(q *request) (*answer, error) {
 	if s.Trust == nil {
 		return unknownPath(s, q)
 	}
-	var page search // for its _count and _cursor
+	var page asked // for its _count and _cursor
 	page.query.Count = maxProofs
 	pairs, p := pairsOf(q.query)
 	if p != nil {

@@ -39,14 +39,11 @@ func (s *Server) changeOf(r *resource, op record.Op, id string, v *resolver, ent
 	if p != nil {
 		return record.Change{}, p
 	}
-	x := indexer{base: v.base, resolved: to.texts}
-	if p := x.termsOf(r); p != nil {
-		return record.Change{}, p
-	}
+	terms := parameters().Of(r.typ).Terms(nil, r.root, to.texts)
 	source, edits := r.stored(id, to.edits)
 	return record.Change{
 		Op: op, Type: r.typ, ID: id, Source: source, Edits: edits,
-		Chart: x.chartOf(r, id), Compartment: compartmentOf(r), Terms: x.terms, Known: op == record.OpUpdate && s.ServerIDs,
+		Chart: v.chartOf(r, id, terms, &to), Compartment: compartmentOf(r), Terms: terms, Known: op == record.OpUpdate && s.ServerIDs,
 	}, nil
 }
 

@@ -106,7 +106,7 @@ func releaseLines(kind verify.Kind, whole bool, found []match, about []string) (
 	for _, chart := range about {
 		if !charts[chart] {
 			charts[chart] = true
-			lines = append(lines, line{kind: kind, chart: chart, whole: whole, outcome: http.StatusOK, why: "nothing of this chart was given"})
+			lines = append(lines, line{kind: kind, chart: chart, outcome: http.StatusOK, why: "nothing of this chart was given"})
 		}
 	}
 	if len(charts) == 1 {

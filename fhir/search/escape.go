@@ -77,3 +77,15 @@ func valuesOf(name, value string) ([]string, *Error) {
 	}
 	return list, nil
 }
+
+// Values are those of a parameter that commas separate, without their escapes. The error is an *Error.
+func Values(name, value string) ([]string, error) {
+	list, e := valuesOf(name, value)
+	if e != nil {
+		return nil, e
+	}
+	for i := range list {
+		list[i] = unescape(list[i])
+	}
+	return list, nil
+}

@@ -1,6 +1,8 @@
 package search
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -116,4 +118,18 @@ func (p *Parameters) byURL(url string) *definition.SearchParameter {
 		}
 	}
 	return p.definitions.SearchParameter(url)
+}
+
+// Rules stand for all that decides what terms resources give, but for the program: they differ when a parameter does.
+func (p *Parameters) Rules() []byte {
+	h := sha256.New()
+	for _, name := range definition.ResourceTypes() {
+		for _, d := range p.definitions.SearchParameters(name) {
+			fmt.Fprintf(h, "%s %q %q %q %q\n", name, d.Code, d.Type, d.Expression, d.Components)
+		}
+	}
+	for _, d := range p.own {
+		fmt.Fprintf(h, "%q %q %q %q %q\n", d.Base, d.Code, d.Type, d.Expression, d.Components)
+	}
+	return h.Sum(nil)
 }

@@ -118,7 +118,7 @@ func (r *reader) within(out *Search, c *definition.Compartment) *Error {
 				clause.Or = append(clause.Or, code)
 			}
 		}
-		if clause.Param == "" && q.Type == c.Type {
+		if q.Type == c.Type { // what surrounds itself, before others of its type that are linked to it
 			clause = term.Clause{Param: term.ParamID, Kind: term.Token, Any: []term.Test{{Form: term.AnySystem, Code: r.o.Compartment.ID}}}
 		}
 		if clause.Param == "" {

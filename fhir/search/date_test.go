@@ -1,4 +1,4 @@
-package fhir
+package search
 
 import (
 	"testing"
@@ -23,13 +23,13 @@ func TestParseDate(t *testing.T) {
 		"2020-05-17T10:20:30.5-04:30": {"2020-05-17T14:50:30.5Z", "2020-05-17T14:50:30.5Z"},
 		"2020-05-17T10:20:30.123456Z": {"2020-05-17T10:20:30.123Z", "2020-05-17T10:20:30.123Z"},
 	} {
-		if at, ok := parseDate(in); !ok || at.lo != ms(want[0]) || at.hi != ms(want[1]) {
+		if at, ok := ParseDate(in); !ok || at.Lo != ms(want[0]) || at.Hi != ms(want[1]) {
 			t.Errorf("%s: %v %v", in, at, ok)
 		}
 	}
 	for _, in := range []string{"", "20", "2020-", "2020-1", "2020-13", "2020-02-30", "2020-02-30T10:00:00Z", "2020-05-17T", "2020-05-17T10", "2020-05-17T24:00:00Z",
 		"2020-05-17T10:20:30.Z", "2020-05-17T10:20:30+3", "2020-05-17T10:20:30Zx", "2020-05-17 10:20", "abcd", "2020x05"} {
-		if at, ok := parseDate(in); ok {
+		if at, ok := ParseDate(in); ok {
 			t.Errorf("%q is taken for %v", in, at)
 		}
 	}
@@ -38,7 +38,7 @@ func TestParseDate(t *testing.T) {
 func FuzzParseDate(f *testing.F) {
 	f.Add("2020-05-17T10:20:30.5-04:30")
 	f.Fuzz(func(t *testing.T, s string) {
-		if at, ok := parseDate(s); ok && at.lo > at.hi {
+		if at, ok := ParseDate(s); ok && at.Lo > at.Hi {
 			t.Errorf("%q ends before it begins", s)
 		}
 	})

@@ -1,0 +1,180 @@
+package fhir
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sijil-health/sijil/fhir/search"
+	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/index/term"
+	"github.com/sijil-health/sijil/record"
+)
+
+// Limits of what a page of a search takes along.
+const (
+	maxIncluded = 1000 // resources
+	maxRounds   = 5    // of _include:iterate
+)
+
+// includes gives what the page's matches refer to and what refers to them, as far as it was asked for (FHIR R4, 3.1.1.5.5). Each of them is found by a
+// search of its own under the same access: what may not be searched for, or is in a chart that may not be seen, is not there, and each
+// release has its entry.
+func (s *Server) includes(q *request, a *asked, matches []record.Version) (with []record.Version, notes []Issue, err error) {
+	list := a.read.Result.Include
+	if len(list) == 0 {
+		return nil, nil, nil
+	}
+	in := including{s: s, q: q, a: a, seen: map[string]bool{}}
+	for i := range matches {
+		in.seen[matches[i].Type+"/"+matches[i].ID] = true
+	}
+	for round, next := 0, matches; len(next) > 0 && round < maxRounds; round++ {
+		if next, err = in.round(list, next); err != nil {
+			return nil, nil, err
+		}
+		with = append(with, next...)
+		list = slices.DeleteFunc(slices.Clone(list), func(i search.Include) bool { return !i.Iterate })
+	}
+	if in.cut {
+		notes = append(notes, Issue{Severity: "warning", Code: "too-costly",
+			Text: "more would be included than one page takes along; ask for a smaller page, or for the rest by itself"})
+	}
+	return with, notes, nil
+}
+
+// including gathers what a page includes.
+type including struct {
+	s    *Server
+	q    *request
+	a    *asked
+	seen map[string]bool // "Type/id" of matches and of what is included
+	cut  bool            // there is more
+}
+
+// round gives what some resources include.
+func (in *including) round(list []search.Include, from []record.Version) (with []record.Version, err error) {
+	wanted := map[string][]string{}
+	for i := range list {
+		if !list[i].Reverse {
+			in.forward(&list[i], from, wanted)
+		}
+	}
+	for _, typ := range slices.Sorted(maps.Keys(wanted)) {
+		var any []term.Test
+		for _, id := range wanted[typ] {
+			any = append(any, term.Test{Form: term.AnySystem, Code: id})
+		}
+		found, err := in.find(typ, term.Clause{Param: term.ParamID, Kind: term.Token, Any: any})
+		if err != nil {
+			return nil, err
+		}
+		with = append(with, found...)
+	}
+	for i := range list {
+		if c, ok := in.backward(&list[i], from); ok {
+			found, err := in.find(list[i].Type, c)
+			if err != nil {
+				return nil, err
+			}
+			with = append(with, found...)
+		}
+	}
+	return with, nil
+}
+
+// forward adds what resources refer to under the parameter of an include.
+func (in *including) forward(i *search.Include, from []record.Version, wanted map[string][]string) {
+	t := tape.Get()
+	defer t.Release()
+	var terms []term.Term
+	for j := range from {
+		v := &from[j]
+		if i.Type != "" && i.Type != v.Type || v.Damaged || t.Parse(v.Body, storedLimits) != nil {
+			continue
+		}
+		terms = parameters().Of(v.Type).Terms(terms[:0], t.Root(), nil)
+		for k := range terms {
+			if terms[k].Kind != term.Reference || i.Param != "" && i.Param != terms[k].Param {
+				continue
+			}
+			typ, id, local := term.Local(canonicalReference(terms[k].Value, in.q.own))
+			if !local || i.Target != "" && i.Target != typ || in.seen[typ+"/"+id] {
+				continue
+			}
+			if len(in.seen) >= maxIncluded {
+				in.cut = true
+				return
+			}
+			in.seen[typ+"/"+id] = true
+			wanted[typ] = append(wanted[typ], id)
+		}
+	}
+}
+
+// backward makes the clause that finds what refers to resources under the parameter of a reverse include.
+func (in *including) backward(i *search.Include, from []record.Version) (c term.Clause, ok bool) {
+	if !i.Reverse {
+		return c, false
+	}
+	params := []string{i.Param}
+	if i.Param == "" {
+		params = nil
+		for _, p := range parameters().Of(i.Type).Params {
+			if p.Kind == term.Reference {
+				params = append(params, p.Code)
+			}
+		}
+	}
+	if len(params) == 0 {
+		return c, false
+	}
+	c = term.Clause{Param: params[0], Or: params[1:], Kind: term.Reference}
+	for j := range from {
+		ref := from[j].Type + "/" + from[j].ID
+		if i.Target != "" && i.Target != from[j].Type {
+			continue
+		}
+		c.Any = append(c.Any, term.Test{Form: term.Exact, Value: ref})
+		if in.q.own != "" {
+			c.Any = append(c.Any, term.Test{Form: term.Exact, Value: in.q.own + "/" + ref})
+		}
+	}
+	return c, len(c.Any) > 0
+}
+
+// find releases what one clause finds and is not there yet.
+func (in *including) find(typ string, c term.Clause) (with []record.Version, err error) {
+	query := record.Query{Type: typ, All: []term.Clause{c}, Count: maxIncluded, Detail: in.a.query.Detail}
+	page, err := in.s.Store.Search(in.q, in.q.access, query)
+	if errors.Is(err, record.ErrForbidden) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	in.cut = in.cut || page.Next != ""
+	for _, v := range page.Versions {
+		ref := v.Type + "/" + v.ID
+		if c.Param != term.ParamID && in.seen[ref] {
+			continue
+		}
+		in.seen[ref] = true
+		with = append(with, v)
+	}
+	return with, nil
+}
+
+// searched is the path that a search was made at, below the base.
+func (q *request) searched() string {
+	switch {
+	case q.within == nil && q.typ == "":
+		return ""
+	case q.within == nil:
+		return "/" + q.typ
+	case q.typ == "":
+		return "/" + strings.Join([]string{q.within.Type, q.within.ID, "*"}, "/")
+	}
+	return "/" + strings.Join([]string{q.within.Type, q.within.ID, q.typ}, "/")
+}
