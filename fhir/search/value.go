@@ -193,6 +193,7 @@ func (r *reader) composite(name string, p *Param, value string) ([]term.Test, *E
 		var next []term.Test
 		for _, t := range list {
 			for _, u := range tests {
+				u.Kind = p.Components[i].Kind
 				next = append(next, term.Test{Parts: append(t.Parts[:len(t.Parts):len(t.Parts)], u)})
 			}
 		}
