@@ -36,7 +36,7 @@ var arabicErrors = map[string]string{
 	"error.not_signed":   "الطلب لا يطابق توقيعه: تغيّر بعد التوقيع، أو وقّعه مفتاح آخر.",
 	"hint.not_signed":    "احصل على الملف من جديد ممن أعدّه. لم يُقترح شيء.",
 	"error.package":      "هذا الملف ليس حزمة FHIR صالحة للاستعمال. لم يتغيّر شيء.",
-	"hint.package":       "خذ الحزمة الخاصة بـ FHIR R4 (ملف ‎.tgz) من ناشرها؛ حزم HL7 في https://packages.fhir.org.",
+	"hint.package":       "خذ الحزمة الخاصة بـ FHIR R4 (ملف \u200e.tgz) من ناشرها؛ حزم HL7 في https://packages.fhir.org.",
 	"error.no_package":   "لا توجد حزمة FHIR بهذا الاسم في هذه العقدة.",
 	"hint.no_package":    "يعرض \"sijil fhir package list\" الحزم الموجودة: NAME#VERSION.",
 	"error.missing":      "قيود معروفة لا يحفظها أحد من الأعضاء الذين سُئلوا. لم يُستعد شيء.",

@@ -180,7 +180,7 @@ US Core والملخص الدولي للمريض ومصطلحات HL7. تُحف�
 حزم أخرى يُضاف على حدة. يسري التغيير عند تشغيل العقدة من جديد.
 
   sijil fhir package add hl7.fhir.us.core-6.1.0.tgz --dir DIR`,
-	"help.fhir.package.add.short":    "إضافة حزمة من ملفها (‎.tgz)",
+	"help.fhir.package.add.short":    "إضافة حزمة من ملفها (\u200e.tgz)",
 	"help.fhir.package.list.short":   "عرض الحزم التي أُضيفت",
 	"help.fhir.package.remove.short": "حذف حزمة",
 

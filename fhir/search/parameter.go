@@ -45,11 +45,9 @@ type Param struct {
 	Targets    []string // types that a reference may point at; none: any
 	Components []*Param // of a composite, in their order
 
-	slot     int     // among the type's
-	parts    []*step // of a composite: what each component is evaluated with
-	fromRoot []bool  // of a composite: the component is evaluated from the resource, not from the composite's value
-	open     bool    // some of its references may point at any type
-	plain    bool    // all its elements are codes whose system the definitions imply
+	slot  int  // among the type's
+	open  bool // some of its references may point at any type
+	plain bool // all its elements are codes whose system the definitions imply
 }
 
 // Of gives a type of resource; nil if there is no such.

@@ -75,9 +75,9 @@ type nodeType struct {
 
 // slicing says how the values of an element are told apart.
 type slicing struct {
-	by             []discriminator
-	closed, ends   bool // no value outside of the slices; such only after all others
-	ordered, plain bool // plain: the base type slices, too, and nothing hangs on it
+	by           []discriminator
+	closed, ends bool // no value outside of the slices; such only after all others
+	ordered      bool
 }
 
 type discriminator struct {

@@ -208,14 +208,6 @@ func (n Node) Next() Node {
 	return Node{}
 }
 
-// element is n or the first sibling after it that is an element.
-func (n Node) element() Node {
-	for n.Exists() && n.node().kind != Element {
-		n = n.Next()
-	}
-	return n
-}
-
 // Start and End bound the node in the source.
 func (n Node) Start() int { return int(n.node().start) }
 
