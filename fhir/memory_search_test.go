@@ -7,6 +7,8 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/record"
@@ -73,6 +75,32 @@ func (m *memory) Search(_ context.Context, a record.Access, q record.Query) (*re
 	}
 	m.release(a, page.Versions)
 	return page, nil
+}
+
+func (m *memory) SearchSeveral(ctx context.Context, a record.Access, queries []record.Query, count int, after, _ string) (*record.Page, error) {
+	number, own, _ := strings.Cut(cmp.Or(after, "0."), ".")
+	at, err := strconv.Atoi(number)
+	if err != nil || at < 0 {
+		return nil, record.ErrCursor
+	}
+	out := &record.Page{Total: -1}
+	for ; at < len(queries); at, own = at+1, "" {
+		q := queries[at]
+		q.Count, q.After = count-len(out.Versions), own
+		if q.Count == 0 {
+			out.Next = fmt.Sprintf("%d.", at)
+			break
+		}
+		page, err := m.Search(ctx, a, q)
+		if err != nil {
+			return nil, err
+		}
+		if out.Versions = append(out.Versions, page.Versions...); page.Next != "" {
+			out.Next = fmt.Sprintf("%d.%s", at, page.Next)
+			break
+		}
+	}
+	return out, nil
 }
 
 func (m *memory) Match(_ context.Context, a record.Access, queries []record.Query) ([][]record.Head, error) {

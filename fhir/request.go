@@ -27,6 +27,7 @@ type request struct {
 	method  string
 	typ     string
 	id      string
+	whole   *whole // of $everything; else nil
 	job     string // of an export, and the file of it that is asked for
 	file    string
 	path    string // as asked, below the base

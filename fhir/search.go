@@ -2,7 +2,6 @@ package fhir
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/sijil-health/sijil/fhir/search"
@@ -24,6 +23,11 @@ func (s *Server) search(q *request) (*answer, error) {
 	if p != nil {
 		return nil, p
 	}
+	if q.whole != nil {
+		if p := a.narrow(q.whole.dates); p != nil {
+			return nil, p
+		}
+	}
 	if n := len(a.read.Queries); n > maxTypes && q.within == nil {
 		return nil, fail(http.StatusBadRequest, "too-costly", "a search looks through at most %d types at once; name them with _type", maxTypes)
 	}
@@ -42,7 +46,11 @@ func (s *Server) search(q *request) (*answer, error) {
 	notes = append(append(passedOver(a.ignored), a.notes(page)...), notes...)
 	b := newBundle("searchset", page.Total)
 	b.grow(page.Versions)
-	b.links(q.base+q.searched(), a.applied, page.Next)
+	if q.whole != nil {
+		b.links(q.base+q.whole.path, q.whole.asked, page.Next)
+	} else {
+		b.links(q.base+q.searched(), a.applied, page.Next)
+	}
 	notes = append(notes, b.found(q.base, "match", page.Versions, &a.read.Result)...)
 	notes = append(notes, b.found(q.base, "include", with, &a.read.Result)...)
 	b.outcome(notes)
@@ -67,59 +75,32 @@ func (s *Server) searchWithin(q *request) (*answer, error) {
 // maxTypes bounds the types of one search, but for a compartment's, of which each is in one chart.
 const maxTypes = 16
 
-// pageOf finds one page. Several types are gone through one after the other; where a page ends is said by the type's number before its own cursor.
+// pageOf finds one page. Several types are gone through one after the other.
 func (s *Server) pageOf(q *request, a *asked) (*record.Page, error) {
-	queries := a.read.Queries
-	if len(queries) == 1 {
+	if len(a.read.Queries) == 1 {
 		return s.Store.Search(q, q.access, a.query)
 	}
-	at, after, ok := placeAmong(a.query.After, len(queries))
-	if !ok {
-		return nil, record.ErrCursor
+	queries := make([]record.Query, len(a.read.Queries))
+	for i, one := range a.read.Queries {
+		queries[i] = record.Query{Type: one.Type, All: one.All, Sort: one.Sort}
 	}
-	out := &record.Page{Total: -1}
-	if a.query.Count == 0 {
-		out.Total = 0
+	if a.query.Count > 0 {
+		return s.Store.SearchSeveral(q, q.access, queries, a.query.Count, a.query.After, a.query.Detail)
 	}
-	for left := a.query.Count; at < len(queries); at, after = at+1, "" {
-		one := a.query
-		one.Type, one.All, one.Sort, one.Count, one.After = queries[at].Type, queries[at].All, queries[at].Sort, left, after
-		page, err := s.Store.Search(q, q.access, one)
+	out := &record.Page{}
+	for i := range queries {
+		queries[i].Detail, queries[i].Exact = a.query.Detail, a.query.Exact
+		page, err := s.Store.Search(q, q.access, queries[i])
 		if err != nil {
 			return nil, err
 		}
 		out.Missing = out.Missing || page.Missing
-		if a.query.Count == 0 {
-			if out.Total += page.Total; page.Total < 0 {
-				out.Total = -1
-				break
-			}
-			continue
-		}
-		out.Versions = append(out.Versions, page.Versions...)
-		left -= len(page.Versions)
-		if page.Next != "" {
-			out.Next = strconv.Itoa(at) + "." + page.Next
-			break
-		}
-		if left <= 0 {
-			if at+1 < len(queries) {
-				out.Next = strconv.Itoa(at+1) + "."
-			}
+		if out.Total += page.Total; page.Total < 0 {
+			out.Total = -1
 			break
 		}
 	}
 	return out, nil
-}
-
-// placeAmong reads the cursor of a search of several types.
-func placeAmong(cursor string, types int) (at int, after string, ok bool) {
-	if cursor == "" {
-		return 0, "", true
-	}
-	number, after, found := strings.Cut(cursor, ".")
-	at, err := strconv.Atoi(number)
-	return at, after, found && err == nil && at >= 0 && at < types
 }
 
 // notes says what of a page is not as it might be taken.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"maps"
 	"net/http"
 	"path"
 	"slices"
@@ -50,7 +51,7 @@ type Server struct {
 	mux        http.ServeMux
 	table      []route            // routes; here, so that an interaction may look at it
 	audit      []route            // auditRoutes
-	coded      map[string][]route // of ValueSet, CodeSystem and ConceptMap: codeRoutes, then routes
+	special    map[string][]route // of types with operations of their own: those, then routes
 	admission  *admission
 	conditions conditions
 	strangers  strangers
@@ -68,9 +69,12 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, admission: newAdmission(c.Limits), started: time.Now(), table: routes, audit: auditRoutes, coded: map[string][]route{}}
+	s := &Server{Config: c, admission: newAdmission(c.Limits), started: time.Now(), table: routes, audit: auditRoutes, special: map[string][]route{}}
 	for _, typ := range []string{"ValueSet", "CodeSystem", "ConceptMap"} {
-		s.coded[typ] = slices.Concat(codeRoutes(typ), s.table)
+		s.special[typ] = slices.Concat(codeRoutes(typ), s.table)
+	}
+	for typ, own := range typeRoutes {
+		s.special[typ] = slices.Concat(own, s.table)
 	}
 	s.validator = validation.New(s.terms(), c.Definitions.StructureDefinition)
 	s.strangers.tell = s.refuseStrangers
@@ -148,10 +152,6 @@ var routes = []route{
 	{"GET", "/$diff", (*Server).diffOf, "$diff"},
 	{"GET", "/$export", (*Server).exportSystem, "$export"},
 	{"POST", "/$export", (*Server).exportSystem, "$export"},
-	{"GET", "/Patient/$export", (*Server).exportPatients, "$export"},
-	{"POST", "/Patient/$export", (*Server).exportPatients, "$export"},
-	{"GET", "/Group/{id}/$export", (*Server).exportGroup, "$export"},
-	{"POST", "/Group/{id}/$export", (*Server).exportGroup, "$export"},
 	{"GET", "/$export/{job}/status", (*Server).exportStatus, ""},
 	{"DELETE", "/$export/{job}/status", (*Server).exportDrop, ""},
 	{"GET", "/$export/{job}/files/{file}", (*Server).exportFile, ""},
@@ -162,6 +162,28 @@ var routes = []route{
 	{"GET", "/{type}/{id}/_history", (*Server).history, "history-instance"},
 	{"GET", "/{type}/{id}/_history/{version}", (*Server).vread, "vread"},
 	{"GET", "/{type}/{id}/_history/{version}/$receipt", (*Server).receipt, "$receipt"},
+}
+
+// typeRoutes are the operations of one type alone.
+var typeRoutes = map[string][]route{
+	"Patient": {
+		{"GET", "/{type}/$export", (*Server).exportPatients, "$export"},
+		{"POST", "/{type}/$export", (*Server).exportPatients, "$export"},
+		{"GET", "/{type}/{id}/$everything", (*Server).everything, "$everything"},
+		{"POST", "/{type}/{id}/$everything", (*Server).everything, "$everything"},
+	},
+	"Encounter": {
+		{"GET", "/{type}/{id}/$everything", (*Server).everything, "$everything"},
+		{"POST", "/{type}/{id}/$everything", (*Server).everything, "$everything"},
+	},
+	"Group": {
+		{"GET", "/{type}/{id}/$export", (*Server).exportGroup, "$export"},
+		{"POST", "/{type}/{id}/$export", (*Server).exportGroup, "$export"},
+	},
+	"Observation": {
+		{"GET", "/{type}/$lastn", (*Server).lastn, "$lastn"},
+		{"POST", "/{type}/$lastn", (*Server).lastn, "$lastn"},
+	},
 }
 
 // auditRoutes stand for the others where AuditEvents are concerned. Those resources are written by the node alone, one for each entry, and have
@@ -181,7 +203,7 @@ func (s *Server) tableOf(typ string) []route {
 	case "Parameters":
 		return nil
 	}
-	if of := s.coded[typ]; of != nil {
+	if of := s.special[typ]; of != nil {
 		return of
 	}
 	return s.table
@@ -190,7 +212,7 @@ func (s *Server) tableOf(typ string) []route {
 // routes fills the mux. Each path also gets a handler for any other method, which answers 405 with what is allowed there.
 func (s *Server) routes() {
 	paths, done := map[string]bool{}, map[string]bool{}
-	for _, r := range slices.Concat(s.table, s.audit, s.coded["ValueSet"], s.coded["CodeSystem"], s.coded["ConceptMap"]) {
+	for _, r := range slices.Concat(s.table, s.audit, slices.Concat(slices.Collect(maps.Values(s.special))...)) {
 		if pattern := r.method + " " + s.Prefix + r.path; !done[pattern] {
 			done[pattern] = true
 			s.mux.HandleFunc(pattern, s.handle(dispatch(r.method, r.path)))

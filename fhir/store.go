@@ -38,6 +38,9 @@ type Store interface {
 	// no Body. A Query with Count 0 releases nothing but the total. A page may hold fewer than Query.Count, or none, and a Page.Next.
 	Search(ctx context.Context, a record.Access, q record.Query) (*record.Page, error)
 
+	// SearchSeveral is Search for several queries as one, without a total.
+	SearchSeveral(ctx context.Context, a record.Access, queries []record.Query, count int, after, detail string) (*record.Page, error)
+
 	// Match finds what each query matches, at most Query.Count each, and releases nothing but who they are: for conditional
 	// references and conditional creates. ErrCostly where too much would have to be looked through. It leaves entries as Search does, because the answer tells who is known here.
 	Match(ctx context.Context, a record.Access, queries []record.Query) ([][]record.Head, error)

@@ -44,7 +44,7 @@ func (s *Store) changes(ctx context.Context, a Access, q *HistoryQuery) (*Page, 
 	if counting && len(found) <= countLimit && rest == 0 {
 		total = len(found)
 	}
-	versions, done, err := s.release(ctx, a, verify.KindHistory, false, found[:min(len(found), q.Count)])
+	versions, done, err := s.release(ctx, a, verify.KindHistory, false, nil, found[:min(len(found), q.Count)])
 	if err != nil {
 		return nil, err
 	}

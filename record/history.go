@@ -42,7 +42,7 @@ func (s *Store) History(ctx context.Context, a Access, q HistoryQuery) (*Page, e
 			found = append(found, all[i])
 		}
 	}
-	versions, done, err := s.release(ctx, a, verify.KindHistory, false, found[:min(len(found), q.Count)], now.Chart)
+	versions, done, err := s.release(ctx, a, verify.KindHistory, false, nil, found[:min(len(found), q.Count)], now.Chart)
 	if err != nil {
 		return nil, err
 	}

@@ -27,8 +27,9 @@ func (s *Store) erased(v *index.Version) bool {
 
 // release opens what was found and leaves, before anything is returned, the entries that say what of it was given. What is damaged does not
 // keep the rest back: it is given as a Version that says so. What was erased since it was found is left out. It ends after maxPage bytes,
-// and done says how many of the found it went through: at least one, if there is any. For whole see line.
-func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, whole bool, found []match, about ...string) (out []Version, done int, err error) {
+// and done says how many of the found it went through: at least one, if there is any. What keep, unless nil, says no to is neither given nor named.
+// For whole see line.
+func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, whole bool, keep func(*Version) bool, found []match, about ...string) (out []Version, done int, err error) {
 	if found, err = s.room(ctx, found); err != nil {
 		return nil, 0, err
 	}
@@ -48,6 +49,9 @@ func (s *Store) release(ctx context.Context, a Access, kind verify.Kind, whole b
 		}
 		if err != nil {
 			return nil, 0, err
+		}
+		if keep != nil && !keep(v) {
+			continue
 		}
 		v.Source = nil // a second copy of all that the page holds
 		size += len(v.Body)

@@ -66,7 +66,7 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	if q.Count == 0 {
 		return s.counted(ctx, a, &q, &Page{Total: total}, found, about)
 	}
-	versions, done, err := s.release(ctx, a, verify.KindSearch, q.Whole, found[:min(len(found), q.Count)], about...)
+	versions, done, err := s.release(ctx, a, verify.KindSearch, q.Whole, q.Keep, found[:min(len(found), q.Count)], about...)
 	if err != nil {
 		return nil, err
 	}

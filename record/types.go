@@ -117,6 +117,9 @@ type Query struct {
 	After  string      // Page.Next of the page before
 	Detail string      // the search as asked, for the entry
 	Whole  bool        // all that Detail says is true of whatever is found: the charts' entries may say it too
+
+	// Keep, unless nil, is asked of each match in their order, and what it says no to is not released. Page.Total counts it all the same.
+	Keep func(*Version) bool
 }
 
 // HistoryQuery selects versions: those of one resource, or of all resources of some types.
