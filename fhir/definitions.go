@@ -7,7 +7,7 @@ import (
 	"github.com/sijil-health/sijil/fhir/search"
 )
 
-// parameters are the search parameters that the gate knows.
+// parameters are the search parameters of R4 alone: whose chart a resource belongs to is said by these, whatever packages a node has.
 var parameters = sync.OnceValue(func() *search.Parameters { return search.New(definition.Base()) })
 
 // isType tells whether there is a type of resource of that name.

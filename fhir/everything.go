@@ -59,14 +59,14 @@ type whole struct {
 }
 
 // narrow bounds the date of each type that is searched for and has one.
-func (a *asked) narrow(dates []string) *problem {
+func (a *asked) narrow(parameters *search.Parameters, dates []string) *problem {
 	for i := range a.read.Queries {
 		one := &a.read.Queries[i]
-		if parameters().Of(one.Type).Param("date") == nil {
+		if parameters.Of(one.Type).Param("date") == nil {
 			continue
 		}
 		for _, date := range dates {
-			read, err := parameters().Parse([]string{one.Type}, []search.Pair{{Name: "date", Value: date}}, search.Options{})
+			read, err := parameters.Parse([]string{one.Type}, []search.Pair{{Name: "date", Value: date}}, search.Options{})
 			if err != nil {
 				return searchProblem(err)
 			}

@@ -94,7 +94,7 @@ func (in *including) forward(i *search.Include, from []record.Version, wanted ma
 		if i.Type != "" && i.Type != v.Type || v.Damaged || t.Parse(v.Body, storedLimits) != nil {
 			continue
 		}
-		terms = parameters().Of(v.Type).Terms(terms[:0], t.Root(), nil)
+		terms = in.s.Parameters.Of(v.Type).Terms(terms[:0], t.Root(), nil)
 		for k := range terms {
 			if terms[k].Kind != term.Reference || i.Param != "" && i.Param != terms[k].Param {
 				continue
@@ -121,7 +121,7 @@ func (in *including) backward(i *search.Include, from []record.Version) (c term.
 	params := []string{i.Param}
 	if i.Param == "" {
 		params = nil
-		for _, p := range parameters().Of(i.Type).Params {
+		for _, p := range in.s.Parameters.Of(i.Type).Params {
 			if p.Kind == term.Reference {
 				params = append(params, p.Code)
 			}

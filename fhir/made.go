@@ -57,7 +57,7 @@ func (s *Server) made(list []entry, wanted map[string]*term.Query) (made []term.
 		if e.resource == nil || e.answer != nil || !all && !types[e.typ] {
 			continue
 		}
-		terms := parameters().Of(e.typ).Terms(nil, e.resource.root, nil)
+		terms := s.Parameters.Of(e.typ).Terms(nil, e.resource.root, nil)
 		made = append(made, term.Resource{Type: e.typ, ID: e.id, Updated: now, Terms: terms})
 	}
 	return made

@@ -108,7 +108,7 @@ func (s *Server) capabilityOf(typ string) capabilityResource {
 		ReferencePolicy: []string{"literal", "logical"},
 	}
 	if says["search-type"] {
-		r.SearchParam = searchParams(typ)
+		r.SearchParam = s.searchParams(typ)
 	}
 	if says["vread"] {
 		r.Versioning, r.ConditionalRead = "versioned", "full-support"
@@ -126,14 +126,14 @@ func (s *Server) capabilityOf(typ string) capabilityResource {
 }
 
 // searchParams are the parameters that a type is searched by.
-func searchParams(typ string) (list []capabilitySearch) {
+func (s *Server) searchParams(typ string) (list []capabilitySearch) {
 	if typ == "AuditEvent" {
 		for _, p := range [][2]string{{"patient", "reference"}, {"date", "date"}, {"agent", "reference"}, {"entity", "reference"}, {"action", "token"}} {
 			list = append(list, capabilitySearch{p[0], searchParameter("AuditEvent-" + p[0]), p[1]})
 		}
 		return list
 	}
-	for _, p := range parameters().Of(typ).Params {
+	for _, p := range s.Parameters.Of(typ).Params {
 		list = append(list, capabilitySearch{p.Code, p.URL, kindNames[p.Kind]})
 	}
 	return list

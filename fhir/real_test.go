@@ -60,7 +60,7 @@ func realGate(t *testing.T, dir string, create bool) (*gate, func()) {
 	found, err := index.Open(filepath.Join(dir, "index"), key.Blind("file", nil))
 	must(err)
 	store, err := record.Open(t.Context(), record.Options{
-		Org: verify.OrgID{1}, Vault: keys, Journal: log, Index: found, Blobs: blobs, Anchors: prompt{}, Extract: Terms,
+		Org: verify.OrgID{1}, Vault: keys, Journal: log, Index: found, Blobs: blobs, Anchors: prompt{}, Extract: Terms(parameters()),
 	})
 	must(err)
 	g := &gate{New(Config{Store: store, Auth: tokens{}, Prefix: "/fhir"}), nil}

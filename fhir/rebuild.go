@@ -3,6 +3,7 @@ package fhir
 import (
 	"fmt"
 
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/index/term"
 )
@@ -12,11 +13,15 @@ import (
 const making = 3
 
 // TermsRules stand for the rules that Terms goes by: they differ when a resource may give other terms.
-func TermsRules() []byte { return fmt.Appendf(nil, "%d %s", making, parameters().Rules()) }
+func TermsRules(p *search.Parameters) []byte { return fmt.Appendf(nil, "%d %s", making, p.Rules()) }
 
 // Terms gives what a stored resource is found by: for an index that is made anew. References in it are resolved already; those that
 // carry the URL of a server are found by that URL.
-func Terms(_ string, served []byte) ([]term.Term, error) {
+func Terms(p *search.Parameters) func(typ string, served []byte) ([]term.Term, error) {
+	return func(_ string, served []byte) ([]term.Term, error) { return termsOf(p, served) }
+}
+
+func termsOf(parameters *search.Parameters, served []byte) ([]term.Term, error) {
 	t := tape.Get()
 	defer t.Release()
 	if err := t.Parse(served, tape.Limits{Bytes: DefaultLimits.Bundle, Depth: DefaultLimits.Depth, Nodes: bundleNodes}); err != nil {
@@ -26,5 +31,5 @@ func Terms(_ string, served []byte) ([]term.Term, error) {
 	if p != nil {
 		return nil, p
 	}
-	return parameters().Of(r.typ).Terms(nil, r.root, nil), nil
+	return parameters.Of(r.typ).Terms(nil, r.root, nil), nil
 }

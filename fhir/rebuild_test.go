@@ -38,7 +38,7 @@ func TestTermsFollowTheRules(t *testing.T) {
 		`{"resourceType":"Condition","id":"c","code":{"coding":[{"system":"s","code":"c"},{"code":"d"}],"text":"t"},"subject":{"reference":"http://h.example/fhir/Patient/p1"},"onsetDateTime":"2020-03-04T05:06:07Z","recordedDate":"2021"}`,
 		`{"resourceType":"Practitioner","id":"d","name":[{"family":"F","given":["G"]}],"identifier":[{"value":"7"}]}`,
 	} {
-		terms, err := Terms("", []byte(body))
+		terms, err := termsOf(parameters(), []byte(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,8 +48,8 @@ func TestTermsFollowTheRules(t *testing.T) {
 	if got := hex.EncodeToString(h.Sum(nil)[:8]); got != want {
 		t.Errorf("the terms are %s, want %s: raise \"making\" as well, so that every index is made anew", got, want)
 	}
-	before := TermsRules()
-	if !bytes.Equal(before, TermsRules()) {
+	before := TermsRules(parameters())
+	if !bytes.Equal(before, TermsRules(parameters())) {
 		t.Fatal("the rules differ from themselves")
 	}
 	own := &definition.SearchParameter{URL: "http://h.example/new", Code: "new", Base: []string{"Observation"}, Type: "token", Expression: "Observation.status"}

@@ -24,7 +24,7 @@ func (s *Server) search(q *request) (*answer, error) {
 		return nil, p
 	}
 	if q.whole != nil {
-		if p := a.narrow(q.whole.dates); p != nil {
+		if p := a.narrow(s.Parameters, q.whole.dates); p != nil {
 			return nil, p
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sijil-health/sijil/bulk"
 	"github.com/sijil-health/sijil/fhir/definition"
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/validation"
 	"github.com/sijil-health/sijil/terminology"
 )
@@ -35,6 +36,8 @@ type Config struct {
 	Checks    Checks   // of what is written
 	// Definitions are the profiles and search parameters that are known; nil: those of R4.
 	Definitions *definition.Registry
+	// Parameters are those that resources are found by, as the Store's index was told; nil: those of Definitions.
+	Parameters *search.Parameters
 	// Terminology answers the operations on codes; nil: by what R4 defines.
 	Terminology *terminology.Terminology
 	// Trust gives the file that others check receipts with; nil: it is not handed out.
@@ -65,6 +68,9 @@ func New(c Config) *Server {
 	c.Prefix, c.Base = strings.TrimSuffix(c.Prefix, "/"), strings.TrimSuffix(c.Base, "/")
 	if c.Definitions == nil {
 		c.Definitions = definition.Base()
+	}
+	if c.Parameters == nil {
+		c.Parameters = search.New(c.Definitions)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -39,7 +39,7 @@ func (s *Server) changeOf(r *resource, op record.Op, id string, v *resolver, ent
 	if p != nil {
 		return record.Change{}, p
 	}
-	terms := parameters().Of(r.typ).Terms(nil, r.root, to.texts)
+	terms := s.Parameters.Of(r.typ).Terms(nil, r.root, to.texts)
 	source, edits := r.stored(id, to.edits)
 	return record.Change{
 		Op: op, Type: r.typ, ID: id, Source: source, Edits: edits,

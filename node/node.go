@@ -17,6 +17,7 @@ import (
 	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/fhir"
 	"github.com/sijil-health/sijil/fhir/definition"
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/lang"
@@ -63,7 +64,9 @@ type Node struct {
 	roster      *roster
 	journal     *journal.Journal
 	index       *index.Index
-	identity    *peer.Identity // nil, like the four below, for a lone node
+	defined     *definition.Registry // what FHIR and the packages that were added define
+	parameters  *search.Parameters   // by which resources are found
+	identity    *peer.Identity       // nil, like the four below, for a lone node
 	peers       *peer.Client
 	keeper      *custody.Keeper
 	replicator  *custody.Replicator
@@ -231,13 +234,17 @@ func (n *Node) openRecord(ctx context.Context, _ *Options) error {
 	if err != nil {
 		return err
 	}
+	if n.defined, err = n.definitions(); err != nil {
+		return err
+	}
+	n.parameters = search.New(n.defined)
 	if err := n.openIndex(ctx, key.Blind("file", nil)); err != nil {
 		return err
 	}
 	n.opened(closer(func() error { return n.index.Close() }))
 	o := record.Options{
 		Org: n.org, Vault: n.vault, Journal: n.journal, Index: n.index, Blobs: n.blobs,
-		Anchors: anchors{n.anchorer}, Extract: fhir.Terms, Heal: n.heal, HealSegment: n.healSegment, Log: n.log,
+		Anchors: anchors{n.anchorer}, Extract: fhir.Terms(n.parameters), Heal: n.heal, HealSegment: n.healSegment, Log: n.log,
 	}
 	if n.replicator != nil {
 		o.HoldKeys, o.HoldBlob, o.Copies = n.replicator.HoldPages, n.replicator.HoldBlob, n.copies
@@ -266,13 +273,10 @@ func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 		return err
 	}
 	n.opened(exports)
-	definitions, err := n.definitions()
-	if err != nil {
-		return err
-	}
 	server := fhir.New(fhir.Config{
 		Store: n.record, Auth: authorizer{authority, &n.renamed}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
-		Trust: n.encodedTrust, Exports: exports, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins, Definitions: definitions, Terminology: terminology.New(terminology.FromRegistry(definitions)),
+		Trust: n.encodedTrust, Exports: exports, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins,
+		Definitions: n.defined, Parameters: n.parameters, Terminology: terminology.New(terminology.FromRegistry(n.defined)),
 		Checks: n.config.checks(), Limits: fhir.Limits{Deletes: n.config.ConditionalDeletes},
 	})
 	n.opened(server)

@@ -34,7 +34,7 @@ func (n *Node) openIndex(ctx context.Context, key []byte) (err error) {
 	}
 	switch {
 	case errors.Is(err, index.ErrOutdated):
-		n.log.Info("this version finds resources by more than the index knows; it is made anew from the journal, which takes a while where there is much", "index", at)
+		n.log.Info("what resources are found by has changed since the index was made; it is made anew from the journal, which takes a while where there is much", "index", at)
 	case errors.Is(err, index.ErrDamaged):
 		n.log.Warn("the index is damaged; it is made anew from the journal, which takes a while where there is much", "index", at, "error", err)
 	default:
@@ -46,7 +46,7 @@ func (n *Node) openIndex(ctx context.Context, key []byte) (err error) {
 	if n.index, err = open(); err != nil {
 		return err
 	}
-	return n.index.Agree(fhir.TermsRules())
+	return n.index.Agree(fhir.TermsRules(n.parameters))
 }
 
 // checkIndex looks through the index, for as long as a start may take, and compares its rules.
@@ -56,5 +56,5 @@ func (n *Node) checkIndex(ctx context.Context) error {
 	if err := n.index.Check(look); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return n.index.Agree(fhir.TermsRules())
+	return n.index.Agree(fhir.TermsRules(n.parameters))
 }
