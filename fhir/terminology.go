@@ -51,7 +51,23 @@ func definedBy(typ, name string) string {
 			return "http://hl7.org/fhir/OperationDefinition/" + typ + "-" + name
 		}
 	}
+	if url := standardOperations[typ+"$"+name]; url != "" {
+		return url
+	}
+	if name == "validate" {
+		return "http://hl7.org/fhir/OperationDefinition/Resource-validate"
+	}
 	return ours + "OperationDefinition/" + name
+}
+
+// standardOperations are where operations of one type, or of none, are defined by others.
+var standardOperations = map[string]string{
+	"Patient$everything":   "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+	"Encounter$everything": "http://hl7.org/fhir/OperationDefinition/Encounter-everything",
+	"Observation$lastn":    "http://hl7.org/fhir/OperationDefinition/Observation-lastn",
+	"$export":              "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",
+	"Patient$export":       "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export",
+	"Group$export":         "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export",
 }
 
 // interaction reads the parameters, does it, and leaves the entry. What a resource of the node gave is a read of it, with the entry of one. What
