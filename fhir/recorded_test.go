@@ -43,7 +43,7 @@ func TestEveryRefusalIsRecorded(t *testing.T) {
 		{"GET /fhir/Patient/../Patient/p1", "", "", 404, ": 404 <GET Patient/../Patient/p1 — not-found"},
 		{"PUT /fhir/Patient//p1", "", patient, 404, "Patient/p1: 404 <PUT Patient//p1 — not-found"},
 		{"GET /fhir/Patient/", "", "", 404, ": 404 <GET Patient/ — not-found"},
-		{"GET /fhir/Patient/p1/$nothing", "", "", 404, "Patient/p1: operation 404 <GET Patient/p1/$everything — not-found"},
+		{"GET /fhir/Patient/p1/$nothing", "", "", 404, "Patient/p1: operation 404 <GET Patient/p1/$nothing — not-found"},
 		{"GET /fhir/Patient/p1/", "", "", 404, "Patient/p1: 404 <GET Patient/p1/ — not-found"},
 		{"GET /fhir/Patient/%2e%2e/p1", "", "", 404, ": 404 <GET Patient/../p1 — not-found"},
 		{"POST /fhir/AuditEvents", "", `{"resourceType":"AuditEvent"}`, 404, ": 404 <POST AuditEvents — not-supported"},

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -120,6 +121,12 @@ func TestRealPostgres(t *testing.T) {
 	x, err := start(t).open(7)
 	if err != nil {
 		t.Fatal(err)
+	}
+	// Each look-up is a round trip. More than a few checks are made where nothing else is tested: go test -rapid.checks 100.
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		if err := f.Value.Set("10"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	indextest.Run(t, x)
 }
