@@ -6,13 +6,16 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/sijil-health/sijil/fhir/definition"
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
 )
 
 // TestIndexOfOtherRulesIsMadeAnew: what an older version stored is found by what a newer one looks for.
 func TestIndexOfOtherRulesIsMadeAnew(t *testing.T) {
-	n := &Node{Layout: Layout{t.TempDir()}, config: &Config{}, log: slog.New(slog.DiscardHandler)}
+	n := &Node{Layout: Layout{t.TempDir()}, config: &Config{}, log: slog.New(slog.DiscardHandler),
+		parameters: search.New(definition.Base())}
 	key := bytes.Repeat([]byte{1}, index.KeySize)
 	x, err := index.Open(n.Index(), key)
 	if err != nil {
