@@ -223,7 +223,7 @@ func (d *damaged) ask(t *testing.T, blocks int) {
 func (d *damaged) read(t *testing.T) (refused int) {
 	t.Helper()
 	for ref, want := range d.want {
-		a, err := d.n.try(t.Context(), d.n.token(t, "clinician"), http.MethodGet, "/"+ref, nil)
+		a, err := d.n.try(t.Context(), d.n.token(t, "clinician"), http.MethodGet, "/"+ref, nil, "Accept: application/fhir+json")
 		switch {
 		case err != nil:
 			t.Fatalf("%s: %v", ref, err)
