@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -48,26 +49,6 @@ var DefaultLimits = Limits{Jobs: 16, Actor: 4, Age: 24 * time.Hour, File: 100_00
 
 func (l Limits) orDefault() Limits {
 	d := DefaultLimits
-	if l.Jobs == 0 {
-		l.Jobs = d.Jobs
-	}
-	if l.Actor == 0 {
-		l.Actor = d.Actor
-	}
-	if l.Age == 0 {
-		l.Age = d.Age
-	}
-	if l.File == 0 {
-		l.File = d.File
-	}
-	if l.Page == 0 {
-		l.Page = d.Page
-	}
-	if l.Bytes == 0 {
-		l.Bytes = d.Bytes
-	}
-	if l.Anchor == 0 {
-		l.Anchor = d.Anchor
-	}
-	return l
+	return Limits{Jobs: cmp.Or(l.Jobs, d.Jobs), Actor: cmp.Or(l.Actor, d.Actor), Age: cmp.Or(l.Age, d.Age), File: cmp.Or(l.File, d.File),
+		Page: cmp.Or(l.Page, d.Page), Bytes: cmp.Or(l.Bytes, d.Bytes), Anchor: cmp.Or(l.Anchor, d.Anchor)}
 }

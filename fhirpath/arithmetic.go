@@ -39,15 +39,7 @@ func (c *compiler) arithmetic(op string, o operands, left, right static) (node, 
 }
 
 func (n *arithmetic) eval(r *Run) error {
-	left, right, base, err := r.both(&n.operands)
-	if err != nil {
-		return err
-	}
-	a, err := r.only(left, n.at)
-	if err != nil {
-		return err
-	}
-	b, err := r.only(right, n.at)
+	a, b, base, err := r.onlyBoth(&n.operands)
 	if err != nil {
 		return err
 	}

@@ -129,14 +129,19 @@ func toString(it *Item, _ string) (Item, bool) {
 	return String(string(b)), ok
 }
 
-func toDate(it *Item, _ string) (Item, bool) {
-	t, ok := it.temporal()
-	if !ok {
+// moment is the date or the time on a date that an item is, or that its text says.
+func moment(it *Item) (t Temporal, ok bool) {
+	if t, ok = it.temporal(); !ok {
 		if s, isText := it.str(); isText {
 			t, ok = parseDateTime(s)
 		}
 	}
-	if !ok || t.Kind == TimeKind {
+	return t, ok && t.Kind != TimeKind
+}
+
+func toDate(it *Item, _ string) (Item, bool) {
+	t, ok := moment(it)
+	if !ok {
 		return Item{}, false
 	}
 	t.cut(min(t.Precision, Day))
@@ -145,13 +150,8 @@ func toDate(it *Item, _ string) (Item, bool) {
 }
 
 func toDateTime(it *Item, _ string) (Item, bool) {
-	t, ok := it.temporal()
+	t, ok := moment(it)
 	if !ok {
-		if s, isText := it.str(); isText {
-			t, ok = parseDateTime(s)
-		}
-	}
-	if !ok || t.Kind == TimeKind {
 		return Item{}, false
 	}
 	t.Kind = DateTimeKind

@@ -65,6 +65,18 @@ func (r *Run) both(o *operands) (left, right span, base int, err error) {
 	return left, span{left.to, r.top()}, base, r.spend(1)
 }
 
+// onlyBoth is both for sides that may have one item each; nil stands for none.
+func (r *Run) onlyBoth(o *operands) (a, b *Item, base int, err error) {
+	left, right, base, err := r.both(o)
+	if err != nil {
+		return nil, nil, base, err
+	}
+	if a, err = r.only(left, o.at); err == nil {
+		b, err = r.only(right, o.at)
+	}
+	return a, b, base, err
+}
+
 // equality is = and !=.
 type equality struct {
 	operands
@@ -115,15 +127,7 @@ type comparison struct {
 }
 
 func (n *comparison) eval(r *Run) error {
-	left, right, base, err := r.both(&n.operands)
-	if err != nil {
-		return err
-	}
-	a, err := r.only(left, n.at)
-	if err != nil {
-		return err
-	}
-	b, err := r.only(right, n.at)
+	a, b, base, err := r.onlyBoth(&n.operands)
 	if err != nil {
 		return err
 	}

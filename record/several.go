@@ -45,9 +45,9 @@ func (s *Store) SearchSeveral(ctx context.Context, a Access, queries []Query, co
 	if err != nil {
 		return nil, err
 	}
-	places := make([]string, len(found))
+	places := make([]index.Point, len(found))
 	for i := range found { // release uses the list again
-		places[i] = s.among(queries, of[i], found[i].at)
+		places[i] = found[i].at
 	}
 	page := &Page{Total: unknownTotal}
 	total, done := len(found), 0
@@ -55,7 +55,7 @@ func (s *Store) SearchSeveral(ctx context.Context, a Access, queries []Query, co
 		return nil, err
 	}
 	if page.Next = next; done < total && done > 0 {
-		page.Next = places[done-1]
+		page.Next = s.among(queries, of[done-1], places[done-1])
 	}
 	for i := range queries {
 		missing, err := s.incomplete(&a, &queries[i])

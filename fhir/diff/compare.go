@@ -3,6 +3,7 @@ package diff
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/tape"
@@ -60,8 +61,8 @@ func (c *comparison) object(path string, s *definition.Structure, from, to tape.
 
 // serverSets tells of elements that differ from version to version by themselves.
 func serverSets(path, name string) bool {
-	at := bytes.IndexByte([]byte(path), '.')
-	return at > 0 && path[at:] == ".meta" && (name == "versionId" || name == "lastUpdated")
+	_, within, _ := strings.Cut(path, ".")
+	return within == "meta" && (name == "versionId" || name == "lastUpdated")
 }
 
 // of finds an element's value, or values, in an object.
