@@ -26,6 +26,7 @@ type arrangement struct {
 type cluster struct {
 	nodes   int // that vote
 	members []*member
+	held    held // what the first node was given of made-up people
 	slowing []interface{ Close() error }
 }
 
@@ -148,11 +149,17 @@ func (m *member) ready(ctx context.Context) error {
 			return fmt.Errorf("%s did not start, or not find the others: %w", m.data, err)
 		}
 	}
-	var got struct{ Token string }
-	q := node.TokenRequest{Actor: "bench", Role: "clinician", Purpose: "TREAT", Lifetime: 12 * time.Hour}
-	err := node.Ask(ctx, m.data, http.MethodPost, "/token", &q, &got)
-	m.token = got.Token
+	var err error
+	m.token, err = m.mint(ctx, "clinician")
 	return err
+}
+
+// mint gets a token from the node.
+func (m *member) mint(ctx context.Context, role string) (string, error) {
+	var got struct{ Token string }
+	q := node.TokenRequest{Actor: "bench", Role: role, Purpose: "TREAT", Lifetime: 12 * time.Hour}
+	err := node.Ask(ctx, m.data, http.MethodPost, "/token", &q, &got)
+	return got.Token, err
 }
 
 // connected tells whether a node that votes sees all others that do, or one that follows somebody.

@@ -18,6 +18,7 @@ type figure struct {
 	// Beside is what the figure is compared with, a limit or a peer measured in the same run, and Ratio the figure divided by it.
 	Beside string  `json:"beside,omitempty"`
 	Ratio  float64 `json:"ratio,omitempty"`
+	Note   string  `json:"note,omitempty"` // what else there is to say
 }
 
 // most gives the figure a goal that it may not exceed, least one that it shall reach.
@@ -37,6 +38,9 @@ func (b *bench) add(f figure) {
 	if f.Goal > 0 {
 		met := f.Less == (f.Value <= f.Goal) || f.Value == f.Goal
 		f.Met = &met
+	}
+	if f.Beside == "" {
+		f = f.beside(fmt.Sprintf("the peer (%s)", number(b.peer[f.Name])), b.peer[f.Name])
 	}
 	b.figures = append(b.figures, f)
 	if !b.asJSON {
@@ -61,6 +65,9 @@ func (f *figure) line() string {
 	}
 	if f.Beside != "" {
 		ratio = fmt.Sprintf("%.2f × %s", f.Ratio, f.Beside)
+	}
+	if f.Note != "" {
+		ratio = strings.TrimLeft(ratio+"; "+f.Note, "; ")
 	}
 	return strings.TrimRight(fmt.Sprintf("%-10s %-58s %12s %-7s %-9s %-8s %s",
 		where, f.Name, number(f.Value), f.Unit, goal, verdict, ratio), " ")

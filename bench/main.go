@@ -28,6 +28,10 @@ type bench struct {
 	asJSON  bool
 	out     io.Writer
 	base    base
+	url     string             // of a FHIR server that somebody else runs; "" for nodes of our own
+	token   string             // for it
+	peer    map[string]float64 // figures of another run by their names, to stand beside
+	plot    string             // where the growth is drawn; "" draws none
 }
 
 // load is how much of everything.
@@ -38,11 +42,14 @@ type load struct {
 	idle      time.Duration // observed for the traffic of an idle clinic, which says something every 15 s; 0 leaves it out
 	busy      time.Duration // and of one whose neighbours work
 	blobs     int           // large documents for the audit
+	searched  int           // resources of made-up people among which is searched, which are exported, and with which a node is started again
+	sizes     []int         // how many there are at each look at growth; none leaves it out
 }
 
 var (
-	full  = load{seconds: 10, resources: 100_000, day: 3 * time.Minute, idle: time.Minute, busy: time.Minute, blobs: 200}
-	small = load{seconds: 1.5, resources: 2000, busy: 4 * time.Second, blobs: 60}
+	full = load{seconds: 10, resources: 100_000, day: 3 * time.Minute, idle: time.Minute, busy: time.Minute, blobs: 200,
+		searched: 92_000, sizes: []int{10_000, 30_000, 100_000}}
+	small = load{seconds: 1.5, resources: 2000, busy: 4 * time.Second, blobs: 60, searched: 1500}
 )
 
 // base is what the machine does by itself, measured in this run; 0 where it was not.
@@ -63,11 +70,15 @@ type step struct {
 	name  string
 	on    func(context.Context, *cluster) error
 	fresh func(context.Context, int) error
+	lone  bool // of one node alone
+	any   bool // of any FHIR server
 }
 
 func (b *bench) table() []step {
 	return []step{
 		{name: "comet", fresh: b.comet},
+		{name: "fhir", on: b.fhir, lone: true, any: true}, {name: "search", on: b.search, lone: true, any: true},
+		{name: "export", on: b.export, lone: true}, {name: "restart", on: b.startAgain, lone: true}, {name: "growth", fresh: b.growth, lone: true},
 		{name: "idle", on: b.idle}, {name: "write", on: b.loneWrite}, {name: "creates", on: b.creates},
 		{name: "transactions", on: b.transactions}, {name: "reads", on: b.reads}, {name: "audit", on: b.audit}, {name: "weight", on: b.weight},
 		{name: "ledger", fresh: b.ledger}, {name: "day", fresh: b.day}, {name: "slow", fresh: b.slowDisk}, {name: "follower", fresh: b.follower},
@@ -107,10 +118,25 @@ func run(ctx context.Context) (err error) {
 	flag.StringVar(&b.profile, "profile", "", "directory for processor profiles of the ledger alone")
 	flag.DurationVar(&b.slow, "fsync", 5*time.Millisecond, "what an fsync of the slow disk takes")
 	day := flag.Duration("day", full.day, "how long the growth of a day is observed; -smoke leaves it out")
+	flag.StringVar(&b.url, "url", "", "measure the steps fhir and search at this FHIR base, http://HOST/PATH, of a server that somebody else runs")
+	flag.StringVar(&b.token, "token", "", "bearer token for -url")
+	beside := flag.String("beside", "", "file that a run with -json printed, of another server: its figures stand beside those of this run")
+	sizes := flag.String("sizes", "", "how many resources there are at each look of the step growth, separated by commas (10000,30000,100000)")
+	flag.StringVar(&b.plot, "plot", "", "file to draw the growth into, as SVG")
+	resources := flag.Int("resources", 0, "how many resources the steps search, export and restart need (92000)")
 	flag.Parse()
 	b.load.day = *day
 	if *smoke {
 		b.load = small
+	}
+	if *resources > 0 {
+		b.load.searched = *resources
+	}
+	if err := b.parseSizes(*sizes); err != nil {
+		return err
+	}
+	if err := b.readPeer(*beside); err != nil {
+		return err
 	}
 	if *steps != "" {
 		b.steps = strings.Split(*steps, ",")
@@ -136,6 +162,9 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
+	if b.url != "" {
+		return b.elsewhere(ctx)
+	}
 	return b.all(ctx, *only)
 }
 
@@ -155,6 +184,10 @@ func (b *bench) all(ctx context.Context, only int) error {
 			return fmt.Errorf("%d nodes: %w", nodes, err)
 		}
 	}
+	return b.printed()
+}
+
+func (b *bench) printed() error {
 	if b.asJSON {
 		return json.NewEncoder(b.out).Encode(b.figures)
 	}
@@ -173,7 +206,7 @@ func (b *bench) nodes(ctx context.Context, n int) error {
 	}
 	defer func() { stop() }()
 	for _, s := range b.table() {
-		if len(b.steps) > 0 && !slices.Contains(b.steps, s.name) {
+		if len(b.steps) > 0 && !slices.Contains(b.steps, s.name) || s.lone && n > 1 {
 			continue
 		}
 		var err error

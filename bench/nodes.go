@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
-
-	"github.com/sijil-health/sijil/demo/patients"
 )
 
 // pick chooses between the goal of a lone node and that of each of four.
@@ -65,30 +63,18 @@ func (b *bench) creates(ctx context.Context, c *cluster) error {
 }
 
 func (b *bench) transactions(ctx context.Context, c *cluster) error {
-	var bundles [][]byte
-	var sizes []int
-	for name, bundle := range patients.All() {
-		if !patients.IsPatient(name) {
-			continue
-		}
-		var x struct{ Entry []json.RawMessage }
-		if err := json.Unmarshal(bundle, &x); err != nil {
-			return err
-		}
-		bundles, sizes = append(bundles, bundle), append(sizes, len(x.Entry))
+	bundles, sizes, err := synthea()
+	if err != nil {
+		return err
 	}
 	var resources atomic.Int64
 	begin := time.Now()
-	_, _, err := b.drive(4, func(client, i int) error {
+	if _, _, err := b.drive(4, func(client, i int) error {
 		k := (client + 4*i) % len(bundles)
-		status, answer, _, err := c.do(ctx, http.MethodPost, "", bundles[k])
-		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("transaction: %d: %.200s", status, answer)
-		}
+		_, err := c.transact(ctx, bundles[k], 0)
 		resources.Add(int64(sizes[k]))
 		return err
-	})
-	if err != nil {
+	}); err != nil {
 		return err
 	}
 	rate := float64(resources.Load()) / time.Since(begin).Seconds()

@@ -39,13 +39,13 @@ func newWires(base string) *wires {
 }
 
 // do sends a request and reads the whole answer. A connection that the node closed while it was idle is replaced once.
-func (w *wires) do(ctx context.Context, method, path, token string, body []byte) (int, []byte, http.Header, error) {
+func (w *wires) do(ctx context.Context, method, path, token string, body []byte, headers ...string) (int, []byte, http.Header, error) {
 	for {
 		c, fresh, err := w.take(ctx)
 		if err != nil {
 			return 0, nil, nil, err
 		}
-		resp, answer, err := c.exchange(method, w.address, w.prefix+path, token, body)
+		resp, answer, err := c.exchange(method, w.address, w.prefix+path, token, body, headers)
 		if err == nil && !resp.Close {
 			w.give(c)
 			return resp.StatusCode, answer, resp.Header, nil
@@ -93,9 +93,15 @@ func (w *wires) close() {
 }
 
 // exchange writes a request at once and reads the answer. io.EOF means that the node had closed the connection.
-func (c *wire) exchange(method, host, target, token string, body []byte) (*http.Response, []byte, error) {
+func (c *wire) exchange(method, host, target, token string, body []byte, headers []string) (*http.Response, []byte, error) {
 	c.out.Reset()
-	fmt.Fprintf(&c.out, "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n", method, target, host, token)
+	fmt.Fprintf(&c.out, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, target, host)
+	if token != "" {
+		fmt.Fprintf(&c.out, "Authorization: Bearer %s\r\n", token)
+	}
+	for _, h := range headers {
+		c.out.WriteString(h + "\r\n")
+	}
 	if body != nil {
 		fmt.Fprintf(&c.out, "Content-Type: application/fhir+json\r\nContent-Length: %d\r\n", len(body))
 	}
