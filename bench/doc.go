@@ -7,6 +7,7 @@
 //	go run -tags nodebug ./bench                              the whole table, a quarter of an hour
 //	go run -tags nodebug ./bench -smoke                       the same in less than two minutes, with less load
 //	go run -tags nodebug ./bench -nodes 4 -steps write,day    parts of it
+//	go run -tags nodebug ./bench -url http://HOST/fhir        what the FHIR table asks of any server, asked of one that somebody else runs
 //
 // Three of its parts run in processes of their own, which are this program again (worker.go): the ledger alone (ledgernode.go), bare
 // CometBFT (cometnode.go), and the door through which a node gets a slow disk (slow.go).
