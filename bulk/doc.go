@@ -10,5 +10,5 @@
 //     names the hash of the list: whoever has all this knows, offline, that nothing was altered, added or left out since the export was made.
 //   - Jobs are bounded in number, in age and in the bytes that they may take.
 //
-// Imports: record, verify, vault (for sealed streams), internal/durable.
+// Imports: bulk/job, record, verify.
 package bulk

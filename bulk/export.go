@@ -2,8 +2,8 @@ package bulk
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -15,16 +15,11 @@ import (
 // export is one job.
 type export struct {
 	*Exports
-	id, dir string
+	id      string
 	request Request
 	since   time.Time
-	ctx     context.Context
-	cancel  context.CancelFunc
 
 	mu        sync.Mutex // guards all below
-	done      bool
-	failed    error
-	expires   time.Time
 	resources int
 	typ       string
 	list      List
@@ -32,35 +27,27 @@ type export struct {
 	size      int64           // of the files, sealed
 }
 
-func (e *export) status() Status {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return Status{Done: e.done, Failed: e.failed, Resources: e.resources, Type: e.typ, Since: e.since, Expires: e.expires}
-}
-
-// run makes all files. What fails leaves none.
-func (e *export) run() {
-	if e.ctx.Err() != nil {
-		return
+// Run makes all files. What fails leaves none.
+func (e *export) Run(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		err = e.files.Begin(e.id)
 	}
-	err := os.MkdirAll(e.dir, 0o700)
 	for i := 0; i < len(e.request.Queries) && err == nil; i++ {
 		e.remember(i)
-		err = e.query(e.request.Queries[i])
+		err = e.query(ctx, e.request.Queries[i])
 	}
 	if err == nil {
-		err = e.complete()
+		err = e.complete(ctx)
 	}
 	if err != nil {
-		if e.ctx.Err() == nil {
-			e.opt.Log.Error("an export failed", "export", e.id, "err", err)
-		}
-		_ = os.RemoveAll(e.dir) // it is removed again when the job is
+		err = errors.Join(err, e.files.Remove(e.id))
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.done, e.failed, e.expires = true, err, time.Now().Add(e.opt.Limits.Age)
+	return err
 }
+
+// Remove removes the files.
+func (e *export) Remove() error { return e.files.Remove(e.id) }
 
 // remember keeps in mind what the queries of one type give, where there are several, so that nothing is given twice.
 func (e *export) remember(i int) {
@@ -84,14 +71,14 @@ func (e *export) again(id string) bool {
 }
 
 // query makes the files of one query.
-func (e *export) query(q record.Query) error {
+func (e *export) query(ctx context.Context, q record.Query) error {
 	e.mu.Lock()
 	e.typ = q.Type
 	e.mu.Unlock()
 	q.Count = e.opt.Limits.Page
 	var p *pair
 	for {
-		page, err := e.opt.Record.Export(e.ctx, e.request.Access, q, e.request.Of)
+		page, err := e.opt.Record.Export(ctx, e.request.Access, q, e.request.Of)
 		if err != nil {
 			return err
 		}
@@ -102,12 +89,12 @@ func (e *export) query(q record.Query) error {
 					return err
 				}
 			}
-			if err := e.page(p, page.Versions); err != nil {
+			if err := e.page(ctx, p, page.Versions); err != nil {
 				return err
 			}
 		}
 		q.After = page.Next
-		if p != nil && (q.After == "" || p.resources.count >= e.opt.Limits.File) {
+		if p != nil && (q.After == "" || p.resources.Count >= e.opt.Limits.File) {
 			if err := p.close(e); err != nil {
 				return err
 			}
@@ -120,7 +107,7 @@ func (e *export) query(q record.Query) error {
 }
 
 // page adds resources to a pair of files, and then their receipts.
-func (e *export) page(p *pair, versions []record.Exported) error {
+func (e *export) page(ctx context.Context, p *pair, versions []record.Exported) error {
 	breaks := make(map[string][]byte)
 	for i := range versions {
 		v := &versions[i]
@@ -138,7 +125,7 @@ func (e *export) page(p *pair, versions []record.Exported) error {
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, e.opt.Limits.Anchor)
+	ctx, cancel := context.WithTimeout(ctx, e.opt.Limits.Anchor)
 	defer cancel()
 	err := e.opt.Record.Receipts(ctx, versions, func(r *verify.BatchReceipt) error {
 		if err := addBreaks(r, breaks); err != nil {
@@ -156,7 +143,7 @@ func (e *export) page(p *pair, versions []record.Exported) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.resources += len(versions)
-	if e.size+p.resources.size+p.receipts.size > e.opt.Limits.Bytes {
+	if e.size+p.resources.Bytes+p.receipts.Bytes > e.opt.Limits.Bytes {
 		return fmt.Errorf("the export takes more than %d bytes", e.opt.Limits.Bytes)
 	}
 	return nil

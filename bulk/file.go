@@ -1,7 +1,6 @@
 package bulk
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -9,44 +8,35 @@ import (
 	"hash"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 
+	"github.com/sijil-health/sijil/bulk/job"
 	"github.com/sijil-health/sijil/record"
-	"github.com/sijil-health/sijil/vault"
 	"github.com/sijil-health/sijil/verify"
 )
 
 // file is one that is being made: sealed, and its content hashed.
 type file struct {
 	Listed
-	f      *os.File
-	buffer *bufio.Writer
-	stream *vault.StreamWriter
+	sealed *job.Writer
 	sum    hash.Hash
-	count  int
-	size   int64
 }
 
-// create begins a file of an export. Its name is what it is sealed for.
+// create begins a file of an export.
 func (e *export) create(typ, name string) (*file, error) {
-	f, err := os.OpenFile(filepath.Join(e.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	w, err := e.files.Create(e.id, name)
 	if err != nil {
 		return nil, err
 	}
-	out := &file{Listed: Listed{Type: typ, Name: name}, f: f, buffer: bufio.NewWriterSize(f, 256<<10), sum: sha256.New()}
-	if out.stream, err = e.key.SealStream(out.buffer, []byte(e.id+"/"+name)); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return out, nil
+	return &file{Listed: Listed{Type: typ, Name: name}, sealed: w, sum: sha256.New()}, nil
 }
 
 // write adds bytes that stand for so many things.
 func (f *file) write(b []byte, things int) error {
 	f.sum.Write(b)
-	f.count += things
-	f.size += int64(len(b))
-	_, err := f.stream.Write(b)
+	f.Count += things
+	f.Bytes += int64(len(b))
+	_, err := f.sealed.Write(b)
 	return err
 }
 
@@ -59,8 +49,8 @@ func (f *file) line(b []byte) error {
 
 // end finishes a file. It need not outlive a loss of power: its key does not.
 func (f *file) end() (Listed, error) {
-	err := errors.Join(f.stream.Close(), f.buffer.Flush(), f.f.Close())
-	f.Count, f.Bytes, f.SHA256 = f.count, f.size, verify.Hash(f.sum.Sum(nil))
+	err := f.sealed.Close()
+	f.SHA256 = verify.Hash(f.sum.Sum(nil))
 	return f.Listed, err
 }
 
@@ -120,32 +110,17 @@ func (p *pair) close(e *export) error {
 
 var nameForm = regexp.MustCompile(`^[A-Za-z]{1,64}(\.[0-9]{1,6})?\.(ndjson|receipts|errors\.ndjson|json)$`)
 
-// File opens a file of a complete export for reading. Errors: ErrUnknown, ErrRunning.
+// File opens a file of a complete export for reading. Errors: job.ErrUnknown, ErrRunning.
 func (x *Exports) File(a record.Access, id, name string) (content *io.SectionReader, closing func() error, err error) {
-	e, err := x.find(a, id)
-	if err != nil {
+	if _, err := x.completed(a, id); err != nil {
 		return nil, nil, err
-	}
-	if s := e.status(); !s.Done || s.Failed != nil {
-		return nil, nil, ErrRunning
 	}
 	if !nameForm.MatchString(name) {
-		return nil, nil, ErrUnknown
+		return nil, nil, job.ErrUnknown
 	}
-	f, err := os.Open(filepath.Join(e.dir, name))
+	content, closing, err = x.files.Open(id, name)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, ErrUnknown
+		err = job.ErrUnknown
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
-	}
-	r, err := x.key.OpenStream(f, info.Size(), []byte(e.id+"/"+name))
-	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
-	}
-	return io.NewSectionReader(r, 0, r.Size()), f.Close, nil
+	return content, closing, err
 }

@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -46,13 +47,13 @@ func said(list []byte, resources int) string {
 }
 
 // complete leaves the entry that names the list's hash, and puts list and receipt beside the files.
-func (e *export) complete() error {
+func (e *export) complete(ctx context.Context) error {
 	e.list.Format, e.list.Request, e.list.Time = ListFormat, e.request.URL, e.since
 	b, err := json.MarshalIndent(&e.list, "", "  ")
 	if err != nil {
 		return err
 	}
-	receipt, err := e.opt.Record.Complete(e.ctx, e.request.Access, said(b, e.resources))
+	receipt, err := e.opt.Record.Complete(ctx, e.request.Access, said(b, e.resources))
 	if err != nil {
 		return fmt.Errorf("the entry of the export: %w", err)
 	}
@@ -71,14 +72,11 @@ func (e *export) complete() error {
 	return nil
 }
 
-// List gives the files of a complete export. Errors: ErrUnknown, ErrRunning.
+// List gives the files of a complete export. Errors: job.ErrUnknown, ErrRunning.
 func (x *Exports) List(a record.Access, id string) (*List, error) {
-	e, err := x.find(a, id)
+	e, err := x.completed(a, id)
 	if err != nil {
 		return nil, err
-	}
-	if s := e.status(); !s.Done || s.Failed != nil {
-		return nil, ErrRunning
 	}
 	return &e.list, nil
 }

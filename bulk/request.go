@@ -5,15 +5,12 @@ import (
 	"errors"
 	"time"
 
+	"github.com/sijil-health/sijil/bulk/job"
 	"github.com/sijil-health/sijil/record"
 )
 
-// Errors of the methods of Exports.
-var (
-	ErrUnknown = errors.New("no such export") // or somebody else's, or it has gone
-	ErrBusy    = errors.New("too many exports are kept already")
-	ErrRunning = errors.New("the export is not complete")
-)
+// ErrRunning refuses the files of an export that is not complete.
+var ErrRunning = errors.New("the export is not complete")
 
 // Request is what an export shall hold.
 type Request struct {
@@ -25,12 +22,9 @@ type Request struct {
 
 // Status is how far an export is.
 type Status struct {
-	Done      bool
-	Failed    error // why it ended without its files
-	Resources int   // given so far
+	job.State
+	Resources int // given so far
 	Type      string
-	Since     time.Time // when it was asked for
-	Expires   time.Time // when it is dropped; zero while it runs
 }
 
 // Limits of exports. A zero field stands for the one of DefaultLimits.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/bulk"
+	"github.com/sijil-health/sijil/bulk/job"
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/tape"
@@ -72,14 +73,14 @@ func (s *Server) export(q *request, of func(chart string) bool) (*answer, error)
 		address += "?" + q.query
 	}
 	id, err := s.Exports.Start(bulk.Request{URL: address, Access: q.access, Queries: queries, Of: of})
-	if errors.Is(err, bulk.ErrBusy) {
+	if errors.Is(err, job.ErrBusy) {
 		q.header.Set("Retry-After", "600")
 		return nil, fail(http.StatusTooManyRequests, "throttled", "as many exports as the node keeps are there already; fetch and delete one, or wait")
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Store.Took(q, q.access, "an export was begun"); err != nil {
+	if err := s.Store.Took(q, q.access, policy.Export, "an export was begun"); err != nil {
 		return nil, err
 	}
 	return &answer{status: http.StatusAccepted, content: "$export/" + id + "/status", body: appendOutcome(nil,
@@ -96,81 +97,48 @@ type exportAsked struct {
 	patients map[string]bool
 }
 
-// read takes the parameters from the address, or from a Parameters resource.
+// read takes the parameters.
 func (x *exportAsked) read() error {
-	pairs, p := pairsOf(x.q.query)
-	if p != nil {
-		return p
-	}
-	for _, pair := range pairs {
-		if err := x.parameter(pair.name, pair.value); err != nil {
-			return err
-		}
-	}
-	if x.q.method != http.MethodPost {
-		return nil
-	}
-	if err := x.q.load(x.q, x.s.Limits.Resource, resourceNodes); err != nil {
+	in, err := readInput(x.q, "$export", x.s.Limits.Resource)
+	if err != nil {
 		return err
 	}
-	if !x.q.body.Get("resourceType").Is("Parameters") {
-		return fail(http.StatusBadRequest, "structure", "the body of $export is a Parameters resource").at(x.q.body)
-	}
-	for m := x.q.body.Get("parameter").First(); m.Exists(); m = m.Next() {
-		value := ""
-		for _, name := range []string{"valueString", "valueInstant", "valueCode", "valueUri"} {
-			if v := m.Get(name); v.Exists() {
-				value = v.Text()
-			}
-		}
-		if v := m.Get("valueReference"); v.Exists() {
-			value = v.Get("reference").Text()
-		}
-		if err := x.parameter(m.Get("name").Text(), value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (x *exportAsked) parameter(name, value string) error {
-	switch name {
-	case "_outputFormat":
-		if !slices.Contains([]string{"application/fhir+ndjson", "application/ndjson", "ndjson"}, strings.ReplaceAll(value, " ", "+")) {
+	for _, format := range in.texts("_outputFormat") {
+		if !isNDJSON(format) {
 			return fail(http.StatusBadRequest, "value", "an export is given as application/fhir+ndjson alone")
 		}
-	case "_type":
-		for typ := range strings.SplitSeq(value, ",") {
-			if t := definition.TypeOf(typ); t == nil || t.Kind != definition.Resource || t.Abstract {
-				return fail(http.StatusBadRequest, "value", "%.60q in _type is no resource type of FHIR R4", typ)
-			}
-			if !slices.Contains(x.types, typ) {
-				x.types = append(x.types, typ)
-			}
+	}
+	for _, typ := range strings.FieldsFunc(strings.Join(in.texts("_type"), ","), func(r rune) bool { return r == ',' }) {
+		if t := definition.TypeOf(typ); t == nil || t.Kind != definition.Resource || t.Abstract {
+			return fail(http.StatusBadRequest, "value", "%.60q in _type is no resource type of FHIR R4", typ)
 		}
-	case "_since":
-		if _, ok := search.ParseDate(value); !ok {
-			return fail(http.StatusBadRequest, "value", "_since is a moment: YYYY-MM-DDThh:mm:ss+zz:zz")
+		if !slices.Contains(x.types, typ) {
+			x.types = append(x.types, typ)
 		}
-		x.since = value
-	case "_typeFilter":
-		x.filters = append(x.filters, strings.Split(value, ",")...)
-	case "patient":
-		id, ok := strings.CutPrefix(value, "Patient/")
+	}
+	x.since = in.once("_since")
+	if _, ok := search.ParseDate(x.since); x.since != "" && !ok {
+		return fail(http.StatusBadRequest, "value", "_since is a moment: YYYY-MM-DDThh:mm:ss+zz:zz")
+	}
+	for _, filters := range in.texts("_typeFilter") {
+		x.filters = append(x.filters, strings.Split(filters, ",")...)
+	}
+	for _, patient := range in.references("patient") {
+		id, ok := strings.CutPrefix(patient, "Patient/")
 		if !ok || !isID(id) {
 			return fail(http.StatusBadRequest, "value", "patient names a Patient of this server, as Patient/id")
 		}
 		if x.patients == nil {
 			x.patients = make(map[string]bool)
 		}
-		x.patients[value] = true
-	case "_format", "_pretty":
-	default:
-		if !x.q.prefer.lenient {
-			return fail(http.StatusBadRequest, "not-supported", "the parameter %.60q is not known for $export; Prefer: handling=lenient passes over it", name)
-		}
+		x.patients[patient] = true
 	}
-	return nil
+	return in.refused()
+}
+
+// isNDJSON tells whether a format is newline-delimited JSON. A plus sign may have been read as a blank.
+func isNDJSON(format string) bool {
+	return slices.Contains([]string{"application/fhir+ndjson", "application/ndjson", "application/x-ndjson", "ndjson"}, strings.ReplaceAll(format, " ", "+"))
 }
 
 // queries makes one search of each type, and of each filter for it.
@@ -218,7 +186,7 @@ func (s *Server) exportStatus(q *request) (*answer, error) {
 	if err != nil {
 		return nil, exportProblem(err)
 	}
-	if err := s.Store.Took(q, q.access, "the status of an export was asked for"); err != nil {
+	if err := s.Store.Took(q, q.access, policy.Export, "the status of an export was asked for"); err != nil {
 		return nil, err
 	}
 	switch {
@@ -249,7 +217,7 @@ func (s *Server) exportFile(q *request) (*answer, error) {
 	if err != nil {
 		return nil, exportProblem(err)
 	}
-	if err := s.Store.Took(q, q.access, "a file of an export was fetched"); err != nil {
+	if err := s.Store.Took(q, q.access, policy.Export, "a file of an export was fetched"); err != nil {
 		return nil, errors.Join(err, closing())
 	}
 	media := "application/fhir+ndjson"
@@ -270,7 +238,7 @@ func (s *Server) exportDrop(q *request) (*answer, error) {
 	if err := s.Exports.Drop(q.access, q.job); err != nil {
 		return nil, exportProblem(err)
 	}
-	if err := s.Store.Took(q, q.access, "an export was removed"); err != nil {
+	if err := s.Store.Took(q, q.access, policy.Export, "an export was removed"); err != nil {
 		return nil, err
 	}
 	return &answer{status: http.StatusAccepted, body: appendOutcome(nil, Issue{Severity: "information", Code: "informational", Text: "the export was removed"})}, nil
@@ -278,7 +246,7 @@ func (s *Server) exportDrop(q *request) (*answer, error) {
 
 func exportProblem(err error) error {
 	switch {
-	case errors.Is(err, bulk.ErrUnknown):
+	case errors.Is(err, job.ErrUnknown):
 		return fail(http.StatusNotFound, "not-found", "there is no such export or file here; exports end with the node's process, and a day after they are complete")
 	case errors.Is(err, bulk.ErrRunning):
 		return fail(http.StatusConflict, "processing", "the export is not complete; ask for its status")

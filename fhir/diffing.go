@@ -13,17 +13,21 @@ import (
 // diff says how two versions of a resource differ, as a FHIRPath Patch (GET Type/id/$diff). fromVersion is the one before toVersion unless given,
 // and toVersion the current one. Both are read, and recorded as read.
 func (s *Server) diff(q *request) (*answer, error) {
-	versions := map[string]uint64{"fromVersion": 0, "toVersion": 0}
-	given, err := operationParameters(q, "fromVersion", "toVersion")
+	in, err := readInput(q, "$diff", s.Limits.Resource)
 	if err != nil {
 		return nil, err
 	}
-	for name, value := range given {
+	versions := map[string]uint64{"fromVersion": 0, "toVersion": 0}
+	for name := range versions {
+		value := in.once(name)
 		n, err := strconv.ParseUint(value, 10, 64)
-		if err != nil || n == 0 {
+		if value != "" && (err != nil || n == 0) {
 			return nil, fail(http.StatusBadRequest, "value", "%s is the number of a version, from 1", name)
 		}
 		versions[name] = n
+	}
+	if err := in.refused(); err != nil {
+		return nil, err
 	}
 	to, err := s.Store.Read(q, q.access, q.typ, q.id, versions["toVersion"])
 	if err != nil {
@@ -44,8 +48,12 @@ func (s *Server) diff(q *request) (*answer, error) {
 
 // diffOf is diff for any two resources of one type, or versions of them (GET $diff?from=Type/id&to=Type/id/_history/1).
 func (s *Server) diffOf(q *request) (*answer, error) {
-	given, err := operationParameters(q, "from", "to")
+	in, err := readInput(q, "$diff", s.Limits.Resource)
 	if err != nil {
+		return nil, err
+	}
+	given := map[string]string{"from": in.once("from"), "to": in.once("to")}
+	if err := in.refused(); err != nil {
 		return nil, err
 	}
 	var read [2]*record.Version
@@ -92,27 +100,4 @@ func (s *Server) differences(from, to *record.Version) (*answer, error) {
 		return nil, err
 	}
 	return &answer{status: http.StatusOK, body: diff.Parameters(before.Root(), after.Root())}, nil
-}
-
-// operationParameters reads the parameters of an operation that is asked for by its address. Each may be given once.
-func operationParameters(q *request, names ...string) (map[string]string, error) {
-	pairs, p := pairsOf(q.query)
-	if p != nil {
-		return nil, p
-	}
-	given := make(map[string]string)
-next:
-	for _, pair := range pairs {
-		if pair.name == "_format" || pair.name == "_pretty" {
-			continue
-		}
-		for _, name := range names {
-			if _, twice := given[name]; pair.name == name && !twice {
-				given[name] = pair.value
-				continue next
-			}
-		}
-		return nil, fail(http.StatusBadRequest, "not-supported", "the parameter %.60q is not known here, or is given twice; there are: %s", pair.name, strings.Join(names, ", "))
-	}
-	return given, nil
 }

@@ -13,7 +13,7 @@ import (
 // everything gives all that is in the compartment of a patient or an encounter, and what that refers to (FHIR R4, Patient/id/$everything): a search of
 // the whole compartment. start and end bound the dates of what has one, _since when it was last changed.
 func (s *Server) everything(q *request) (*answer, error) {
-	in, err := readInput(q, s.Limits.Resource)
+	in, err := readInput(q, "$everything", s.Limits.Resource)
 	if err != nil {
 		return nil, err
 	}

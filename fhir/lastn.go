@@ -15,7 +15,7 @@ const maxLastn = 10_000
 // lastn gives the latest observations of each kind, the latest first (FHIR R4, Observation/$lastn): a search whose answer has, of those
 // with the same code, max alone. What is left out is not released.
 func (s *Server) lastn(q *request) (*answer, error) {
-	in, err := readInput(q, s.Limits.Resource)
+	in, err := readInput(q, "$lastn", s.Limits.Resource)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -280,14 +281,36 @@ func (m *memory) Proofs(_ context.Context, a record.Access, typ, id string, coun
 	return 0, nil
 }
 
-func (m *memory) Took(_ context.Context, a record.Access, _ string) error {
+func (m *memory) Took(_ context.Context, a record.Access, act policy.Action, _ string) error {
 	leave, err := m.enter()
 	if err != nil {
 		return err
 	}
 	defer leave()
-	m.leave(a, verify.KindExport, a.Chart, http.StatusOK)
+	kind := map[policy.Action]verify.Kind{policy.Export: verify.KindExport, policy.Write: verify.KindUpdate, policy.Read: verify.KindRead, policy.Search: verify.KindSearch}[act]
+	m.leave(a, kind, a.Chart, http.StatusOK)
 	return nil
+}
+
+func (m *memory) WriteEach(_ context.Context, a record.Access, changes []record.Change) ([]record.Each, error) {
+	leave, err := m.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	m.now = m.now.Add(time.Second)
+	each := make([]record.Each, len(changes))
+	for i, c := range changes {
+		if each[i].Err = m.allowed(c); each[i].Err != nil {
+			continue
+		}
+		if r := m.resources[c.Type+"/"+c.ID]; r != nil && bytes.Equal(r.source, c.Source) {
+			each[i].Same = true
+			continue
+		}
+		each[i].Op = m.apply(a, c).Op
+	}
+	return each, nil
 }
 
 func (m *memory) AuditReceipt(ctx context.Context, a record.Access, id string) ([]byte, error) {

@@ -66,8 +66,12 @@ type Store interface {
 	// there is to prove it by; next is the value for before, 0 at the end. It releases that the versions are there.
 	Proofs(ctx context.Context, a record.Access, typ, id string, count int, before uint64, fn func(*record.Proof) error) (next uint64, err error)
 
-	// Took leaves an entry for a step of an export, whose resources have entries of their own.
-	Took(ctx context.Context, a record.Access, what string) error
+	// WriteEach stores each change for itself, all that are to be stored as one record, and passes over those that would change nothing. The error
+	// says that nothing was stored. Change.Source is the gate's, as in Write.
+	WriteEach(ctx context.Context, a record.Access, changes []record.Change) ([]record.Each, error)
+
+	// Took leaves an entry for a step of what is done in the background, whose reads and writes have entries of their own. act is what it takes.
+	Took(ctx context.Context, a record.Access, act policy.Action, what string) error
 
 	// AuditReceipt is Receipt for any entry, by its Audited.ID.
 	AuditReceipt(ctx context.Context, a record.Access, id string) ([]byte, error)

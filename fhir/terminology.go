@@ -75,11 +75,10 @@ var standardOperations = map[string]string{
 // in the organisation's own stream, so that no answer goes out without an entry.
 func (op codeOperation) interaction() interaction {
 	return func(s *Server, q *request) (*answer, error) {
-		in, err := readInput(q, s.Limits.Resource)
+		in, err := readInput(q, op.name, s.Limits.Resource)
 		if err != nil {
 			return nil, err
 		}
-		in.op = op
 		defer in.release()
 		if err := in.stored(s); err != nil {
 			return nil, err
@@ -142,7 +141,7 @@ func (in *input) stored(s *Server) error {
 	if in.q.id == "" {
 		return nil
 	}
-	v, err := s.Store.Read(in.q, in.q.access, in.op.typ, in.q.id, 0)
+	v, err := s.Store.Read(in.q, in.q.access, in.q.typ, in.q.id, 0)
 	if err != nil {
 		return err
 	}
@@ -160,8 +159,8 @@ func (in *input) given(name string) (tape.Value, error) {
 		return in.resource, nil
 	}
 	r := in.value(name)
-	if r.Exists() && !r.Get("resourceType").Is(in.op.typ) {
-		return r, fail(http.StatusBadRequest, "invalid", "the parameter %s is to be a %s", name, in.op.typ).at(r)
+	if r.Exists() && !r.Get("resourceType").Is(in.q.typ) {
+		return r, fail(http.StatusBadRequest, "invalid", "the parameter %s is to be a %s", name, in.q.typ).at(r)
 	}
 	return r, nil
 }

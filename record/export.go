@@ -134,12 +134,22 @@ func (s *Store) Receipts(ctx context.Context, versions []Exported, fn func(*veri
 	return s.Anchors.Receipts(ctx, list, fn)
 }
 
-// Took leaves an entry for a step of an export beside the releases themselves: that it was asked for, or that a file of it was fetched.
-func (s *Store) Took(ctx context.Context, a Access, what string) error {
-	if err := permit(&a, policy.Export, a.Chart, ""); err != nil {
+// Took leaves an entry for a step of what is done in the background, besides those of the releases and writes themselves: that an export was asked for or
+// one of its files fetched, that an import began, that the answer of a request was taken. act is what it takes.
+func (s *Store) Took(ctx context.Context, a Access, act policy.Action, what string) error {
+	if err := permit(&a, act, a.Chart, ""); err != nil {
 		return err
 	}
-	return s.record(ctx, a, line{kind: verify.KindExport, chart: a.Chart, why: what, outcome: http.StatusOK})
+	kind := verify.KindRead
+	switch act {
+	case policy.Export:
+		kind = verify.KindExport
+	case policy.Write:
+		kind = verify.KindUpdate
+	case policy.Search:
+		kind = verify.KindSearch
+	}
+	return s.record(ctx, a, line{kind: kind, chart: a.Chart, why: what, outcome: http.StatusOK})
 }
 
 // Complete leaves the entry that an export is complete, and what there is to say of it, such as a hash over all its files, and gives its receipt once

@@ -27,7 +27,8 @@ type overlay struct {
 type written struct {
 	typ, id string
 	version index.Version
-	blob    []byte // nil when it is a blob of its own
+	request [16]byte // that wrote it
+	blob    []byte   // nil when it is a blob of its own
 	terms   []term.Term
 }
 

@@ -47,7 +47,7 @@ func (s *Store) Write(ctx context.Context, a Access, changes []Change) (*Commit,
 func (s *Store) enter(ctx context.Context, a Access, changes []Change) (*pending, []Version, error) {
 	defer s.locks.lock(changes)()
 	at := s.Clock().UTC().Truncate(time.Millisecond)
-	w := writing{store: s, at: at, escort: escort{store: s}}
+	w := writing{store: s, at: at, request: a.Request, escort: escort{store: s}}
 	for i := range changes {
 		if err := w.add(ctx, a, &changes[i]); err != nil {
 			return nil, nil, &ChangeError{Index: i, Err: err}
@@ -64,6 +64,8 @@ func (s *Store) enter(ctx context.Context, a Access, changes []Change) (*pending
 type writing struct {
 	store    *Store
 	at       time.Time
+	request  [16]byte
+	once     bool // what would change nothing is not written, see WriteEach
 	escort   escort
 	lines    []line
 	inline   [][]byte
@@ -76,6 +78,9 @@ func (w *writing) add(ctx context.Context, a Access, c *Change) error {
 	ref := c.Type + "/" + c.ID
 	if w.touched == nil {
 		w.touched = make(map[string]bool)
+	}
+	if w.touched[ref] && w.once {
+		return ErrRepeated
 	}
 	if w.touched[ref] {
 		return fmt.Errorf("%w: it is written twice at once", ErrConflict)
@@ -93,6 +98,11 @@ func (w *writing) add(ctx context.Context, a Access, c *Change) error {
 	}
 	if err == nil && !now.Deleted && w.store.vault.Missing(now.Slot) { // what was lost must not be covered by something else
 		return fmt.Errorf("entry %d: %w: %w", now.Entry, ErrDamaged, errNoKey)
+	}
+	if w.once && err == nil && !now.Deleted {
+		if err := w.again(ctx, c, &now); err != nil {
+			return err
+		}
 	}
 	v := index.Version{
 		Number: now.Number + 1, Time: w.at.UnixMilli(), Chart: c.Chart,
@@ -155,7 +165,7 @@ func (w *writing) tombstone(c *Change, v index.Version, chart string) error {
 		kind: verify.KindDelete, chart: chart, outcome: http.StatusNoContent,
 		targets: []verify.Target{{Ref: c.Type + "/" + c.ID, Version: v.Number}},
 	})
-	w.written = append(w.written, &written{typ: c.Type, id: c.ID, version: v})
+	w.written = append(w.written, &written{typ: c.Type, id: c.ID, version: v, request: w.request})
 	w.versions = append(w.versions, Version{Type: c.Type, ID: c.ID, Version: v.Number, Updated: w.at, Op: OpDelete, Chart: chart})
 	return nil
 }
@@ -206,7 +216,7 @@ func (w *writing) version(ctx context.Context, c *Change, v index.Version) error
 		l.kind, l.outcome, out.Op = verify.KindCreate, http.StatusCreated, OpCreate
 	}
 	w.lines = append(w.lines, l)
-	w.written = append(w.written, &written{typ: c.Type, id: c.ID, version: v, blob: blob, terms: c.Terms})
+	w.written = append(w.written, &written{typ: c.Type, id: c.ID, version: v, request: w.request, blob: blob, terms: c.Terms})
 	w.versions = append(w.versions, out)
 	return nil
 }
