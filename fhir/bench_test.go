@@ -45,7 +45,7 @@ func send(s *Server, method, path string, body []byte) {
 
 // BenchmarkCreate is a whole create, but for network and store.
 func BenchmarkCreate(b *testing.B) {
-	s := New(Config{Store: void{}, Auth: tokens{}, Prefix: "/fhir"})
+	s := New(Config{Store: void{}, Auth: tokens{}, Prefix: "/fhir", Checks: Strict})
 	body := []byte(observation)
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
@@ -56,7 +56,7 @@ func BenchmarkCreate(b *testing.B) {
 
 // BenchmarkRead is a whole read, but for network and store.
 func BenchmarkRead(b *testing.B) {
-	s := New(Config{Store: void{}, Auth: tokens{}, Prefix: "/fhir"})
+	s := New(Config{Store: void{}, Auth: tokens{}, Prefix: "/fhir", Checks: Strict})
 	b.ReportAllocs()
 	for b.Loop() {
 		send(s, "GET", "/Observation/o1", nil)
@@ -65,7 +65,7 @@ func BenchmarkRead(b *testing.B) {
 
 // BenchmarkTransaction is a whole Synthea transaction, but for network and store: parsing, checking, resolving, indexing, answering.
 func BenchmarkTransaction(b *testing.B) {
-	s := New(Config{Store: void{}, Auth: tokens{}, Prefix: "/fhir"})
+	s := New(Config{Store: void{}, Auth: tokens{}, Prefix: "/fhir", Checks: Strict})
 	var body []byte
 	for _, src := range sampleFiles(b, "data/fhir/synthea/smart-2019/Jacob*.json.gz") {
 		body = src

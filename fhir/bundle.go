@@ -9,6 +9,7 @@ import (
 
 	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/fhir/validation"
 	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
 )
@@ -100,19 +101,19 @@ func (s *Server) entries(q *request, array tape.Value) ([]entry, *problem) {
 		return nil, fail(http.StatusRequestEntityTooLarge, "too-costly", "the Bundle has %d entries; at most %d are taken at once", array.Len(), s.Limits.Entries).at(array)
 	}
 	list := make([]entry, array.Len())
-	i := 0
+	i, beside := 0, new(validation.Siblings)
 	for v := array.First(); v.Exists(); v = v.Next() {
 		e := &list[i]
 		e.request = request{Context: q.Context, access: q.access, base: q.base, own: q.own, prefer: q.prefer, header: http.Header{}, places: q.places}
 		e.at = v
-		e.bad = e.read(s)
+		e.bad = e.read(s, beside)
 		i++
 	}
 	return list, nil
 }
 
 // read takes an entry apart.
-func (e *entry) read(s *Server) *problem {
+func (e *entry) read(s *Server, beside *validation.Siblings) *problem {
 	if e.at.Kind() != tape.Object {
 		return fail(http.StatusBadRequest, "structure", "an entry is an object, this is %s", e.at.Kind()).at(e.at)
 	}
@@ -147,7 +148,7 @@ func (e *entry) read(s *Server) *problem {
 	if p := e.address(s); p != nil {
 		return p
 	}
-	return e.payload(s)
+	return e.payload(s, beside)
 }
 
 // address reads request.url: what it names and which interaction that is.
@@ -251,7 +252,7 @@ func (e *entry) writes() bool {
 }
 
 // payload checks the resource of a POST or PUT.
-func (e *entry) payload(s *Server) *problem {
+func (e *entry) payload(s *Server, beside *validation.Siblings) *problem {
 	if !e.writes() {
 		return nil
 	}
@@ -266,7 +267,7 @@ func (e *entry) payload(s *Server) *problem {
 	if limit := s.Limits.of(e.typ); body.End()-body.Start() > limit {
 		return fail(http.StatusRequestEntityTooLarge, "too-long", "the resource is larger than %d bytes, the most that is stored as one", limit).at(body)
 	}
-	r, p := s.inspect(body)
+	r, p := s.inspect(body, beside)
 	if p != nil {
 		return p
 	}

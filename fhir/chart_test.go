@@ -46,7 +46,7 @@ func TestChartsAndCompartments(t *testing.T) {
 		`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient"}},{"resource":` + labelled(`"resourceType":"Condition"`, act("SEX")) + `}]}`: " sexual",
 	} {
 		q := &request{body: parsed(t, body)}
-		r, p := newGate(t, Limits{}).inspect(q.body)
+		r, p := newGate(t, Limits{}).inspect(q.body, nil)
 		if p != nil {
 			t.Fatal(p)
 		}

@@ -18,8 +18,8 @@ const (
 	Strict
 )
 
-// inspect checks a value that is to be stored as a resource.
-func (s *Server) inspect(root tape.Value) (*resource, *problem) {
+// inspect checks a value that is to be stored as a resource. beside are the others of its Bundle; nil for a resource that stands alone.
+func (s *Server) inspect(root tape.Value, beside *validation.Siblings) (*resource, *problem) {
 	r, p := basics(root)
 	if p != nil {
 		return nil, p
@@ -28,7 +28,7 @@ func (s *Server) inspect(root tape.Value) (*resource, *problem) {
 	if s.Checks == FormOnly {
 		found = s.validator.Form(root)
 	} else {
-		found = s.validator.Resource(root, validation.Options{Lenient: s.Checks == Lenient})
+		found = s.validator.Resource(root, validation.Options{Lenient: s.Checks == Lenient, Siblings: beside})
 	}
 	if p := refused(found); p != nil {
 		return nil, p

@@ -166,7 +166,7 @@ func (s *Server) applied(q *request, p *patching, id string, version uint64, t *
 	if err := t.Parse(changed, tape.Limits{Bytes: limit, Depth: s.Limits.Depth, Nodes: bundleNodes}); err != nil {
 		return nil, 0, ofPatch(parseProblem(err))
 	}
-	r, bad := s.inspect(t.Root())
+	r, bad := s.inspect(t.Root(), nil)
 	switch {
 	case bad != nil:
 		return nil, 0, ofPatch(bad)

@@ -203,7 +203,7 @@ func TestMetadata(t *testing.T) {
 	if c.FHIRVersion != "4.0.1" || len(c.Rest[0].Resource) != len(definition.ResourceTypes()) || c.Implementation["url"] != "http://h.example/fhir" {
 		t.Errorf("%+v", c)
 	}
-	if _, p := g.inspect(parsed(t, w.Body.String())); p != nil {
+	if _, p := g.inspect(parsed(t, w.Body.String()), nil); p != nil {
 		t.Errorf("the statement is of no form that the gate would take: %v", p)
 	}
 	if got := fmt.Sprint(c.Rest[0].Interaction, c.Rest[0].Operation); !strings.HasPrefix(got, "[{transaction} {batch} {history-system}]") && !strings.HasPrefix(got, "[{transaction} {batch} {search-system} {history-system}]") || !strings.Contains(got, "diff") {

@@ -62,7 +62,7 @@ func (s *Server) loadResource(q *request) (*resource, error) {
 		}
 	}
 	q.chart = patientOf(q.body) // of what is refused for its form, too
-	r, p := s.inspect(q.body)
+	r, p := s.inspect(q.body, nil)
 	if p != nil {
 		return nil, p
 	}

@@ -6,18 +6,19 @@ import (
 	"github.com/sijil-health/sijil/fhir/tape"
 )
 
-// bundle finds the resources of the document that is being checked, where that is a Bundle, by their fullUrl.
-type bundle struct {
+// Siblings finds the resources of a document, where that is a Bundle, by their fullUrl. They are read at the first reference that is followed;
+// who checks the entries of a Bundle one by one gives all checks the same Siblings, so that this is done once. Not for concurrent use.
+type Siblings struct {
 	read   bool
 	byURL  map[string]tape.Value
 	byName map[string]tape.Value // Type/id, of those whose fullUrl ends so
 }
 
-// find gives the resource that a reference names; one that is not there for what is not in the Bundle.
-func (b *bundle) find(r *run, ref []byte) tape.Value {
+// find gives the resource that a reference names; one that is not there for what is not in the document.
+func (b *Siblings) find(document tape.Value, ref []byte) tape.Value {
 	if !b.read {
 		b.read = true
-		b.index(r.document)
+		b.index(document)
 	}
 	if v, ok := b.byURL[string(ref)]; ok {
 		return v
@@ -25,7 +26,7 @@ func (b *bundle) find(r *run, ref []byte) tape.Value {
 	return b.byName[string(ref)]
 }
 
-func (b *bundle) index(root tape.Value) {
+func (b *Siblings) index(root tape.Value) {
 	if !root.Get("resourceType").Is("Bundle") {
 		return
 	}

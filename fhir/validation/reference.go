@@ -81,7 +81,7 @@ func (r *run) follow(ref []byte) (t target) {
 		t.typ = t.resource.Get("resourceType").Bytes()
 		return t
 	}
-	if t.resource = r.bundle.find(r, ref); t.resource.Exists() {
+	if t.resource = r.siblings.find(r.document, ref); t.resource.Exists() {
 		t.typ = t.resource.Get("resourceType").Bytes()
 		return t
 	}

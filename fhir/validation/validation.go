@@ -47,12 +47,13 @@ const (
 
 // Options say how far a check goes.
 type Options struct {
-	Max      int      // issues at most; 0 for DefaultMax
-	Warnings bool     // also what is no error
-	Lenient  bool     // errors of class Rule are given as warnings
-	Alone    bool     // the resource stands in another document by chance: paths begin at it
-	Profiles []string // canonical URLs of profiles that the resource has to keep
-	Claimed  bool     // and those of meta.profile, of every resource in the document, and what is known of extensions
+	Max      int       // issues at most; 0 for DefaultMax
+	Warnings bool      // also what is no error
+	Lenient  bool      // errors of class Rule are given as warnings
+	Alone    bool      // the resource stands in another document by chance: paths begin at it
+	Siblings *Siblings // in the document; nil where no other check asks for them
+	Profiles []string  // canonical URLs of profiles that the resource has to keep
+	Claimed  bool      // and those of meta.profile, of every resource in the document, and what is known of extensions
 }
 
 // DefaultMax is how many issues are given at most unless Options.Max says otherwise.
@@ -112,7 +113,10 @@ func (v *Validator) run(root tape.Value, o Options) *run {
 	if o.Max == 0 {
 		o.Max = DefaultMax
 	}
-	r := &run{v: v, options: o, document: root, scope: scope{root: root, resource: root}}
+	r := &run{v: v, options: o, document: root, siblings: o.Siblings, scope: scope{root: root, resource: root}}
+	if r.siblings == nil {
+		r.siblings = new(Siblings)
+	}
 	if !o.Alone {
 		r.document = root.Root()
 	}
@@ -129,7 +133,7 @@ type run struct {
 	errors  int // of issues
 	scope
 	document tape.Value // that paths begin at
-	bundle   bundle
+	siblings *Siblings
 	by       *profile        // that is being checked
 	active   map[active]bool // what is being checked against which profile
 	paths    *fhirpath.Run   // nil before it is needed
