@@ -1,13 +1,10 @@
 package index
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"maps"
-	"slices"
 
 	"github.com/sijil-health/sijil/index/rows"
 	"github.com/sijil-health/sijil/index/term"
@@ -88,24 +85,19 @@ var errBack = errors.New("index: its database lost what it had acknowledged; sta
 
 // writer gathers what a batch changes, and reads what it has changed already. The caller holds Index.write.
 type writer struct {
-	x        *Index
-	ctx      context.Context
-	marker   marker
-	changed  map[string][]byte // nil: deleted
-	order    []string          // keys of changed
-	postings []posted
-	zones    map[string]zone
-	counts   map[uint32]uint64 // see famCount; those that changed
-	fresh    map[string]uint32 // names that have their numbers from this batch
-}
-
-type posted struct {
-	mark mark
-	doc  uint32
+	x       *Index
+	ctx     context.Context
+	changed map[string][]byte // nil: deleted
+	order   []string          // keys of changed
+	posts   *posts            // the index's
+	zones   map[string]zone
+	counts  map[uint32]uint64 // see famCount; those that changed
+	fresh   map[string]uint32 // names that have their numbers from this batch
 }
 
 func (x *Index) writer() *writer {
-	return &writer{x: x, ctx: context.Background(), marker: marker{secret: &x.secret}, changed: make(map[string][]byte), zones: make(map[string]zone),
+	x.posts.begin()
+	return &writer{x: x, ctx: context.Background(), changed: make(map[string][]byte), posts: &x.posts, zones: make(map[string]zone),
 		counts: make(map[uint32]uint64), fresh: make(map[string]uint32)}
 }
 
@@ -196,7 +188,7 @@ func (w *writer) kill(typ string, was *Version) error {
 	if n == 0 {
 		return errFull
 	}
-	w.postings = append(w.postings, posted{w.marker.dead(typ), was.Doc})
+	w.posts.dead(typ, was.Doc)
 	w.set(deathKey(w.next(0)), binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, n), was.Doc))
 	return nil
 }
@@ -226,7 +218,7 @@ func (w *writer) install(u *Update) error {
 	}
 	v.Doc = uint32(n)
 	w.set(key, v.encode(u.ID))
-	w.marker.terms(u.Type, u.Terms, func(m mark) { w.postings = append(w.postings, posted{m, v.Doc}) })
+	w.posts.terms(u.Type, v.Doc, u.Terms)
 	z, at := zone{v.Time, v.Time}, string(zoneKey(typ, v.Doc>>blockBits))
 	if o, ok := w.zones[at]; ok {
 		z = z.join(o)
@@ -241,7 +233,7 @@ func (w *writer) install(u *Update) error {
 
 // commit applies what was gathered. What follows from it in memory changes with it.
 func (w *writer) commit() error {
-	b := &rows.Batch{Ops: make([]rows.Op, 0, len(w.order)+len(w.postings)/2)}
+	b := &rows.Batch{Ops: make([]rows.Op, 0, len(w.order))}
 	for typ, n := range w.counts {
 		w.set(countKey(typ), binary.AppendUvarint(nil, n))
 	}
@@ -255,49 +247,10 @@ func (w *writer) commit() error {
 	for key, z := range w.zones {
 		b.Ops = append(b.Ops, rows.Op{Kind: rows.Merge, Key: []byte(key), Value: z.encode(nil)})
 	}
-	w.post(b)
+	b.Ops = w.posts.ops(b.Ops)
 	if err := w.x.names.publish(w.fresh, func() error { return w.x.rows.Apply(w.ctx, b) }); err != nil {
 		return err
 	}
 	maps.Copy(w.x.counts, w.counts)
 	return nil
-}
-
-// post adds the lists that documents come into, each block once.
-func (w *writer) post(b *rows.Batch) {
-	slices.SortFunc(w.postings, func(p, q posted) int {
-		if c := bytes.Compare(p.mark[:], q.mark[:]); c != 0 {
-			return c
-		}
-		return cmp.Compare(p.doc, q.doc)
-	})
-	for i := 0; i < len(w.postings); {
-		p := w.postings[i]
-		j := i + 1
-		for j < len(w.postings) && w.postings[j].mark == p.mark && w.postings[j].doc>>blockBits == p.doc>>blockBits {
-			j++
-		}
-		b.Ops = append(b.Ops, rows.Op{Kind: rows.Merge, Key: postingKey(p.mark, p.doc>>blockBits), Value: blockRow(w.postings[i:j])})
-		i = j
-	}
-}
-
-// blockRow writes documents of one block, in rising order, as set.encode does.
-func blockRow(list []posted) []byte {
-	if 2*len(list) >= blockSize {
-		var s set
-		for _, p := range list {
-			s.add(uint16(p.doc % blockDocs))
-		}
-		return s.encode(make([]byte, 0, blockSize))
-	}
-	b := make([]byte, 0, 2*len(list))
-	for i, p := range list {
-		if i > 0 && list[i-1].doc == p.doc {
-			continue
-		}
-		low := p.doc % blockDocs
-		b = append(b, byte(low>>8), byte(low))
-	}
-	return b
 }

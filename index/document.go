@@ -45,10 +45,12 @@ func kept(list []term.Term, i int) bool {
 	switch t.Kind {
 	case term.Text, term.Missing:
 		return false
-	case term.Reference:
-		if t.Value == "" {
+	case term.Token, term.Reference:
+		if t.Kind == term.Reference && t.Value == "" {
 			return false
 		}
+	default:
+		return true
 	}
 	for j := i - 1; j >= 0; j-- {
 		o := &list[j]

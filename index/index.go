@@ -36,6 +36,7 @@ type Index struct {
 	counts  map[uint32]uint64 // see famCount; of the writer
 	reached uint64            // up to which entry batches were applied; of the writer
 	names   names
+	posts   posts // of the writer
 }
 
 // Open opens or creates the embedded index in dir under a key of KeySize bytes. Errors: ErrDamaged for an index that is damaged, was condemned,
@@ -63,6 +64,7 @@ func On(store rows.Store, key []byte) (*Index, error) {
 // begin reads what a writer goes on from.
 func begin(x *Index, key []byte) (*Index, error) {
 	x.secret = sha256.Sum256(append([]byte("sijil/index/mark/2"), key...))
+	x.posts.marker.secret = &x.secret
 	var err error
 	if x.run, err = x.lastRecords(); err == nil {
 		err = x.loadNames()

@@ -88,8 +88,14 @@ func zoneKey(typ, block uint32) []byte {
 	return append(make([]byte, 0, 6), famZone, byte(typ>>8), byte(typ), byte(block>>16), byte(block>>8), byte(block))
 }
 
+const postingSize = 12
+
 func postingKey(m mark, block uint32) []byte {
-	b := append(append(make([]byte, 0, 12), famPosting), m[:]...)
+	return appendPosting(make([]byte, 0, postingSize), binary.BigEndian.Uint64(m[:]), block)
+}
+
+func appendPosting(b []byte, mark uint64, block uint32) []byte {
+	b = binary.BigEndian.AppendUint64(append(b, famPosting), mark)
 	return append(b, byte(block>>16), byte(block>>8), byte(block))
 }
 

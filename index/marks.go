@@ -2,7 +2,6 @@ package index
 
 import (
 	"crypto/sha256"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/sijil-health/sijil/index/term"
@@ -79,32 +78,7 @@ const (
 // maxPaths bounds the paths to a URI that have marks, and so how deep Below finds it.
 const maxPaths = 64
 
-// terms calls fn with the marks of a resource's terms. One may come several times.
-func (m *marker) terms(typ string, list []term.Term, fn func(mark)) {
-	for i := range list {
-		t := &list[i]
-		f := field{typ: typ, param: t.Param, kind: t.Kind}
-		m.term(&f, t, fn)
-		switch t.Kind {
-		case term.Date, term.Number, term.Quantity, term.String, term.Composite:
-			fn(m.mark(&f, markAny))
-			if several(list, i) {
-				fn(m.mark(&f, markSeveral))
-			}
-		}
-	}
-}
-
-// several tells whether a term is not the first of its parameter and kind.
-func several(list []term.Term, i int) bool {
-	for j := i - 1; j >= 0; j-- {
-		if list[j].Kind == list[i].Kind && list[j].Param == list[i].Param {
-			return true
-		}
-	}
-	return false
-}
-
+// term calls fn with the marks of a term but those that tell how many there are; see word. One may come several times.
 func (m *marker) term(f *field, t *term.Term, fn func(mark)) {
 	switch t.Kind {
 	case term.Token:
@@ -135,15 +109,6 @@ func (m *marker) term(f *field, t *term.Term, fn func(mark)) {
 				fn(m.mark(f, markBegins, path))
 			}
 		})
-	case term.Text:
-		m.words(f, t.Folded, fn)
-	case term.Composite:
-		for i := range t.Parts {
-			p := &t.Parts[i]
-			part := field{typ: f.typ, param: f.param, kind: p.Kind, part: byte(i + 1)}
-			m.term(&part, p, fn)
-			fn(m.mark(&part, markAny))
-		}
 	case term.Missing:
 		fn(m.mark(f, markExact))
 	}
@@ -223,15 +188,10 @@ func grams(s string, fn func(string)) {
 	}
 }
 
-func (m *marker) words(f *field, text string, fn func(mark)) {
-	for w := range strings.SplitSeq(text, " ") {
-		n := utf8.RuneCountInString(w)
-		if n == 0 {
-			continue
-		}
-		fn(m.mark(f, markExact, term.Beginning(w, term.TextLength)))
-		for i := term.TextShort; i < min(n, term.TextLength); i++ {
-			fn(m.mark(f, markExact, term.Beginning(w, i)))
-		}
+// word calls fn with the marks of one word of a text.
+func (m *marker) word(f *field, w string, fn func(mark)) {
+	fn(m.mark(f, markExact, term.Beginning(w, term.TextLength)))
+	for i, n := term.TextShort, utf8.RuneCountInString(w); i < min(n, term.TextLength); i++ {
+		fn(m.mark(f, markExact, term.Beginning(w, i)))
 	}
 }
