@@ -39,7 +39,12 @@ func (w *writer) encodeDocument(d *document) []byte {
 	return b
 }
 
-// kept tells whether a term stands in its document: not if marks decide everything about it and it is not sorted by, or if the same is there.
+// alike is how far back a term is looked for that says the same: the terms of a resource may be hundreds of thousands, and one that stands twice
+// takes room alone.
+const alike = 64
+
+// kept tells whether a term stands in its document: not if marks decide everything about it and it is not sorted by, or if the same is there
+// shortly before.
 func kept(list []term.Term, i int) bool {
 	t := &list[i]
 	switch t.Kind {
@@ -52,7 +57,7 @@ func kept(list []term.Term, i int) bool {
 	default:
 		return true
 	}
-	for j := i - 1; j >= 0; j-- {
+	for j := i - 1; j >= max(0, i-alike); j-- {
 		o := &list[j]
 		if o.Kind == t.Kind && o.Param == t.Param && (t.Kind == term.Token && o.Code == t.Code || t.Kind == term.Reference && o.Value == t.Value) {
 			return false

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -148,5 +149,20 @@ func TestCover(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestManyTerms keeps of very many terms what one of a few is kept of, and looks only so far back for one that says the same.
+func TestManyTerms(t *testing.T) {
+	w := named(t)
+	d := document{serial: 1, id: uuids[0]}
+	for i := range 100_000 {
+		code := strconv.Itoa(i)
+		d.terms = append(d.terms, term.Term{Param: "code", Kind: term.Token, Code: code}, term.Term{Param: "code", Kind: term.Token, System: "http://s", Code: code},
+			term.Term{Param: "code", Kind: term.String, Folded: code}, term.Term{Param: "code", Kind: term.Text, Folded: code})
+	}
+	back, ok := w.x.names.decodeDocument(w.encodeDocument(&d), true)
+	if !ok || len(back.terms) != 200_000 { // each code once, and each string
+		t.Fatal(ok, len(back.terms))
 	}
 }
