@@ -19,6 +19,7 @@ func (s *Server) handle(do interaction) http.HandlerFunc {
 			typ: r.PathValue("type"), id: r.PathValue("id"), part: r.PathValue("within"), job: r.PathValue("job"), file: r.PathValue("file"), path: s.below(r), prefer: parsePrefer(r.Header.Values("Prefer")),
 			ifMatch: r.Header.Get("If-Match"), ifNoneMatch: r.Header.Get("If-None-Match"),
 			ifModifiedSince: r.Header.Get("If-Modified-Since"), ifNoneExist: r.Header.Get("If-None-Exist"),
+			language: r.Header.Get("Accept-Language"),
 		}
 		q.ifNoneExist = q.criteria(q.ifNoneExist)
 		if q.typ == "" {

@@ -42,7 +42,7 @@ func readInput(q *request, name string, limit int) (*input, error) {
 			in.list = append(in.list, parameter{name: pair.name, text: pair.value})
 		}
 	}
-	if q.method != http.MethodPost || q.load == nil {
+	if q.method != http.MethodPost || q.load == nil || q.empty {
 		return in, nil
 	}
 	if err := q.load(q, limit, resourceNodes); err != nil {

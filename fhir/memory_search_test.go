@@ -103,6 +103,32 @@ func (m *memory) SearchSeveral(ctx context.Context, a record.Access, queries []r
 	return out, nil
 }
 
+func (m *memory) Gather(ctx context.Context, a record.Access, g *record.Gathering) (*record.Gathered, error) {
+	out, seen := &record.Gathered{Missing: m.missing}, map[string]bool{}
+	var last []record.Version
+	for {
+		queries, err := g.Next(last)
+		if err != nil || len(queries) == 0 {
+			if err == nil && g.Give != nil {
+				out.Versions = slices.DeleteFunc(out.Versions, func(v record.Version) bool { return !g.Give(&v) })
+			}
+			if err == nil {
+				m.release(a, out.Versions)
+			}
+			return out, err
+		}
+		last = nil
+		for _, q := range queries {
+			for i, v := range m.matches(q) {
+				if ref := v.Type + "/" + v.ID; i < q.Count && !seen[ref] && (q.Keep == nil || q.Keep(v)) {
+					seen[ref] = true
+					out.Versions, last = append(out.Versions, *v), append(last, *v)
+				}
+			}
+		}
+	}
+}
+
 func (m *memory) Match(_ context.Context, a record.Access, queries []record.Query) ([][]record.Head, error) {
 	leave, err := m.enter()
 	if err != nil {

@@ -55,9 +55,10 @@ type request struct {
 
 	ifMatch, ifNoneMatch, ifModifiedSince, ifNoneExist string
 
-	prefer preference
-	chart  string   // that a write is for, once that is known
-	named  []string // what the entries of a refused transaction, or an address where nothing is, are about: "Type/id"
+	prefer   preference
+	language string   // Accept-Language
+	chart    string   // that a write is for, once that is known
+	named    []string // what the entries of a refused transaction, or an address where nothing is, are about: "Type/id"
 }
 
 // preference is the Prefer header (RFC 7240; FHIR R4, 3.1.0.1.10).

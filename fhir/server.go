@@ -177,6 +177,10 @@ var typeRoutes = map[string][]route{
 		{"POST", "/{type}/$export", (*Server).exportPatients, "$export"},
 		{"GET", "/{type}/{id}/$everything", (*Server).everything, "$everything"},
 		{"POST", "/{type}/{id}/$everything", (*Server).everything, "$everything"},
+		{"GET", "/{type}/$summary", (*Server).summary, "$summary"},
+		{"POST", "/{type}/$summary", (*Server).summary, "$summary"},
+		{"GET", "/{type}/{id}/$summary", (*Server).summary, "$summary"},
+		{"POST", "/{type}/{id}/$summary", (*Server).summary, "$summary"},
 	},
 	"Encounter": {
 		{"GET", "/{type}/{id}/$everything", (*Server).everything, "$everything"},

@@ -41,6 +41,9 @@ type Store interface {
 	// SearchSeveral is Search for several queries as one, without a total.
 	SearchSeveral(ctx context.Context, a record.Access, queries []record.Query, count int, after, detail string) (*record.Page, error)
 
+	// Gather releases what several queries match, in rounds, as one: one entry for each chart.
+	Gather(ctx context.Context, a record.Access, g *record.Gathering) (*record.Gathered, error)
+
 	// Match finds what each query matches, at most Query.Count each, and releases nothing but who they are: for conditional
 	// references and conditional creates. ErrCostly where too much would have to be looked through. It leaves entries as Search does, because the answer tells who is known here.
 	Match(ctx context.Context, a record.Access, queries []record.Query) ([][]record.Head, error)
