@@ -63,7 +63,7 @@ func realGate(t *testing.T, dir string, create bool) (*gate, func()) {
 		Org: verify.OrgID{1}, Vault: keys, Journal: log, Index: found, Blobs: blobs, Anchors: prompt{}, Extract: Terms(parameters()),
 	})
 	must(err)
-	g := &gate{New(Config{Store: store, Auth: tokens{}, Prefix: "/fhir"}), nil}
+	g := &gate{New(Config{Store: store, Auth: tokens{}, Prefix: "/fhir", Base: "http://h.example/fhir"}), nil}
 	return g, func() {
 		store.Close()
 		must(errors.Join(found.Close(), log.Close(), keys.Close()))

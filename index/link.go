@@ -160,14 +160,18 @@ func (l *linked) pointingAt(r *run, e *end, docs []uint32) error {
 	})
 }
 
-// marks are those of a reference under the condition's parameters.
+// marks are those of a reference under the condition's parameters, as many for each: as Type/id, and by the server's own URL where that is known.
 func (l *linked) marks(r *run, ref string) (list []mark) {
 	typ := l.typ
 	if l.clause.Has != nil {
 		typ = l.clause.Has.Query.Type
 	}
 	for _, param := range l.params {
-		list = append(list, r.m.mark(&field{typ: typ, param: param, kind: term.Reference}, markExact, ref))
+		f := &field{typ: typ, param: param, kind: term.Reference}
+		list = append(list, r.m.mark(f, markExact, ref))
+		if l.clause.Here != "" {
+			list = append(list, r.m.mark(f, markExact, l.clause.Here+"/"+ref))
+		}
 	}
 	return list
 }
@@ -207,7 +211,7 @@ func (l *linked) targets(d *document, fn func(typ, id string)) {
 		if t.Kind != term.Reference || !slices.Contains(l.params, t.Param) {
 			continue
 		}
-		if typ, id, ok := term.Local(t.Value); ok {
+		if typ, id, ok := term.Local(term.Relative(t.Value, l.clause.Here)); ok {
 			fn(typ, id)
 		}
 	}
@@ -264,16 +268,18 @@ func (l *linked) refer(r *run, p *plan, docs []uint32, fits *set) error {
 // referred adds the documents among some to which something at the other end refers.
 func (l *linked) referred(r *run, p *plan, docs []uint32, fits *set) error {
 	var ranges []rows.Range
-	if err := r.documents(p.space, docs, false, func(_ uint32, d *document) error {
-		m := l.marks(r, l.typ+"/"+d.id)[0]
-		ranges = append(ranges, rows.Range{From: postingKey(m, 0), To: postingKey(m, 1<<24-1)})
+	var of []uint32 // by ranges: the document that is referred to
+	if err := r.documents(p.space, docs, false, func(doc uint32, d *document) error {
+		for _, m := range l.marks(r, l.typ+"/"+d.id) {
+			ranges, of = append(ranges, rows.Range{From: postingKey(m, 0), To: postingKey(m, 1<<24-1)}), append(of, doc)
+		}
 		return nil
 	}); err != nil {
 		return err
 	}
 	e := l.ends[0]
 	r.looked += len(ranges)
-	doubtful := make(map[int][]uint32) // by docs: those at the other end of which the policy decides
+	doubtful := make(map[uint32][]uint32) // by document: those at the other end of which the policy decides
 	err := r.rows.Scan(r.ctx, ranges, func(i int, key, row []byte) (bool, error) {
 		r.looked++
 		there := e.found[blockOf(key)]
@@ -288,11 +294,11 @@ func (l *linked) referred(r *run, p *plan, docs []uint32, fits *set) error {
 			return true, nil
 		}
 		if r.permit == nil {
-			fits.add(uint16(docs[i] % blockDocs))
+			fits.add(uint16(of[i] % blockDocs))
 			return true, nil
 		}
 		s.each(func(low uint16) bool {
-			doubtful[i] = append(doubtful[i], blockOf(key)<<blockBits|uint32(low))
+			doubtful[of[i]] = append(doubtful[of[i]], blockOf(key)<<blockBits|uint32(low))
 			return true
 		})
 		return true, nil
@@ -300,13 +306,13 @@ func (l *linked) referred(r *run, p *plan, docs []uint32, fits *set) error {
 	if err != nil {
 		return err
 	}
-	for i, list := range doubtful {
+	for doc, list := range doubtful {
 		may, err := l.anyAllowed(r, e, list)
 		if err != nil {
 			return err
 		}
 		if may {
-			fits.add(uint16(docs[i] % blockDocs))
+			fits.add(uint16(doc % blockDocs))
 		}
 	}
 	return nil

@@ -110,6 +110,9 @@ func (g gen) value(r *rapid.T, k term.Kind) term.Term {
 		t.System, t.Code, t.Of = pick(r, systems, "system"), pick(r, codes, "code"), pick(r, []string{"", "v2|MR"}, "of")
 	case term.Reference:
 		t.Value = strings.NewReplacer("T/", g.types[0]+"/", "U/", g.types[1]+"/").Replace(pick(r, refs, "value"))
+		if rapid.IntRange(0, 5).Draw(r, "own") == 0 && t.Value != "" {
+			t.Value = here + "/" + t.Value
+		}
 		if rapid.Bool().Draw(r, "identified") {
 			t.System, t.Code = pick(r, systems, "system"), pick(r, codes, "code")
 		}
@@ -201,6 +204,9 @@ func (g gen) query(r *rapid.T, depth int) term.Query {
 	return q
 }
 
+// here is the URL by which references may name what is at this server.
+const here = "http://here"
+
 func (g gen) clause(r *rapid.T, depth int) term.Clause {
 	c := term.Clause{Not: rapid.IntRange(0, 4).Draw(r, "not") == 0}
 	n := rapid.IntRange(0, 19).Draw(r, "clause")
@@ -208,11 +214,12 @@ func (g gen) clause(r *rapid.T, depth int) term.Clause {
 	case n < 2 && depth > 0:
 		c.Param, c.Kind = param(term.Reference, false), term.Reference
 		c.Chain = append(c.Chain, g.query(r, depth-1))
+		c.Here = pick(r, []string{"", here}, "here")
 		if other := g.query(r, depth-1); other.Type != c.Chain[0].Type {
 			c.Chain = append(c.Chain, other)
 		}
 	case n < 4 && depth > 0:
-		c.Has = &term.Has{Param: param(term.Reference, false), Query: g.query(r, depth-1)}
+		c.Has, c.Here = &term.Has{Param: param(term.Reference, false), Query: g.query(r, depth-1)}, pick(r, []string{"", here}, "here")
 	case n == 4:
 		c.Param, c.Kind = term.ParamID, term.Token
 		c.Any = []term.Test{{Code: pick(r, ids, "id")}, {Code: pick(r, ids, "id")}}

@@ -128,17 +128,19 @@ func (q *Query) compare(a, b *Resource) int {
 func holds(c *Clause, r *Resource, all []Resource) bool {
 	switch {
 	case c.Has != nil:
-		refers := func(i int) bool { return refersTo(&all[i], []string{c.Has.Param}, r.Type+"/"+r.ID) }
+		refers := func(i int) bool { return refersTo(&all[i], []string{c.Has.Param}, r.Type+"/"+r.ID, c.Here) }
 		return c.Not != slices.ContainsFunc(Find(&c.Has.Query, all), refers)
 	case c.Chain != nil:
-		refers := func(i int) bool { return refersTo(r, append([]string{c.Param}, c.Or...), all[i].Type+"/"+all[i].ID) }
+		refers := func(i int) bool {
+			return refersTo(r, append([]string{c.Param}, c.Or...), all[i].Type+"/"+all[i].ID, c.Here)
+		}
 		return c.Not != slices.ContainsFunc(c.Chain, func(q Query) bool { return slices.ContainsFunc(Find(&q, all), refers) })
 	}
 	return c.Holds(r)
 }
 
-func refersTo(r *Resource, params []string, ref string) bool {
+func refersTo(r *Resource, params []string, ref, here string) bool {
 	return slices.ContainsFunc(r.Terms, func(t Term) bool {
-		return t.Kind == Reference && slices.Contains(params, t.Param) && Versionless(t.Value) == ref
+		return t.Kind == Reference && slices.Contains(params, t.Param) && Versionless(Relative(t.Value, here)) == ref
 	})
 }

@@ -72,6 +72,14 @@ func Versionless(ref string) string {
 	return ref
 }
 
+// Relative is a reference without the server's own URL, if it begins with that: here is "" when it is not known.
+func Relative(ref, here string) string {
+	if rest, own := strings.CutPrefix(ref, here); own && here != "" && strings.HasPrefix(rest, "/") {
+		return rest[1:]
+	}
+	return ref
+}
+
 // Local parses a reference to a resource of this server, "Type/id", with or without a version.
 func Local(ref string) (typ, id string, ok bool) {
 	typ, id, ok = strings.Cut(Versionless(ref), "/")

@@ -18,6 +18,7 @@ type Clause struct {
 
 	Chain []Query // the resource holds a reference under Param to one that any of these finds, each of another type: Any is empty
 	Has   *Has    // one that refers to the resource is found: Param and Any are empty
+	Here  string  // with Chain or Has: own URL of the server, by which references may name what is here too; "" when it is not known
 }
 
 // Has is a reverse chain: a resource found by Query refers to the one looked for under Param.
