@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
@@ -17,11 +18,11 @@ func (s *Server) read(q *request) (*answer, error) { return s.release(q, 0) }
 func (s *Server) vread(q *request) (*answer, error) { return s.release(q, q.version) }
 
 func (s *Server) release(q *request, version uint64) (*answer, error) {
-	if err := onlyControl(q); err != nil {
+	as, err := s.partAsked(q)
+	if err != nil {
 		return nil, err
 	}
 	if q.ifMatch != "" {
-		var err error
 		if version, err = s.onlyIf(q, version); err != nil {
 			return nil, err
 		}
@@ -38,8 +39,39 @@ func (s *Server) release(q *request, version uint64) (*answer, error) {
 		if err := q.binary(a, v); err != nil {
 			return nil, err
 		}
+	} else {
+		a.body = partOf(a.body, as)
 	}
 	return a, nil
+}
+
+// partAsked reads what of the resource is to be answered: of the parameters that shape an answer, _summary and _elements go with a read as well
+// (FHIR R4, 3.1.0.1.5). None that selects does.
+func (s *Server) partAsked(q *request) (*search.Result, error) {
+	pairs, err := search.Pairs(q.query)
+	if err != nil {
+		return nil, searchProblem(err)
+	}
+	var shaping []search.Pair
+	for _, p := range pairs {
+		switch {
+		case p.Name == "_summary" || p.Name == "_elements":
+			shaping = append(shaping, p)
+		case p.Name != "_format" && p.Name != "_pretty" && !q.prefer.lenient:
+			return nil, fail(http.StatusBadRequest, "not-supported", "the parameter %.60q is not known here", p.Name)
+		}
+	}
+	if shaping == nil {
+		return &search.Result{}, nil
+	}
+	read, err := s.Parameters.Parse([]string{q.typ}, shaping, search.Options{Base: q.own, Now: time.Now()})
+	if err != nil {
+		return nil, searchProblem(err)
+	}
+	if read.Result.Summary == "count" {
+		return nil, fail(http.StatusBadRequest, "value", "_summary=count goes with a search: a read gives one resource")
+	}
+	return &read.Result, nil
 }
 
 // onlyIf gives the version that a read asks for with If-Match, if it is the current one, or the one that the address names.
