@@ -11,6 +11,7 @@ TAGS    := nodebug
 LDFLAGS := -s -w -X github.com/sijil-health/sijil/cli.Version=$(VERSION)
 BUILD   := go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
 TOOLS   := .tools
+CLIENTS := test/clients/node_modules/.package-lock.json
 
 # One static binary without libc; one cache for all targets.
 export CGO_ENABLED = 0
@@ -46,7 +47,7 @@ lint: go $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) ## stricter opinions, for peopl
 	$(TOOLS)/golangci-lint-$(GOLANGCI_LINT) run --build-tags $(TAGS) ./...
 
 .PHONY: test-real
-test-real: build $(TOOLS)/testlog $(TOOLS)/versitygw-$(VERSITYGW) ## tests with real processes and outside programs; installs those it needs, given root
+test-real: build $(TOOLS)/testlog $(TOOLS)/versitygw-$(VERSITYGW) $(CLIENTS) ## tests with real processes and outside programs; installs those it needs, given root
 	scripts/install-packages.sh $(subst ",,$(REAL_PACKAGES))
 	SIJIL_BIN=$(CURDIR)/bin/sijil SIJIL_S3_SERVER=$(CURDIR)/$(TOOLS)/versitygw-$(VERSITYGW) \
 		go test -json -tags '$(TAGS) real' -run '^TestReal' -count 1 -timeout 20m ./... | $(TOOLS)/testlog
@@ -70,7 +71,7 @@ release: go ## archives for linux amd64 and arm64 in dist/, to install without a
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin dist $(TOOLS)
+	rm -rf bin dist $(TOOLS) $(dir $(CLIENTS))
 
 .PHONY: help
 help: ## list the targets
@@ -91,3 +92,6 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_LINT): | go
 
 $(TOOLS)/versitygw-$(VERSITYGW): | go
 	scripts/install-tool.sh $@ github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
+
+$(CLIENTS): test/clients/package-lock.json
+	scripts/install-clients.sh test/clients

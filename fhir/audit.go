@@ -56,7 +56,7 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 		next = "" // it would lead here again
 	}
 	b := newBundle("searchset", -1)
-	b.links(q.base+"/AuditEvent", page.applied, next)
+	b.links(q.base+"/AuditEvent", page.applied, page.at, next, "")
 	notes := passedOver(page.ignored)
 	for i := range events {
 		if events[i].Entry == nil {
@@ -69,6 +69,16 @@ func (s *Server) auditSearch(q *request) (*answer, error) {
 	}
 	b.outcome(notes)
 	return &answer{status: http.StatusOK, body: b.end()}, nil
+}
+
+// auditWithin is auditSearch of a patient's compartment (GET Patient/id/AuditEvent).
+func (s *Server) auditWithin(q *request) (*answer, error) {
+	if q.typ != "Patient" {
+		return nil, fail(http.StatusBadRequest, "not-supported", "AuditEvents are searched for by chart: in the compartment of a Patient, or all of them")
+	}
+	q.query = strings.Trim("patient=Patient/"+q.id+"&"+q.query, "&")
+	q.typ, q.id = "AuditEvent", ""
+	return s.auditSearch(q)
 }
 
 // auditQuery is an AuditQuery while it is read from a URL.

@@ -157,11 +157,12 @@ func (e *entry) address(s *Server) *problem {
 	path, query, _ := strings.Cut(strings.TrimPrefix(e.query, e.own+"/"), "?")
 	e.access.Detail = detail(e.method, path, query)
 	e.query = query
-	parts := strings.Split(strings.Trim(path, "/"), "/")
+	e.path = strings.Trim(path, "/")
+	parts := strings.Split(e.path, "/")
 	for i, part := range parts {
 		parts[i], _ = url.PathUnescape(part) // what is malformed names nothing
 	}
-	if e.typ = parts[0]; e.typ == "_history" {
+	if e.typ = parts[0]; e.typ == "_history" || e.typ == "_search" || e.typ == "" && query != "" { // of everything, or of several types
 		e.typ = ""
 	} else if !isType(e.typ) {
 		return fail(http.StatusBadRequest, "not-supported", "request.url must begin with a resource type of FHIR R4").at(at)
@@ -176,6 +177,9 @@ func (e *entry) address(s *Server) *problem {
 		if e.id = parts[1]; !isID(e.id) {
 			return fail(http.StatusBadRequest, "value", "request.url holds no valid id").at(at)
 		}
+	}
+	if strings.Contains(r.path, "/{within}") {
+		e.part = parts[2]
 	}
 	if strings.Contains(r.path, "/{version}") {
 		if e.version, _ = strconv.ParseUint(parts[3], 10, 64); e.version == 0 {
@@ -224,15 +228,15 @@ func (r *route) bundled() bool {
 	if r.method == http.MethodPost && strings.HasPrefix(r.says, "$") {
 		return false
 	}
-	return strings.HasPrefix(r.path, "/") && r.path != "/{$}" && r.says != "" && r.says != "$receipt"
+	return strings.HasPrefix(r.path, "/") && (r.path != "/{$}" || r.method == http.MethodGet) && r.says != "" && r.says != "$receipt"
 }
 
 // fits tells whether a path of segments is the route's. The first part was found to be a type.
 func (r *route) fits(parts []string) bool {
-	rest := r.path[1:]
+	rest := strings.TrimSuffix(r.path[1:], "{$}")
 	for i, part := range parts {
 		segment, after, _ := strings.Cut(rest, "/")
-		wild := strings.HasPrefix(segment, "{") && (part != "_search" && part != "_history")
+		wild := strings.HasPrefix(segment, "{") && part != "" && (part != "_search" && part != "_history")
 		if segment != part && !wild || segment == "" && i > 0 {
 			return false
 		}

@@ -37,30 +37,6 @@ func (w *bundleWriter) grow(versions []record.Version) {
 	w.b = slices.Grow(w.b, n)
 }
 
-// links adds the self link, with the parameters as they were understood, and the next one if there is a next page.
-func (w *bundleWriter) links(address string, applied []pair, next string) {
-	self := query(applied)
-	w.b = append(w.b, `,"link":[`...)
-	w.link("self", address, self)
-	if next != "" {
-		if self != "" {
-			self += "&"
-		}
-		w.b = append(w.b, ',')
-		w.link("next", address, self+"_cursor="+url.QueryEscape(next))
-	}
-	w.b = append(w.b, ']')
-}
-
-func (w *bundleWriter) link(relation, address, query string) {
-	if query != "" {
-		address += "?" + query
-	}
-	w.b = append(w.b, `{"relation":"`+relation+`","url":`...)
-	w.b = tape.AppendQuoted(w.b, address)
-	w.b = append(w.b, '}')
-}
-
 func query(pairs []pair) string {
 	var b []byte
 	for i, p := range pairs {

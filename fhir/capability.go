@@ -24,7 +24,9 @@ type (
 		Security      capabilitySecurity   `json:"security"`
 		Resource      []capabilityResource `json:"resource"`
 		Interaction   []capabilityCode     `json:"interaction"`
+		SearchParam   []capabilitySearch   `json:"searchParam,omitempty"`
 		Operation     []capabilitySearch   `json:"operation,omitempty"`
+		Compartment   []string             `json:"compartment,omitempty"`
 	}
 	capabilitySecurity struct {
 		CORS        bool   `json:"cors"`

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -29,13 +30,31 @@ func (s *Server) create(q *request) (*answer, error) {
 		case len(heads) > 1:
 			return nil, severalMatch("If-None-Exist")
 		case len(heads) == 1:
-			return existing(&heads[0]), nil
+			return s.existing(q, &heads[0])
 		}
 	}
 	return s.store(q, r, record.OpCreate, newID(time.Now()), 0)
 }
 
-// existing is the answer to a conditional create that found its resource. It carries no content: that takes a read.
-func existing(h *record.Head) *answer {
+// existing is the answer to a conditional create that found its resource: that resource, to whoever may read it and does not ask for less. To give it is
+// to release it.
+func (s *Server) existing(q *request, h *record.Head) (*answer, error) {
+	a := matched(h)
+	if q.prefer.result == "minimal" || q.prefer.result == "OperationOutcome" {
+		return a, nil
+	}
+	v, err := s.Store.Read(q, q.access, h.Type, h.ID, h.Version)
+	switch {
+	case errors.Is(err, record.ErrForbidden), errors.Is(err, record.ErrDamaged), errors.Is(err, record.ErrGone):
+		return a, nil
+	case err != nil:
+		return nil, err
+	}
+	a.body, a.updated = v.Body, v.Updated
+	return a, nil
+}
+
+// matched says which resource a conditional create found.
+func matched(h *record.Head) *answer {
 	return &answer{status: http.StatusOK, version: h.Version, location: h.Type + "/" + h.ID + "/_history/" + formatUint(h.Version)}
 }

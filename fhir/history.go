@@ -28,7 +28,7 @@ func (s *Server) history(q *request) (*answer, error) {
 	}
 	b := newBundle("history", found.Total)
 	b.grow(found.Versions)
-	b.links(address, asked.applied, found.Next)
+	b.links(address, asked.applied, asked.at, found.Next, "")
 	for i := range found.Versions {
 		b.version(q.base, &found.Versions[i])
 	}
@@ -39,6 +39,7 @@ func (s *Server) history(q *request) (*answer, error) {
 type historyQuery struct {
 	record.HistoryQuery
 	applied []pair // without the cursor: the self link
+	at      trail
 }
 
 func (s *Server) historyQuery(q *request) (*historyQuery, *problem) {
@@ -79,7 +80,7 @@ func (h *historyQuery) parameter(pair pair) (known bool, p *problem) {
 		var page asked
 		p = page.page(pair.name, pair.value)
 		if pair.name == "_cursor" {
-			h.After = page.query.After
+			h.After, h.at = page.query.After, page.at
 		} else {
 			h.Count = page.query.Count
 		}

@@ -55,7 +55,7 @@ func (s *Server) lastn(q *request) (*answer, error) {
 		a.query.After = page.Next
 	}
 	b.grow(found)
-	b.links(q.base+"/Observation/$lastn", pairsIn(in), "")
+	b.links(q.base+"/Observation/$lastn", pairsIn(in), nil, "", "")
 	notes := append(passedOver(a.ignored), a.notes(&record.Page{Versions: found, Total: -1, Missing: missing})...)
 	b.outcome(append(notes, b.found(q.base, "match", found, &a.read.Result)...))
 	return &answer{status: http.StatusOK, body: b.end()}, nil

@@ -59,8 +59,12 @@ func (s *Server) capabilities(base string) []byte {
 		}
 	}
 	rest.Operation = operations(said, "")
+	rest.SearchParam = slices.DeleteFunc(s.searchParams("Basic"), func(p capabilitySearch) bool { return p.Name[0] != '_' })
 	for _, typ := range definition.ResourceTypes() {
 		rest.Resource = append(rest.Resource, s.capabilityOf(typ))
+		if definition.CompartmentOf(typ) != nil {
+			rest.Compartment = append(rest.Compartment, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(typ))
+		}
 	}
 	c.Rest = []capabilityRest{rest}
 	b, err := json.Marshal(c)
@@ -108,7 +112,7 @@ func (s *Server) capabilityOf(typ string) capabilityResource {
 		ReferencePolicy: []string{"literal", "logical"},
 	}
 	if says["search-type"] {
-		r.SearchParam = s.searchParams(typ)
+		r.SearchParam, r.SearchInclude = s.searchParams(typ), s.includable(typ)
 	}
 	if says["vread"] {
 		r.Versioning, r.ConditionalRead = "versioned", "full-support"
@@ -135,6 +139,20 @@ func (s *Server) searchParams(typ string) (list []capabilitySearch) {
 	}
 	for _, p := range s.Parameters.Of(typ).Params {
 		list = append(list, capabilitySearch{p.Code, p.URL, kindNames[p.Kind]})
+	}
+	return list
+}
+
+// includable are the references of a type that _include follows, and _revinclude back.
+func (s *Server) includable(typ string) []string {
+	if typ == "AuditEvent" {
+		return nil
+	}
+	list := []string{"*"}
+	for _, p := range s.Parameters.Of(typ).Params {
+		if p.Kind == term.Reference {
+			list = append(list, typ+":"+p.Code)
+		}
 	}
 	return list
 }

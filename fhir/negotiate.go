@@ -120,7 +120,8 @@ func oneCondition(r *http.Request) error {
 			return fail(http.StatusBadRequest, "value", "%s must stand once and say something, or be left out", name)
 		}
 	}
-	if r.Header.Get("If-None-Exist") != "" && r.Method != http.MethodPost {
+	// Clients that fetch what they made on a condition send the same headers again: nothing is made by that.
+	if asks := r.Method == http.MethodGet || r.Method == http.MethodHead; !asks && r.Header.Get("If-None-Exist") != "" && r.Method != http.MethodPost {
 		return fail(http.StatusBadRequest, "not-supported", "If-None-Exist is no condition of %s", r.Method)
 	}
 	return nil

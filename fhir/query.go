@@ -63,6 +63,7 @@ type asked struct {
 	read    *search.Search
 	query   record.Query // of one type: all of it; of several, what is the same for all
 	applied []pair       // what was understood, without the cursor: the self link
+	at      trail        // where the page begins
 	ignored []string     // names of parameters passed over, with handling=lenient
 	control bool         // there was a parameter that shapes the answer rather than selects
 	several bool         // what was asked may not be true of all that is found
@@ -79,7 +80,7 @@ func (s *Server) parseSearch(q *request, types []string, raw string, lenient boo
 	if err != nil {
 		return nil, searchProblem(err)
 	}
-	out := &asked{read: read, ignored: read.Ignored, control: read.Shaped, several: read.Partly}
+	out := &asked{read: read, at: parseTrail(read.Result.Cursor), ignored: read.Ignored, control: read.Shaped, several: read.Partly}
 	for _, p := range read.Applied {
 		out.applied = append(out.applied, pair{p.Name, p.Value})
 		if p.Name == "_format" || p.Name == "_pretty" {
@@ -87,7 +88,7 @@ func (s *Server) parseSearch(q *request, types []string, raw string, lenient boo
 		}
 	}
 	first := read.Queries[0]
-	out.query = record.Query{Type: first.Type, All: first.All, Sort: first.Sort, Count: defaultCount, After: read.Result.Cursor, Exact: read.Result.Total == "accurate"}
+	out.query = record.Query{Type: first.Type, All: first.All, Sort: first.Sort, Count: defaultCount, After: out.at.here(), Exact: read.Result.Total == "accurate"}
 	if n := read.Result.Count; n >= 0 {
 		out.query.Count = min(n, maxCount) // more is not refused: the server may always give less (FHIR R4, 3.1.1.5.7)
 	}
@@ -105,7 +106,8 @@ func isControl(p pair) bool {
 // page reads _count and _cursor of what is no search.
 func (out *asked) page(name, value string) *problem {
 	if name == "_cursor" {
-		out.query.After = value
+		out.at = parseTrail(value)
+		out.query.After = out.at.here()
 		return nil
 	}
 	n, err := strconv.Atoi(value)

@@ -149,6 +149,9 @@ func (q *request) about() []string {
 	if q.named != nil {
 		return q.named
 	}
+	if q.within != nil {
+		return []string{q.within.Type + "/" + q.within.ID}
+	}
 	if q.id != "" {
 		return []string{q.typ + "/" + q.id}
 	}

@@ -47,9 +47,9 @@ func (s *Server) search(q *request) (*answer, error) {
 	b := newBundle("searchset", page.Total)
 	b.grow(page.Versions)
 	if q.whole != nil {
-		b.links(q.base+q.whole.path, q.whole.asked, page.Next)
+		b.links(q.base+q.whole.path, q.whole.asked, a.at, page.Next, page.First)
 	} else {
-		b.links(q.base+q.searched(), a.applied, page.Next)
+		b.links(q.base+q.searched(), a.applied, a.at, page.Next, page.First)
 	}
 	notes = append(notes, b.found(q.base, "match", page.Versions, &a.read.Result)...)
 	notes = append(notes, b.found(q.base, "include", with, &a.read.Result)...)
@@ -59,11 +59,18 @@ func (s *Server) search(q *request) (*answer, error) {
 
 // searchWithin searches the compartment of a resource (FHIR R4, 3.1.1.2): one type of it, or with "*" all that it has.
 func (s *Server) searchWithin(q *request) (*answer, error) {
-	if q.part != "*" && !isType(q.part) {
+	form := strings.HasSuffix(q.path, "/_search")
+	if q.part != "*" && !isType(q.part) || strings.Count(strings.Trim(q.path, "/"), "/") > 2 && !form {
 		return unknownPath(s, q)
 	}
-	if q.method != http.MethodGet && q.method != http.MethodHead {
+	switch {
+	case form && q.method != http.MethodPost:
+		return notAllowed(http.MethodPost)(s, q)
+	case !form && q.method != http.MethodGet && q.method != http.MethodHead:
 		return notAllowed(http.MethodGet, http.MethodHead)(s, q)
+	}
+	if q.part == "AuditEvent" {
+		return s.auditWithin(q)
 	}
 	q.within = &search.Compartment{Type: q.typ, ID: q.id}
 	if q.typ = q.part; q.part == "*" {
@@ -85,6 +92,7 @@ func (s *Server) pageOf(q *request, a *asked) (*record.Page, error) {
 		queries[i] = record.Query{Type: one.Type, All: one.All, Sort: one.Sort}
 	}
 	if a.query.Count > 0 {
+		queries[0].Exact = a.query.Exact
 		return s.Store.SearchSeveral(q, q.access, queries, a.query.Count, a.query.After, a.query.Detail)
 	}
 	out := &record.Page{}

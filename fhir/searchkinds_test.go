@@ -123,6 +123,20 @@ func TestAnswersToSearches(t *testing.T) {
 		{name: "not in the compartment", do: "GET /Patient/a/Medication", status: 400, has: []string{"not in the compartment"}},
 		{name: "no part of a compartment", do: "GET /Patient/a/Nothing", status: 404},
 		{name: "a form for all types", do: "POST /_search", body: "_type=Patient&name=fatima", header: []string{"Content-Type: application/x-www-form-urlencoded"}, status: 200, has: []string{"Patient/b"}},
+		{name: "a form for a compartment", do: "POST /Patient/a/Observation/_search", body: "status=final", header: []string{"Content-Type: application/x-www-form-urlencoded"}, status: 200, has: []string{"Observation/w", `"total":1`},
+			entries: []string{"search of Patient/a Observation/w/1"}},
+		{name: "a form is sent", do: "GET /Patient/a/Observation/_search", status: 405, has: []string{"Allow: POST"}},
+		{name: "no form of a compartment", do: "POST /Patient/a/Observation/_history", status: 404},
+		{name: "entries of a compartment", do: "GET /Patient/a/AuditEvent", actor: "auditor", status: 200, has: []string{`"AuditEvent"`, "AuditEvent?patient=Patient%2Fa"}},
+		{name: "one in a batch", do: "POST /", status: 200, has: []string{`"total":1`}, body: `{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient/a/Observation?status=final"}}]}`,
+			entries: []string{"search of Patient/a Observation/w/1"}},
+		{name: "in a batch", do: "POST /", status: 200, has: []string{`"total":1`, `"total":2`, "Observation/w", "400 Bad Request", "404 Not Found"},
+			body: `{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient/a/Observation?status=final"}},{"request":{"method":"GET","url":"Patient/a/*?_type=RiskAssessment"}},
+				{"request":{"method":"POST","url":"Patient/a/Observation/_search?status=final"}},{"request":{"method":"GET","url":"?_type=Patient,Observation&_id=a,w&_summary=count"}},
+				{"request":{"method":"GET","url":"Patient/a/Medication"}},{"request":{"method":"GET","url":"Patient/a/Nothing"}}]}`},
+		{name: "in a transaction", do: "POST /", status: 200, has: []string{"Observation/w", "Observation/new-one"},
+			body: `{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"GET","url":"Patient/a/Observation"}},
+				{"resource":{"resourceType":"Observation","id":"new-one","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/a"}},"request":{"method":"PUT","url":"Observation/new-one"}}]}`},
 	})
 }
 

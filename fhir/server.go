@@ -168,6 +168,8 @@ var routes = []route{
 	{"GET", "/{type}/{id}/_history", (*Server).history, "history-instance"},
 	{"GET", "/{type}/{id}/_history/{version}", (*Server).vread, "vread"},
 	{"GET", "/{type}/{id}/_history/{version}/$receipt", (*Server).receipt, "$receipt"},
+	{"GET", "/{type}/{id}/{within}", (*Server).searchWithin, "search-compartment"},
+	{"POST", "/{type}/{id}/{within}/_search", (*Server).searchWithin, "search-compartment"},
 }
 
 // typeRoutes are the operations of one type alone.
@@ -223,6 +225,9 @@ func (s *Server) tableOf(typ string) []route {
 func (s *Server) routes() {
 	paths, done := map[string]bool{}, map[string]bool{}
 	for _, r := range slices.Concat(s.table, s.audit, slices.Concat(slices.Collect(maps.Values(s.special))...)) {
+		if strings.Contains(r.path, "{within}") {
+			continue
+		}
 		if pattern := r.method + " " + s.Prefix + r.path; !done[pattern] {
 			done[pattern] = true
 			s.mux.HandleFunc(pattern, s.handle(dispatch(r.method, r.path)))
@@ -237,7 +242,9 @@ func (s *Server) routes() {
 	for path := range paths {
 		s.mux.HandleFunc(s.Prefix+path, s.handle(dispatch("", path)))
 	}
-	s.mux.HandleFunc(s.Prefix+"/{type}/{id}/{within}", s.handle((*Server).searchWithin)) // of any method, beside those of the table
+	// Compartments, of any method: http.ServeMux knows no order between these and, say, POST /{type}/{id}/$validate.
+	s.mux.HandleFunc(s.Prefix+"/{type}/{id}/{within}", s.handle((*Server).searchWithin))
+	s.mux.HandleFunc(s.Prefix+"/{type}/{id}/{within}/{form}", s.handle((*Server).searchWithin))
 	s.mux.HandleFunc("GET "+s.Prefix+"/metadata", s.metadata)
 	s.mux.HandleFunc("GET "+s.Prefix+"/$trust", s.handle((*Server).trust))
 	if s.Prefix != "" { // clients send Bundles to the base with a slash at its end, or without

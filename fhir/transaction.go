@@ -225,7 +225,7 @@ func (e *entry) choose(s *Server, c condition, heads []record.Head, now time.Tim
 	case e.method == http.MethodPost && len(heads) > 1:
 		return severalMatch("ifNoneExist").at(c.at)
 	case e.method == http.MethodPost && len(heads) == 1:
-		e.id, e.answer = heads[0].ID, existing(&heads[0])
+		e.id, e.answer = heads[0].ID, matched(&heads[0])
 	case e.method == http.MethodPost:
 		e.op, e.id = record.OpCreate, newID(now)
 	case c.text != "":
@@ -332,7 +332,7 @@ func (s *Server) readable(q *request, list []entry) error {
 	}
 	for i := range list {
 		e := &list[i]
-		if e.method != http.MethodGet || e.id == "" || e.typ == "AuditEvent" || made[e.typ+"/"+e.id] {
+		if e.method != http.MethodGet || e.id == "" || e.part != "" || e.typ == "AuditEvent" || made[e.typ+"/"+e.id] {
 			continue
 		}
 		act := policy.Read

@@ -76,9 +76,13 @@ func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	}
 	switch {
 	case done < len(found):
-		page.Next = s.cursor(&q, total, found[done-1].at)
-	case rest != nil:
-		page.Next = s.cursor(&q, total, *rest)
+		rest = &found[done-1].at
+	case rest == nil:
+		return page, nil
+	}
+	page.Next = s.cursor(&q, total, *rest)
+	if q.After == "" {
+		page.First = s.cursor(&q, total, index.Point{Serial: rest.Serial})
 	}
 	return page, nil
 }

@@ -169,6 +169,7 @@ type Page struct {
 	Versions []Version
 	Total    int    // of all pages; -1 when it is not known
 	Next     string // opaque, safe in a URL; "" on the last page
+	First    string // of a first page with a Next: by which it can be had again, of the same moment; "" where it can not
 	Missing  bool   // of a search: something may match that could not be read, and is not looked for
 }
 
