@@ -12,6 +12,7 @@ type Siblings struct {
 	read   bool
 	byURL  map[string]tape.Value
 	byName map[string]tape.Value // Type/id, of those whose fullUrl ends so
+	local  locals                // of the resource that was asked about last
 }
 
 // find gives the resource that a reference names; one that is not there for what is not in the document.

@@ -313,7 +313,7 @@ func (r *run) targetTypes(urls []string, p *plan) bool {
 
 // silently tells whether a check finds nothing.
 func (r *run) silently(check func(sub *run)) bool {
-	sub := &run{v: r.v, options: Options{Max: 1}, document: r.document, scope: scope{r.resource, r.root, r.typ, false}, siblings: r.siblings, by: r.by, active: r.active}
+	sub := &run{v: r.v, silent: true, options: Options{Max: 1}, document: r.document, scope: scope{r.resource, r.root, r.typ, false}, siblings: r.siblings, by: r.by, active: r.active}
 	defer sub.release()
 	check(sub)
 	return len(sub.issues) == 0

@@ -75,7 +75,7 @@ func (r *run) follow(ref []byte) (t target) {
 		if len(id) == 0 { // of a contained resource: what contains it
 			t.resource = r.root
 		} else {
-			t.resource = contained(r.root, id)
+			t.resource = r.siblings.within(r.root).byID[string(id)]
 			t.missing = !t.resource.Exists()
 		}
 		t.typ = t.resource.Get("resourceType").Bytes()
@@ -109,14 +109,4 @@ func (r *run) typeIn(ref []byte) []byte {
 		return nil
 	}
 	return typ
-}
-
-// contained is the contained resource of an id.
-func contained(root tape.Value, id []byte) tape.Value {
-	for c := root.Get("contained").First(); c.Exists(); c = c.Next() {
-		if own := c.Get("id"); own.Kind() == tape.String && bytes.Equal(own.Bytes(), id) {
-			return c
-		}
-	}
-	return tape.Value{}
 }

@@ -128,6 +128,7 @@ type run struct {
 	v       *Validator
 	options Options
 	form    bool   // nothing but the form is looked at
+	silent  bool   // whether there are issues is asked, not which
 	skip    string // member of the outermost object that is not looked at
 	issues  []Issue
 	errors  int // of issues
@@ -184,6 +185,10 @@ func (r *run) add(of Class, at tape.Value, severity, code, format string, args .
 		return nil
 	case severity == "error":
 		r.errors++
+	}
+	if r.silent { // where it is would be sought from the beginning of the document on, each time
+		r.issues = append(r.issues, Issue{Severity: severity, Of: of})
+		return &r.issues[len(r.issues)-1]
 	}
 	r.issues = append(r.issues, Issue{
 		Severity: severity, Code: code, Text: fmt.Sprintf(format, args...), Path: r.v.path(r.document, at), Position: at.Position(), Of: of,
