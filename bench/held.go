@@ -21,13 +21,13 @@ import (
 
 // held is what a server was given of made-up people.
 type held struct {
-	founded
-	people   int
-	patients []string // ids
-	bytes    int64    // of JSON, sent
+	Founded  founded
+	People   int
+	Patients []string // ids
+	Bytes    int64    // of JSON, sent
 }
 
-func (h *held) resources() int { return h.people * perPerson }
+func (h *held) resources() int { return h.People * perPerson }
 
 // location finds where resources of a transaction were put, in its answer.
 var location = regexp.MustCompile(`"location"\s*:\s*"(?:[^"]*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/[^"]*)?"`)
@@ -54,15 +54,15 @@ func (c *cluster) transact(ctx context.Context, body []byte, most int) ([]string
 // hold brings made-up people from four clients until the first node has so many resources of them, and gives how many came and how long that took.
 func (c *cluster) hold(ctx context.Context, resources int) (came int, took time.Duration, err error) {
 	h := &c.held
-	if h.hospitals == nil {
+	if h.Founded.Hospitals == nil {
 		const all = regions + hospitals + doctors
 		at, err := c.transact(ctx, founding(), all)
 		if err != nil {
 			return 0, 0, err
 		}
-		h.founded = founded{hospitals: at[regions : regions+hospitals], doctors: at[regions+hospitals:]}
+		h.Founded = founded{Hospitals: at[regions : regions+hospitals], Doctors: at[regions+hospitals:]}
 	}
-	first, people := h.people, (resources+perPerson-1)/perPerson
+	first, people := h.People, (resources+perPerson-1)/perPerson
 	if people <= first {
 		return 0, 0, nil
 	}
@@ -73,7 +73,7 @@ func (c *cluster) hold(ctx context.Context, resources int) (came int, took time.
 	for client := range errs {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(ids) && errs[client] == nil; i = int(next.Add(1)) - 1 {
-				body := someone(first+i, &h.founded)
+				body := someone(first+i, &h.Founded)
 				var at []string
 				if at, errs[client] = c.transact(ctx, body, 1); errs[client] == nil {
 					ids[i] = strings.TrimPrefix(at[0], "Patient/")
@@ -83,7 +83,7 @@ func (c *cluster) hold(ctx context.Context, resources int) (came int, took time.
 		})
 	}
 	all.Wait()
-	h.people, h.patients, h.bytes = people, append(h.patients, ids...), h.bytes+sent.Load()
+	h.People, h.Patients, h.Bytes = people, append(h.Patients, ids...), h.Bytes+sent.Load()
 	return len(ids) * perPerson, time.Since(begin), errors.Join(errs...)
 }
 

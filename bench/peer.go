@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -19,6 +20,9 @@ func (b *bench) elsewhere(ctx context.Context) error {
 	m := &member{fhir: base, wires: newWires(base), token: b.token}
 	defer m.wires.close()
 	c := &cluster{nodes: 1, members: []*member{m}}
+	if err := c.held.load(b.held); err != nil {
+		return err
+	}
 	if err := b.machine(); err != nil {
 		return err
 	}
@@ -32,7 +36,30 @@ func (b *bench) elsewhere(ctx context.Context) error {
 			}
 		}
 	}
-	return b.printed()
+	return errors.Join(c.held.save(b.held), b.printed())
+}
+
+// load reads what a server was given in a run before, and save writes it; "" is no file.
+func (h *held) load(file string) error {
+	text, err := os.ReadFile(file)
+	if file == "" || errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, h)
+}
+
+func (h *held) save(file string) error {
+	if file == "" {
+		return nil
+	}
+	text, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o600)
 }
 
 // readPeer reads the figures of another run.

@@ -110,7 +110,7 @@ func hospitalName(i int) string {
 }
 
 // founded is how people refer to what founding made.
-type founded struct{ hospitals, doctors []string }
+type founded struct{ Hospitals, Doctors []string }
 
 // someone makes person number i.
 func someone(i int, at *founded) []byte {
@@ -118,7 +118,7 @@ func someone(i int, at *founded) []byte {
 	b := newBundler(r)
 	p := person{bundler: b, at: at, born: time.Date(1935+r.IntN(85), time.Month(1+r.IntN(12)), 1+r.IntN(28), 0, 0, 0, 0, time.UTC)}
 	p.subject = b.add("Patient", `"identifier":[{"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR"}]},"system":"%s","value":"%08d"}],"active":true,%s,"birthDate":"%s","address":[{"line":["%d Main Street"],"city":"City %d","postalCode":"%05d","country":"US"}],"telecom":[{"system":"phone","value":"555-%07d","use":"home"}],"managingOrganization":{"reference":"%s"},"generalPractitioner":[{"reference":"%s"}]`,
-		mrn, i, named(r), p.born.Format(time.DateOnly), 1+r.IntN(999), r.IntN(hospitals), r.IntN(100_000), i, pick(r, at.hospitals), pick(r, at.doctors))
+		mrn, i, named(r), p.born.Format(time.DateOnly), 1+r.IntN(999), r.IntN(hospitals), r.IntN(100_000), i, pick(r, at.Hospitals), pick(r, at.Doctors))
 	for range encounters {
 		p.visit()
 	}

@@ -22,9 +22,9 @@ func (p *person) visit() {
 	r := p.rng
 	p.when = time.Date(2012+r.IntN(14), time.Month(1+r.IntN(12)), 1+r.IntN(28), 7+r.IntN(11), r.IntN(60), r.IntN(60), 0, time.UTC)
 	why := pick(r, visits)
-	p.where = pick(r, p.at.hospitals)
+	p.where = pick(r, p.at.Hospitals)
 	p.encounter = p.add("Encounter", `"status":"finished","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB"},"type":[{"coding":[{"system":"%s","code":"%s","display":"%s"}],"text":"%s"}],"subject":{"reference":"%s"},"participant":[{"individual":{"reference":"%s"}}],"period":{"start":"%s","end":"%s"},"serviceProvider":{"reference":"%s"}`,
-		snomed, why.code, why.display, why.display, p.subject, pick(r, p.at.doctors), stamp(p.when), stamp(p.when.Add(15*time.Minute)), p.where)
+		snomed, why.code, why.display, why.display, p.subject, pick(r, p.at.Doctors), stamp(p.when), stamp(p.when.Add(15*time.Minute)), p.where)
 	for range 3 {
 		p.result(pick(r, results))
 	}
@@ -68,7 +68,7 @@ func (p *person) rest() {
 	for range 3 {
 		d := pick(r, drugs)
 		p.add("MedicationRequest", `"status":"%s","intent":"order","medicationCodeableConcept":{"coding":[{"system":"%s","code":"%s","display":"%s"}],"text":"%s"},`+about+`,"authoredOn":"%s","requester":{"reference":"%s"},"dosageInstruction":[{"sequence":1,"asNeededBoolean":true}]`,
-			pick(r, []string{"active", "stopped", "completed"}), rxnorm, d.code, d.display, d.display, p.subject, p.encounter, at, pick(r, p.at.doctors))
+			pick(r, []string{"active", "stopped", "completed"}), rxnorm, d.code, d.display, d.display, p.subject, p.encounter, at, pick(r, p.at.Doctors))
 	}
 	for range 3 {
 		d := pick(r, procedures)

@@ -21,7 +21,7 @@ func labelled(format string, args ...any) string {
 	return url.QueryEscape(fmt.Sprintf(format, args...))
 }
 
-func anyone(r *rand.Rand, h *held) string { return h.patients[r.IntN(len(h.patients))] }
+func anyone(r *rand.Rand, h *held) string { return h.Patients[r.IntN(len(h.Patients))] }
 
 func month(r *rand.Rand) string {
 	y, m := 2012+r.IntN(14), 1+r.IntN(12)
@@ -35,7 +35,7 @@ func during(r *rand.Rand, param string) string {
 // classes of searches, as hospitals' systems ask. The rates of the mixture are of all that are not deep, as often each.
 var classesOfSearch = []class{
 	{name: "identifier", ask: func(r *rand.Rand, h *held) string {
-		return "Patient?identifier=" + labelled("%s|%08d", mrn, r.IntN(h.people))
+		return "Patient?identifier=" + labelled("%s|%08d", mrn, r.IntN(h.People))
 	}},
 	{name: "token", ask: func(r *rand.Rand, _ *held) string {
 		return "Condition?code=" + labelled("%s|%s", snomed, pick(r, conditions).code) + page

@@ -59,7 +59,7 @@ func (b *bench) holdAndTell(ctx context.Context, c *cluster, resources int) erro
 		return err
 	}
 	b.add(figure{Name: "made-up people, import, 4 clients, resources", Nodes: c.nodes, Value: float64(came) / took.Seconds(), Unit: "/s",
-		Note: fmt.Sprintf("now %d of %.0f bytes of JSON", c.held.resources(), float64(c.held.bytes)/float64(c.held.resources()))})
+		Note: fmt.Sprintf("now %d of %.0f bytes of JSON", c.held.resources(), float64(c.held.Bytes)/float64(c.held.resources()))})
 	if c.foreign() {
 		return nil
 	}

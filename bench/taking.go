@@ -108,7 +108,7 @@ func (b *bench) startAgain(ctx context.Context, c *cluster) error {
 			return err
 		}
 		for ; ; time.Sleep(2 * time.Millisecond) {
-			status, _, _, err := m.wires.do(ctx, http.MethodGet, "/Patient/"+c.held.patients[0], m.token, nil)
+			status, _, _, err := m.wires.do(ctx, http.MethodGet, "/Patient/"+c.held.Patients[0], m.token, nil)
 			if err == nil && status == http.StatusOK {
 				break
 			}
