@@ -33,12 +33,13 @@ func (b *bench) growth(ctx context.Context, n int) error {
 		return err
 	}
 	defer c.stop()
-	all := make([]series, len(classesOfSearch))
+	classes := b.searches()
+	all := make([]series, len(classes))
 	for _, size := range b.load.sizes {
 		if err := b.holdAndTell(ctx, c, size); err != nil {
 			return err
 		}
-		for i, k := range classesOfSearch {
+		for i, k := range classes {
 			all[i].name = k.name
 			p, err := b.at(ctx, c, k)
 			if err != nil {

@@ -30,6 +30,8 @@ type bench struct {
 	base    base
 	url     string             // of a FHIR server that somebody else runs; "" for nodes of our own
 	token   string             // for it
+	pid     int                // its process, if that runs here; 0 if not
+	classes string             // only the classes of searches whose names hold this
 	peer    map[string]float64 // figures of another run by their names, to stand beside
 	held    string             // file that remembers what the server at url was given; "" brings everything in each run
 	plot    string             // where the growth is drawn; "" draws none
@@ -122,6 +124,8 @@ func run(ctx context.Context) (err error) {
 	flag.StringVar(&b.url, "url", "", "measure the steps fhir and search at this FHIR base, http://HOST/PATH, of a server that somebody else runs")
 	flag.StringVar(&b.token, "token", "", "bearer token for -url")
 	flag.StringVar(&b.held, "held", "", "file that remembers what the server at -url was given of made-up people, so that the next run need not bring them again")
+	flag.IntVar(&b.pid, "pid", 0, "process of the server at -url, whose memory and processor time are told")
+	flag.StringVar(&b.classes, "classes", "", "only the classes of searches whose names hold this")
 	beside := flag.String("beside", "", "file that a run with -json printed, of another server: its figures stand beside those of this run")
 	sizes := flag.String("sizes", "", "how many resources there are at each look of the step growth, separated by commas (10000,30000,100000)")
 	flag.StringVar(&b.plot, "plot", "", "file to draw the growth into, as SVG")

@@ -17,7 +17,7 @@ func (b *bench) elsewhere(ctx context.Context) error {
 		return fmt.Errorf("-url must begin with http://, got %q", b.url)
 	}
 	base := strings.TrimSuffix(b.url, "/")
-	m := &member{fhir: base, wires: newWires(base), token: b.token}
+	m := &member{fhir: base, wires: newWires(base), token: b.token, pid: b.pid}
 	defer m.wires.close()
 	c := &cluster{nodes: 1, members: []*member{m}}
 	if err := c.held.load(b.held); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -31,9 +32,12 @@ func (b *bench) search(ctx context.Context, c *cluster) error {
 	if err != nil {
 		return err
 	}
+	if len(took) == 0 {
+		return b.each(ctx, c, list)
+	}
 	b.add(figure{Name: "search, mixed, 8 clients", Nodes: c.nodes, Value: rate, Unit: "/s", Note: spread(took)}.least(600))
 	b.add(figure{Name: "search, mixed, 8 clients: p95", Nodes: c.nodes, Value: percentile(took, 95), Unit: "ms"}.most(50))
-	if !c.foreign() {
+	if c.members[0].pid != 0 {
 		b.add(figure{Name: "search: memory", Nodes: c.nodes, Value: rss(c.members[0].pid), Unit: "MiB"}.most(250))
 	}
 	if rate, took, err = b.asking(ctx, c, 8, deep, b.load.seconds); err != nil {
@@ -43,12 +47,27 @@ func (b *bench) search(ctx context.Context, c *cluster) error {
 		b.add(figure{Name: "search, deep chains, 8 clients: p95", Nodes: c.nodes, Value: percentile(took, 95), Unit: "ms",
 			Note: fmt.Sprintf("p50 %s ms, %s/s", number(middle(took)), number(rate))}.most(150))
 	}
+	return b.each(ctx, c, list)
+}
+
+// each measures each class by itself.
+func (b *bench) each(ctx context.Context, c *cluster, list []class) error {
 	for _, k := range list {
 		if err := b.alone(ctx, c, k); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// searches are the classes that are asked for.
+func (b *bench) searches() (list []class) {
+	for _, k := range classesOfSearch {
+		if strings.Contains(k.name, b.classes) {
+			list = append(list, k)
+		}
+	}
+	return list
 }
 
 // holdAndTell brings made-up people, and says how fast and what they take.
@@ -73,7 +92,7 @@ func (b *bench) holdAndTell(ctx context.Context, c *cluster, resources int) erro
 
 // answered gives the classes that the server answers. Ours answers all; what another one does not is said.
 func (b *bench) answered(ctx context.Context, c *cluster) (list []class, err error) {
-	for _, k := range classesOfSearch {
+	for _, k := range b.searches() {
 		if err := c.find(ctx, k.ask(rand.New(rand.NewPCG(3, 0)), &c.held)); err != nil {
 			if !c.foreign() {
 				return nil, fmt.Errorf("%s: %w", k.name, err)
@@ -122,7 +141,7 @@ func (b *bench) alone(ctx context.Context, c *cluster, k class) error {
 		return err
 	}
 	note := fmt.Sprintf("p50 %s ms, %s/s, matches %s", number(middle(took)), number(rate), counted(matches))
-	if after, err := cpu(c.members[0].pid); err == nil && !c.foreign() {
+	if after, err := cpu(c.members[0].pid); err == nil {
 		note += fmt.Sprintf(", processor %s ms", number(ms((after-before)/time.Duration(len(took)))))
 	}
 	b.add(figure{Name: "search, class " + k.name + ", 1 client: p95", Nodes: c.nodes, Value: percentile(took, 95), Unit: "ms", Note: note})
