@@ -16,3 +16,9 @@ func TestEmbedded(t *testing.T) {
 	}
 	indextest.Run(t, x)
 }
+
+// TestLate does the same where conditions on other resources are looked at for each candidate whenever that seems worth it.
+func TestLate(t *testing.T) {
+	defer index.FewEnds(index.FewEnds(0))
+	TestEmbedded(t)
+}

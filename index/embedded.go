@@ -138,6 +138,9 @@ func (p pebbleReader) Get(_ context.Context, key []byte) ([]byte, error) {
 }
 
 func (p pebbleReader) Gets(ctx context.Context, keys [][]byte, fn func(i int, value []byte) error) error {
+	if len(keys) >= manyKeys {
+		return p.walk(keys, fn)
+	}
 	for i, key := range keys {
 		value, closer, err := p.r.Get(key)
 		switch {
@@ -154,6 +157,32 @@ func (p pebbleReader) Gets(ctx context.Context, keys [][]byte, fn func(i int, va
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// manyKeys are so many that one iterator that goes from each to the next, as they mostly rise, is faster than looking up each.
+const manyKeys = 4
+
+func (p pebbleReader) walk(keys [][]byte, fn func(i int, value []byte) error) error {
+	it, err := p.r.NewIter(nil)
+	if err != nil {
+		return classify(err)
+	}
+	for i, key := range keys {
+		var value []byte
+		if it.SeekGE(key) && bytes.Equal(it.Key(), key) {
+			value, err = it.ValueAndErr()
+		}
+		if err = errors.Join(err, it.Error()); err != nil {
+			return errors.Join(classify(err), it.Close())
+		}
+		if err := fn(i, value); err != nil {
+			return errors.Join(err, it.Close())
+		}
+	}
+	if err := it.Close(); err != nil {
+		return classify(err)
 	}
 	return nil
 }

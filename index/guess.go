@@ -251,9 +251,9 @@ func (r *run) within(f *field, p term.Prefix, e ends, there node) guess {
 	case term.Less:
 		g = below(lowEnd)
 	case term.GreaterOrEqual:
-		g = anyOf([]guess{above(highEnd), inside()})
+		g = anyOf([]guess{above(highEnd), e.of(lowEnd, stretch{from: e.lo, to: e.last, openHigh: true})}) // what is inside begins there
 	case term.LessOrEqual:
-		g = anyOf([]guess{below(lowEnd), inside()})
+		g = anyOf([]guess{below(lowEnd), e.of(highEnd, stretch{to: e.hi, openLow: true})})
 	case term.StartsAfter:
 		g = above(lowEnd)
 	case term.EndsBefore:

@@ -61,10 +61,12 @@ func On(store rows.Store, key []byte) (*Index, error) {
 	return begin(&Index{rows: store, blind: true}, key)
 }
 
+func (x *Index) marker() marker { return marker{secret: &x.secret, ordered: !x.blind} }
+
 // begin reads what a writer goes on from.
 func begin(x *Index, key []byte) (*Index, error) {
 	x.secret = sha256.Sum256(append([]byte("sijil/index/mark/2"), key...))
-	x.posts.marker.secret = &x.secret
+	x.posts.marker = x.marker()
 	var err error
 	if x.run, err = x.lastRecords(); err == nil {
 		err = x.loadNames()

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 
@@ -15,6 +16,7 @@ type linked struct {
 	params []string
 	ends   []*end
 	set    fixed // the documents that fulfil it, once they were gathered
+	guess  guessed
 }
 
 // end is what is to be found at the other end of the references.
@@ -22,6 +24,23 @@ type end struct {
 	plan  *plan
 	found fixed // all of it, once it was looked up
 	n     int
+}
+
+// among gives which of some documents are there.
+func (e *end) among(r *run, docs fixed) (fixed, error) {
+	if e.found == nil {
+		return e.plan.among(r, docs)
+	}
+	out := fixed{}
+	for b, s := range docs {
+		if there := e.found[b]; there != nil {
+			both := *s
+			if both.and(there); !both.empty() {
+				out[b] = &both
+			}
+		}
+	}
+	return out, nil
 }
 
 func (r *run) link(typ string, c *term.Clause, depth int) (*linked, error) {
@@ -52,21 +71,19 @@ const preferred = 4
 
 // narrow leaves, of what was found, what fulfils the condition: either by gathering all that does, from the other end, or by looking at each candidate.
 func (l *linked) narrow(r *run, p *plan, hits []hit) ([]hit, error) {
-	candidates, other := 0, 0
+	candidates := 0
 	for i := range hits {
 		candidates += hits[i].found.count()
 	}
 	if candidates == 0 {
 		return hits, nil
 	}
-	for _, e := range l.ends {
-		if err := e.look(r); err != nil {
-			return nil, err
+	if l.set == nil {
+		there, _, err := l.estimate(r)
+		if err == nil && l.set == nil && there <= preferred*candidates {
+			err = l.gather(r)
 		}
-		other += e.n
-	}
-	if l.set == nil && other <= preferred*candidates {
-		if err := l.gather(r); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -109,6 +126,9 @@ func (l *linked) narrow(r *run, p *plan, hits []hit) ([]hit, error) {
 func (l *linked) gather(r *run) error {
 	l.set = fixed{}
 	for _, e := range l.ends {
+		if err := e.look(r); err != nil {
+			return err
+		}
 		docs := sortedDocs(e.found)
 		for some := range slices.Chunk(docs, 1024) {
 			if err := r.costly(); err != nil {
@@ -141,6 +161,7 @@ func (l *linked) pointingAt(r *run, e *end, docs []uint32) error {
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(marks, func(a, b mark) int { return bytes.Compare(a[:], b[:]) }) // rows are looked up fastest in their order
 	ranges := make([]rows.Range, len(marks))
 	for i, m := range marks {
 		ranges[i] = rows.Range{From: postingKey(m, 0), To: postingKey(m, 1<<24-1)}
@@ -220,7 +241,7 @@ func (l *linked) targets(d *document, fn func(typ, id string)) {
 // check gives the documents among those found in a block that fulfil the condition.
 func (l *linked) check(r *run, p *plan, h *hit) (*set, error) {
 	fits := new(set)
-	_, err := h.chunks(0, func(docs []uint32) (bool, error) {
+	_, err := h.chunks(0, 0, func(docs []uint32) (bool, error) {
 		if err := r.costly(); err != nil {
 			return false, err
 		}
@@ -245,20 +266,36 @@ func (l *linked) refer(r *run, p *plan, docs []uint32, fits *set) error {
 	}); err != nil {
 		return err
 	}
-	for _, k := range links {
-		for _, e := range l.ends {
-			if e.plan.space.typ != k.typ || fits.has(uint16(k.doc%blockDocs)) {
+	for _, e := range l.ends {
+		at, there := make(map[string]uint32), fixed{}
+		for _, k := range links {
+			if _, known := at[k.id]; known || k.typ != e.plan.space.typ {
 				continue
 			}
-			at, ok, err := r.document(k.typ, k.id)
-			if err == nil && ok && e.found.has(at) {
-				ok, err = r.allowed(k.typ, at, k.id)
-				if ok {
-					fits.add(uint16(k.doc % blockDocs))
-				}
-			}
+			doc, ok, err := r.document(k.typ, k.id)
 			if err != nil {
 				return err
+			}
+			if ok {
+				at[k.id] = doc
+				there.add(doc)
+			}
+		}
+		found, err := e.among(r, there)
+		if err != nil {
+			return err
+		}
+		for _, k := range links {
+			doc, ok := at[k.id]
+			if !ok || k.typ != e.plan.space.typ || !found.has(doc) || fits.has(uint16(k.doc%blockDocs)) {
+				continue
+			}
+			may, err := r.allowed(k.typ, doc, k.id)
+			if err != nil {
+				return err
+			}
+			if may {
+				fits.add(uint16(k.doc % blockDocs))
 			}
 		}
 	}
@@ -279,35 +316,29 @@ func (l *linked) referred(r *run, p *plan, docs []uint32, fits *set) error {
 	}
 	e := l.ends[0]
 	r.looked += len(ranges)
-	doubtful := make(map[uint32][]uint32) // by document: those at the other end of which the policy decides
+	from, all := make(map[uint32]fixed), fixed{} // what refers to each document, and to any
 	err := r.rows.Scan(r.ctx, ranges, func(i int, key, row []byte) (bool, error) {
 		r.looked++
-		there := e.found[blockOf(key)]
 		var s set
 		if !s.union(row) {
 			return false, damaged("posting")
 		}
-		if there == nil {
-			return true, nil
+		if from[of[i]] == nil {
+			from[of[i]] = fixed{}
 		}
-		if s.and(there); s.empty() {
-			return true, nil
-		}
-		if r.permit == nil {
-			fits.add(uint16(of[i] % blockDocs))
-			return true, nil
-		}
-		s.each(func(low uint16) bool {
-			doubtful[of[i]] = append(doubtful[of[i]], blockOf(key)<<blockBits|uint32(low))
-			return true
-		})
+		from[of[i]].join(blockOf(key), &s)
+		all.join(blockOf(key), &s)
 		return true, nil
 	})
 	if err != nil {
 		return err
 	}
-	for doc, list := range doubtful {
-		may, err := l.anyAllowed(r, e, list)
+	found, err := e.among(r, all)
+	if err != nil {
+		return err
+	}
+	for doc, some := range from {
+		may, err := l.anyFound(r, e, some, found)
 		if err != nil {
 			return err
 		}
@@ -316,6 +347,30 @@ func (l *linked) referred(r *run, p *plan, docs []uint32, fits *set) error {
 		}
 	}
 	return nil
+}
+
+// anyFound tells whether any of some documents at the other end is among those found, and may be gone by.
+func (l *linked) anyFound(r *run, e *end, some, found fixed) (bool, error) {
+	var list []uint32
+	for b, s := range some {
+		there := found[b]
+		if there == nil {
+			continue
+		}
+		both := *s
+		if both.and(there); both.empty() {
+			continue
+		}
+		if r.permit == nil {
+			return true, nil
+		}
+		both.each(func(low uint16) bool {
+			list = append(list, b<<blockBits|uint32(low))
+			return true
+		})
+	}
+	slices.Sort(list)
+	return l.anyAllowed(r, e, list)
 }
 
 // enough ends a walk through documents.

@@ -1,6 +1,9 @@
 package index
 
 import (
+	"bytes"
+	"slices"
+
 	"github.com/sijil-health/sijil/index/rows"
 )
 
@@ -23,6 +26,9 @@ func (p *posting) eval(r *run, want []uint32) ([]*set, error) {
 	if same(p.want, want) {
 		return p.last, nil
 	}
+	if known, ok := p.known(want); ok {
+		return known, nil
+	}
 	out := make([]*set, len(want))
 	if len(want) > 0 && len(p.marks) > 0 {
 		if err := p.read(r, want, out); err != nil {
@@ -33,12 +39,31 @@ func (p *posting) eval(r *run, want []uint32) ([]*set, error) {
 	return out, nil
 }
 
+// known gives what was evaluated already for more blocks.
+func (p *posting) known(want []uint32) ([]*set, bool) {
+	if len(want) == 0 || len(want) > len(p.want) {
+		return nil, false
+	}
+	out, at := make([]*set, len(want)), 0
+	for i, b := range want {
+		for at < len(p.want) && p.want[at] < b {
+			at++
+		}
+		if at == len(p.want) || p.want[at] != b {
+			return nil, false
+		}
+		out[i] = p.last[at]
+	}
+	return out, true
+}
+
 func same(a, b []uint32) bool { return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0] }
 
 // scattered is how many times as many blocks may lie between those wanted before each is looked up by itself.
 const scattered = 4
 
 func (p *posting) read(r *run, want []uint32, out []*set) error {
+	slices.SortFunc(p.marks, func(a, b mark) int { return bytes.Compare(a[:], b[:]) }) // rows are looked up fastest in their order
 	first, last := want[0], want[len(want)-1]
 	if int(last-first) >= scattered*len(want) {
 		keys := make([][]byte, 0, len(p.marks)*len(want))
@@ -205,6 +230,23 @@ func (f fixed) add(doc uint32) {
 		f[doc>>blockBits] = s
 	}
 	s.add(uint16(doc % blockDocs))
+}
+
+// join adds documents of a block.
+func (f fixed) join(block uint32, s *set) {
+	if there := f[block]; there != nil {
+		there.or(s)
+		return
+	}
+	own := *s
+	f[block] = &own
+}
+
+func (f fixed) size() (n int) {
+	for _, s := range f {
+		n += s.count()
+	}
+	return n
 }
 
 func (f fixed) has(doc uint32) bool {

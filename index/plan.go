@@ -13,6 +13,7 @@ type plan struct {
 	query *term.Query
 	own   []condition
 	other []*linked
+	late  []*linked // those of other that are looked at for each candidate, once it is its turn: see linked.late
 }
 
 // condition is a clause on a resource's own terms.
@@ -52,6 +53,11 @@ func (r *run) plan(q *term.Query, depth int) (*plan, error) {
 			p.own = append(p.own, condition{c, g})
 		default:
 			p.own = append(p.own, condition{c, r.guess(q.Type, c)})
+		}
+	}
+	if depth == 0 && r.limit > 0 {
+		if err := p.postpone(r); err != nil {
+			return nil, err
 		}
 	}
 	slices.SortStableFunc(p.own, func(a, b condition) int { return cmp.Compare(rank(a.clause), rank(b.clause)) })
@@ -122,9 +128,12 @@ func (h *hit) unsure() *set {
 	return &u
 }
 
-// window looks through blocks, which rise.
-func (p *plan) window(r *run, want []uint32) ([]hit, error) {
-	nodes := make(meet, 0, len(p.own)+1)
+// window looks through blocks, which rise; among some documents, unless that is nil.
+func (p *plan) window(r *run, want []uint32, among fixed) ([]hit, error) {
+	nodes := make(meet, 0, len(p.own)+2)
+	if among != nil {
+		nodes = append(nodes, among)
+	}
 	for i := range p.own {
 		nodes = append(nodes, p.own[i].maybe)
 	}
@@ -189,9 +198,9 @@ func (p *plan) doubts(r *run, hits []hit) error {
 	return nil
 }
 
-// chunks calls fn with the documents of a hit from one on, some at a time, more each time.
-func (h *hit) chunks(from uint32, fn func(docs []uint32) (more bool, err error)) (bool, error) {
-	size, docs := 16, make([]uint32, 0, 64)
+// chunks calls fn with the documents of a hit from one on, some at a time, more each time: as many as are taken at first, where that is known.
+func (h *hit) chunks(from uint32, limit int, fn func(docs []uint32) (more bool, err error)) (bool, error) {
+	size, docs := cmp.Or(min(limit, 64), 16), make([]uint32, 0, 64)
 	var err error
 	more := h.found.each(func(low uint16) bool {
 		doc := h.block<<blockBits | uint32(low)
@@ -241,7 +250,7 @@ func (p *plan) windows(r *run, from uint32, fn func(h *hit) (more bool, err erro
 		for ; block < end && uint32(len(want)) < n; block++ {
 			want = append(want, block)
 		}
-		hits, err := p.window(r, want)
+		hits, err := p.window(r, want, nil)
 		if err != nil {
 			return err
 		}
@@ -257,28 +266,37 @@ func (p *plan) windows(r *run, from uint32, fn func(h *hit) (more bool, err erro
 	return nil
 }
 
+// fitting gives what of a hit fits, for which it looks at those in doubt.
+func (p *plan) fitting(r *run, h *hit) (*set, error) {
+	s := *h.found
+	u := h.unsure()
+	if u.empty() {
+		return &s, nil
+	}
+	s.without(u)
+	doubtful := hit{block: h.block, found: u, doubt: h.doubt}
+	_, err := doubtful.chunks(0, 0, func(docs []uint32) (bool, error) {
+		if err := r.costly(); err != nil {
+			return false, err
+		}
+		return true, p.settle(r, h, docs, false, func(doc uint32, _ *document) error {
+			s.add(uint16(doc % blockDocs))
+			return nil
+		})
+	})
+	return &s, err
+}
+
 // whole finds all that fit, by looking at as much as the search may.
 func (p *plan) whole(r *run) (found fixed, n int, err error) {
 	found = fixed{}
 	err = p.windows(r, 0, func(h *hit) (bool, error) {
-		s := *h.found
-		if u := h.unsure(); !u.empty() {
-			s.without(u)
-			doubtful := hit{block: h.block, found: u, doubt: h.doubt}
-			if _, err := doubtful.chunks(0, func(docs []uint32) (bool, error) {
-				if err := r.costly(); err != nil {
-					return false, err
-				}
-				return true, p.settle(r, h, docs, false, func(doc uint32, _ *document) error {
-					s.add(uint16(doc % blockDocs))
-					return nil
-				})
-			}); err != nil {
-				return false, err
-			}
+		s, err := p.fitting(r, h)
+		if err != nil {
+			return false, err
 		}
 		if !s.empty() {
-			found[h.block] = &s
+			found[h.block] = s
 			n += s.count()
 		}
 		return true, r.costly()

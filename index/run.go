@@ -26,6 +26,7 @@ type run struct {
 	serial uint64 // documents from this one on have come since, and deaths from it on do not count
 	permit func(typ, id string, v *Version) bool
 	bound  int // rows to look at
+	limit  int // of matches; 0 if it is not known
 	looked int
 	spaces map[string]*space
 	may    map[ref]bool // what permit said of those whom a search goes by

@@ -16,6 +16,17 @@ type Search struct {
 	Bound int
 	// Permit is asked about each resource before it is found or counted, or anything is found by what it says or refers to. nil allows all.
 	Permit func(typ, id string, v *Version) bool
+	// Limit is how many matches are taken; 0 says that it is not known. Nothing else is found for it, but more quickly.
+	Limit int
+	// Total, unless nil, is told how many match in all, where that is known by looking at few rows more. It is for searches without Permit.
+	Total *Total
+}
+
+// Total is how many match in all.
+type Total struct {
+	Bound int // rows to look at
+	Known bool
+	N     int
 }
 
 // Match is a resource that was found.
@@ -80,6 +91,9 @@ func (x *Index) Search(ctx context.Context, s *Search, fn func(Match) (more bool
 	if len(s.Query.Sort) > 0 {
 		return nil, r.sorted(p, s, fn)
 	}
+	if s.Total != nil {
+		*s.Total = Total{Bound: s.Total.Bound, Known: len(p.late) == 0}
+	}
 	return r.unsorted(p, s, fn)
 }
 
@@ -99,7 +113,7 @@ func (x *Index) Count(ctx context.Context, s *Search) (n int, err error) {
 		return n, err
 	}
 	err = p.windows(r, 0, func(h *hit) (bool, error) {
-		return h.chunks(0, func(docs []uint32) (bool, error) {
+		return h.chunks(0, 0, func(docs []uint32) (bool, error) {
 			if err := r.costly(); err != nil {
 				return false, err
 			}
@@ -114,7 +128,10 @@ func (x *Index) begin(ctx context.Context, s *Search) (*run, func() error, error
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &run{x: x, ctx: ctx, rows: snapshot, m: marker{secret: &x.secret}, permit: s.Permit, bound: s.Bound}
+	r := &run{x: x, ctx: ctx, rows: snapshot, m: x.marker(), permit: s.Permit, bound: s.Bound}
+	if len(s.Query.Sort) == 0 {
+		r.limit = s.Limit
+	}
 	if err := r.begin(s.After.Serial); err != nil {
 		return nil, nil, errors.Join(err, snapshot.Close())
 	}
@@ -130,22 +147,58 @@ func (r *run) unsorted(p *plan, s *Search, fn func(Match) (bool, error)) (rest *
 			return nil, nil
 		}
 	}
+	full := false
 	err = p.windows(r, from, func(h *hit) (bool, error) {
-		return h.chunks(from, func(docs []uint32) (bool, error) {
+		if t := s.Total; t != nil && t.Known {
+			if err := t.add(r, p, h); err != nil {
+				return false, err
+			}
+		}
+		if full {
+			return s.Total != nil && s.Total.Known, nil
+		}
+		more, err := h.chunks(from, r.limit, func(docs []uint32) (bool, error) {
 			if r.looked > r.bound && docs[0] > from {
 				rest = &Point{Serial: r.serial, Doc: docs[0] - 1, Begun: true}
 				return false, nil
 			}
+			docs, err := p.later(r, h, docs)
+			if err != nil {
+				return false, err
+			}
 			more := true
-			err := r.give(p, h, docs, func(m Match) (bool, error) {
+			err = r.give(p, h, docs, func(m Match) (bool, error) {
 				var err error
 				more, err = fn(m)
 				return more, err
 			})
 			return more, err
 		})
+		if full = !more; full && rest == nil && s.Total != nil && s.Total.Known {
+			return true, err
+		}
+		return more, err
 	})
+	if s.Total != nil && rest != nil {
+		s.Total.Known = false
+	}
 	return rest, err
+}
+
+// add counts what fits of a hit, unless that takes too much; then the total is not known. The hit is without doubts afterwards.
+func (t *Total) add(r *run, p *plan, h *hit) error {
+	unsure := h.unsure()
+	if r.looked+unsure.count() > t.Bound {
+		t.Known = false
+		return nil
+	}
+	fits, err := p.fitting(r, h)
+	if err != nil {
+		return err
+	}
+	h.found, h.doubt = fits, nil
+	t.N += fits.count()
+	return nil
 }
 
 // give calls fn with the resources of documents, as far as they fit and may be given, until it says no.

@@ -16,13 +16,16 @@ func (r *run) sorted(p *plan, s *Search, fn func(Match) (bool, error)) error {
 	if err != nil {
 		return err
 	}
+	if s.Total != nil {
+		s.Total.Known, s.Total.N = true, n
+	}
 	o := order{run: r, space: p.space, sort: s.Query.Sort, fn: fn}
 	if s.After.Begun {
 		if o.after, err = o.placed(s.After.Doc); err != nil {
 			return err
 		}
 	}
-	if n <= r.bound {
+	if n <= fewDocs {
 		_, err = o.piece(found)
 		return err
 	}
@@ -34,7 +37,11 @@ func (r *run) sorted(p *plan, s *Search, fn func(Match) (bool, error)) error {
 	case first.Kind == term.Number:
 		return o.byBuckets(found, first, &numbers, ^uint64(0))
 	}
-	return ErrCostly
+	if n > r.bound {
+		return ErrCostly
+	}
+	_, err = o.piece(found)
+	return err
 }
 
 // order gives documents in order.
@@ -181,7 +188,7 @@ func (o *order) passed(least, greatest int64, descending bool) bool {
 }
 
 // fewDocs is how many documents are put in order at once rather than looked for in narrower buckets.
-const fewDocs = 4096
+const fewDocs = 512
 
 // byBuckets goes through what was found by the buckets in which it lies by its least value, or its greatest. A document with several lies in several,
 // of which the first counts; those with none come last.

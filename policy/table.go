@@ -72,6 +72,9 @@ var roles = map[Role]set{
 	Administrator:  of(Admin),
 }
 
+// Everywhere tells whether an access may do this to every object there is: then nobody needs to be asked about each.
+func Everywhere(a Access, act Action) bool { return a.Chart == "" && Decide(a, act, Object{}).Allow }
+
 // Decide tells whether an access may do this. It is total: what nobody thought of is denied.
 func Decide(a Access, act Action, on Object) Decision {
 	grants, known := roles[a.Role]

@@ -65,9 +65,12 @@ func (s *Store) counted(ctx context.Context, a Access, q *Query, page *Page, fou
 	if page.Missing, err = s.incomplete(&a, q); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	charts := make(map[string]int)
-	for i := range found {
-		charts[found[i].version.Chart]++
+	charts := chartsOf(found)
+	if more := page.Total < 0 || page.Total > len(found); len(charts) == 1 && more && len(found) <= countLimit {
+		if found, _, err = s.find(ctx, &a, q, index.Point{}, countLimit+1); err != nil {
+			return nil, err
+		}
+		charts = chartsOf(found)
 	}
 	if len(charts) == 1 {
 		for chart := range charts {
@@ -82,10 +85,22 @@ func (s *Store) counted(ctx context.Context, a Access, q *Query, page *Page, fou
 	}
 	if len(about) != 1 || len(charts) > 1 {
 		why := fmt.Sprintf("%d resources of %d charts were counted", len(found), len(charts))
-		if len(found) > countLimit {
+		switch {
+		case page.Total < 0:
 			why = "more were found than are counted"
+		case page.Total > len(found):
+			why = fmt.Sprintf("%d resources of several charts were counted", page.Total)
 		}
 		lines = append(lines, line{kind: verify.KindSearch, outcome: http.StatusOK, why: why})
 	}
 	return page, s.record(ctx, a, lines...)
+}
+
+// chartsOf tells how many matches are of each chart.
+func chartsOf(found []match) map[string]int {
+	charts := make(map[string]int)
+	for i := range found {
+		charts[found[i].version.Chart]++
+	}
+	return charts
 }

@@ -18,6 +18,7 @@ type overlay struct {
 	looks   map[uint64]struct{} // entries, by their number, that change nothing: the index need not open them to see that
 	bytes   int                 // that entries take in memory
 	at      uint64              // the index has taken in all entries below
+	last    uint64              // all entries from this one on are accesses: they change nothing that is found
 	grown   chan struct{}       // closed and replaced whenever `at` grows
 	failed  error               // why the index never goes on
 	stalled error               // why it does not go on at the moment
@@ -90,6 +91,7 @@ func (o *overlay) add(first uint64, ws []*written) {
 			continue
 		}
 		w.version.Entry = first + uint64(i)
+		o.last = max(o.last, w.version.Entry+1)
 		if w.version.Entry < o.at {
 			continue // the index was faster
 		}
@@ -149,6 +151,15 @@ func (o *overlay) position() uint64 {
 // wait returns once the index has taken in all entries below n.
 func (o *overlay) wait(ctx context.Context, n uint64) error {
 	return o.until(ctx, func() bool { return o.at >= n })
+}
+
+// settle returns once everything is found that was written before the call. It does not wait for the entries of accesses, of which each search
+// leaves some.
+func (o *overlay) settle(ctx context.Context) error {
+	o.mu.Lock()
+	last := o.last
+	o.mu.Unlock()
+	return o.until(ctx, func() bool { return o.failed == nil && o.at >= last })
 }
 
 // room returns once there is room for more writes. Where the index never goes on there is none: what is written would never be found.

@@ -20,6 +20,11 @@ func permit(a *Access, act policy.Action, chart, typ string) error {
 	return fmt.Errorf("%w: %s (%s)", ErrForbidden, d.Reason, d.Policy)
 }
 
+// everywhere tells whether an access may do this to whatever there is.
+func everywhere(a *Access, act policy.Action) bool {
+	return policy.Everywhere(policy.Access{Actor: a.Actor, Role: policy.Role(a.Role), Purpose: policy.Purpose(a.Purpose), Chart: a.Chart}, act)
+}
+
 // May asks the policy whether an access may do this at all, within the chart it is for, before anything more is known of the request.
 func (a *Access) May(act policy.Action) error { return permit(a, act, a.Chart, "") }
 

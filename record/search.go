@@ -31,25 +31,22 @@ const maxCounted = 2_000_000
 // could not be read: see Page.Missing. What is damaged is among them without content. All pages of a search tell of the moment of the first: what was
 // deleted since is left out, what was changed is given as it is now, and nothing comes twice or falls between two pages. A page that has looked at
 // maxLooked rows, or holds maxPage bytes, ends there: it may hold fewer than q.Count, or none, and has a Next, and its Total is known only if
-// everything was looked at. Errors: ErrCursor, ErrExpired, ErrCostly, ErrUnavailable.
+// everything was looked at, or lists of documents tell it. Errors: ErrCursor, ErrExpired, ErrCostly, ErrUnavailable.
 func (s *Store) Search(ctx context.Context, a Access, q Query) (*Page, error) {
 	total, from, err := s.parseCursor(&q)
 	if err != nil {
 		return nil, err
 	}
-	limit, counting := q.Count+1, q.After == ""
-	if counting {
-		limit = max(limit, countLimit+1)
-	}
+	counting := q.After == ""
 	if err := permit(&a, policy.Search, a.Chart, q.Type); err != nil {
 		return nil, err
 	}
-	found, rest, err := s.find(ctx, &a, &q, from, limit)
+	found, rest, counted, err := s.matches(ctx, &a, &q, from)
 	if err != nil {
 		return nil, err
 	}
-	if counting && len(found) <= countLimit && rest == nil {
-		total = len(found)
+	if counting {
+		total = counted
 	}
 	if counting && total == unknownTotal && q.Exact {
 		if total, err = s.count(ctx, &a, &q); err != nil {
@@ -157,15 +154,22 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 
 // find looks up at most limit matches from a place on that may be released. rest is where it has not looked any more, see Index.Search.
 func (s *Store) find(ctx context.Context, a *Access, q *Query, from index.Point, limit int) (found []match, rest *index.Point, err error) {
-	if err := s.overlay.wait(ctx, s.Journal.End().Entry); err != nil {
+	asked := s.asked(a, q, from)
+	asked.Limit = limit
+	return s.look(ctx, q.Type, asked)
+}
+
+// look carries out a search, up to its limit.
+func (s *Store) look(ctx context.Context, typ string, asked *index.Search) (found []match, rest *index.Point, err error) {
+	if err := s.overlay.settle(ctx); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if limit <= 0 {
+	if asked.Limit <= 0 {
 		return nil, nil, nil
 	}
-	rest, err = s.Index.Search(ctx, s.asked(a, q, from), func(m index.Match) (bool, error) {
-		found = append(found, match{typ: q.Type, id: m.ID, version: m.Version, at: m.At})
-		return len(found) < limit, nil
+	rest, err = s.Index.Search(ctx, asked, func(m index.Match) (bool, error) {
+		found = append(found, match{typ: typ, id: m.ID, version: m.Version, at: m.At})
+		return len(found) < asked.Limit, nil
 	})
 	if err != nil {
 		return nil, nil, searchError(err)
@@ -187,14 +191,45 @@ func (s *Store) count(ctx context.Context, a *Access, q *Query) (int, error) {
 	return n, nil
 }
 
+// matches looks up the matches of a page and one more, which say where a next one begins, and, of a first page, how many there are in all, where that is
+// known by looking at countLimit rows more: of lists of documents, where all may be seen, otherwise of the matches themselves.
+func (s *Store) matches(ctx context.Context, a *Access, q *Query, from index.Point) (found []match, rest *index.Point, total int, err error) {
+	limit := q.Count + 1
+	if q.Count == 0 {
+		limit = fewCharts
+	}
+	asked := s.asked(a, q, from)
+	if asked.Permit != nil && q.After == "" {
+		limit = max(limit, countLimit+1)
+	}
+	if asked.Limit = limit; asked.Permit == nil && q.After == "" {
+		asked.Total = &index.Total{Bound: min(countLimit, s.looks)}
+	}
+	if found, rest, err = s.look(ctx, q.Type, asked); err != nil {
+		return nil, nil, 0, err
+	}
+	switch total = unknownTotal; {
+	case q.After != "":
+	case asked.Total != nil && asked.Total.Known:
+		total = asked.Total.N
+	case rest == nil && len(found) < limit:
+		total = len(found)
+	}
+	return found, rest, total, nil
+}
+
+// fewCharts is how many matches are looked at for whether what is counted is of one chart.
+const fewCharts = 64
+
 // asked is a search in the index's terms. What the policy hides is not found, and nothing is found by what it says.
 func (s *Store) asked(a *Access, q *Query, from index.Point) *index.Search {
-	return &index.Search{
-		Query: term.Query{Type: q.Type, All: withinChart(q.All, q.Type, a.Chart), Sort: q.Sort}, After: from, Bound: s.looks,
-		Permit: func(typ, _ string, v *index.Version) bool {
+	asked := &index.Search{Query: term.Query{Type: q.Type, All: withinChart(q.All, q.Type, a.Chart), Sort: q.Sort}, After: from, Bound: s.looks}
+	if !everywhere(a, policy.Search) || s.vault.Erased() {
+		asked.Permit = func(typ, _ string, v *index.Version) bool {
 			return permit(a, policy.Search, v.Chart, typ) == nil && !s.erased(v)
-		},
+		}
 	}
+	return asked
 }
 
 // searchError says what a search in the index fails with.

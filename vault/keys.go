@@ -152,6 +152,13 @@ func (v *Vault) Slot(slot uint64) (k *Key, chart string, c Compartment, ok bool)
 	return v.keyAt(slot), v.table.charts[r.chart].name, r.compartment, true
 }
 
+// Erased tells whether any key ever was.
+func (v *Vault) Erased() bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.table.erased
+}
+
 // Missing tells whether a number is of no key that is there or was erased. What was sealed under it names a key that was lost.
 func (v *Vault) Missing(slot uint64) bool {
 	v.mu.RLock()

@@ -17,6 +17,7 @@ type table struct {
 	ids    map[uint32]uint32 // hash → chart; 0 for none
 	seed   maphash.Seed
 	unused []uint32 // numbers of erased charts
+	erased bool     // a slot is
 }
 
 type leaf struct {
@@ -141,7 +142,7 @@ func (t *table) put(slot uint64, s slotContent) {
 	t.next = max(t.next, slot+1)
 	r := &t.leaf(uint32(slot / slotsPerLeaf)).slots[slot%slotsPerLeaf]
 	if s.compartment == erasedSlot {
-		*r = slotRecord{compartment: erasedSlot}
+		*r, t.erased = slotRecord{compartment: erasedSlot}, true
 		return
 	}
 	id := t.intern(s.chart)
@@ -176,7 +177,7 @@ func (t *table) forget(name string) {
 	}
 	for _, slot := range t.slotsOf(name) {
 		r, _ := t.at(slot)
-		*r = slotRecord{compartment: erasedSlot}
+		*r, t.erased = slotRecord{compartment: erasedSlot}, true
 	}
 	h := t.hash(name)
 	if t.ids[h] == id {

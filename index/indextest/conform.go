@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/sijil-health/sijil/index"
@@ -59,9 +60,29 @@ func finds(r *rapid.T, w *world) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			r.Fatalf("query %+v of %+v:\n%s", q, w.all, diff)
 		}
+		first(r, w, &q, want)
 		if n, err := w.x.Count(r.Context(), &index.Search{Query: q, Bound: unbounded}); err != nil || n != len(want) {
 			r.Fatalf("query %+v: counted %d, %v; want %d", q, n, err, len(want))
 		}
+	}
+}
+
+// first looks up a first page only: it is the same, and what is said of the number of all is right.
+func first(r *rapid.T, w *world, q *term.Query, want []string) {
+	total := index.Total{Bound: rapid.IntRange(0, 60).Draw(r, "counting")}
+	s := &index.Search{Query: *q, Bound: unbounded, Limit: rapid.IntRange(1, 4).Draw(r, "limit"), Total: &total}
+	var got []string
+	if _, err := w.x.Search(r.Context(), s, func(m index.Match) (bool, error) {
+		got = append(got, m.ID)
+		return len(got) < s.Limit, nil
+	}); err != nil {
+		r.Fatal(err)
+	}
+	if diff := cmp.Diff(want[:min(len(want), s.Limit)], got, cmpopts.EquateEmpty()); diff != "" {
+		r.Fatalf("query %+v of %+v, first %d:\n%s", q, w.all, s.Limit, diff)
+	}
+	if total.Known && total.N != len(want) {
+		r.Fatalf("query %+v: %d in all, want %d", q, total.N, len(want))
 	}
 }
 
