@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/policy"
@@ -46,24 +48,26 @@ func (s *Store) Export(ctx context.Context, a Access, q Query, of func(chart str
 	if err != nil {
 		return nil, err
 	}
-	page, given, last := &ExportPage{}, []match(nil), from
-	exporting := exporting{store: s}
-	size, done := 0, 0
+	page, taken, last := &ExportPage{}, []match(nil), from
+	size, done := int64(0), 0
 	for ; done < min(len(found), q.Count) && size < maxPage; done++ {
 		m := found[done]
 		last = m.at
 		if permit(&a, policy.Export, m.version.Chart, q.Type) != nil || of != nil && !of(m.version.Chart) {
 			continue
 		}
-		v, err := exporting.open(ctx, &m)
-		if err != nil {
-			return nil, err
+		size += s.sizeOf(ctx, &m.version)
+		taken = append(taken, m)
+	}
+	opened, err := s.openAll(ctx, taken)
+	if err != nil {
+		return nil, err
+	}
+	given := taken[:0]
+	for i, v := range opened {
+		if v != nil {
+			page.Versions, given = append(page.Versions, *v), append(given, taken[i])
 		}
-		if v == nil {
-			continue
-		}
-		size += len(v.Body)
-		page.Versions, given = append(page.Versions, *v), append(given, m)
 	}
 	if len(given) > 0 {
 		if err := s.leave(ctx, a, verify.KindExport, false, given); err != nil {
@@ -83,6 +87,25 @@ func (s *Store) Export(ctx context.Context, a Access, q Query, of func(chart str
 type exporting struct {
 	store  *Store
 	record *journal.Record
+}
+
+// openAll opens versions and their entries on all processors, each a run of neighbours; nil for those that were erased meanwhile.
+func (s *Store) openAll(ctx context.Context, list []match) ([]*Exported, error) {
+	out := make([]*Exported, len(list))
+	workers := min(runtime.GOMAXPROCS(0), (len(list)+63)/64)
+	errs := make([]error, workers)
+	var all sync.WaitGroup
+	for w := range workers {
+		first, end := w*len(list)/workers, (w+1)*len(list)/workers
+		all.Go(func() {
+			x := exporting{store: s}
+			for i := first; i < end && errs[w] == nil; i++ {
+				out[i], errs[w] = x.open(ctx, &list[i])
+			}
+		})
+	}
+	all.Wait()
+	return out, errors.Join(errs...)
 }
 
 // open brings a version and its entry into the clear; nil for one that was erased meanwhile.
