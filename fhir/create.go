@@ -33,6 +33,11 @@ func (s *Server) create(q *request) (*answer, error) {
 			return s.existing(q, &heads[0])
 		}
 	}
+	if q.prefer.once && q.typ == "Patient" {
+		if err := s.nobodyYet(q, r.root); err != nil {
+			return nil, err
+		}
+	}
 	return s.store(q, r, record.OpCreate, newID(time.Now()), 0)
 }
 

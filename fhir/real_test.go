@@ -35,7 +35,7 @@ func (prompt) LocalOnly(uint64, uint64) {}
 func (prompt) Block(context.Context, uint64) (int64, error) { return 1, nil }
 
 // realGate is a gate over the record itself: sealed, journalled and indexed in a directory.
-func realGate(t *testing.T, dir string, create bool) (*gate, func()) {
+func realGate(t testing.TB, dir string, create bool) (*gate, func()) {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()

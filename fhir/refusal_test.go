@@ -56,7 +56,7 @@ func TestRefusals(t *testing.T) {
 		{name: "delete by what is not known", do: "DELETE /Patient?shoe=7", status: 400},
 
 		{name: "version 0", do: "GET /Patient/p1/_history/0", status: 404},
-		{name: "parameter of a read", do: "GET /Patient/p1?_summary=true", status: 400},
+		{name: "parameter of a read", do: "GET /Patient/p1?_sort=_id", status: 400},
 		{name: "not a Bundle", do: "POST /", body: patient, status: 400},
 		{name: "a collection", do: "POST /", body: `{"resourceType":"Bundle","type":"collection"}`, status: 400, has: []string{"Bundle.type"}},
 		{name: "too many entries", do: "POST /", body: `{"resourceType":"Bundle","type":"batch","entry":[{},{},{}]}`, status: 413},

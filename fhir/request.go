@@ -66,6 +66,7 @@ type preference struct {
 	result  string // "minimal", "representation", "OperationOutcome" or ""
 	lenient bool   // handling=lenient
 	async   bool   // respond-async
+	once    bool   // duplicates=refuse, ours
 }
 
 func parsePrefer(headers []string) (p preference) {
@@ -77,6 +78,8 @@ func parsePrefer(headers []string) (p preference) {
 				p.result = value
 			case "handling":
 				p.lenient = value == "lenient"
+			case "duplicates":
+				p.once = value == "refuse"
 			case "respond-async":
 				p.async = true
 			}

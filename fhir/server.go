@@ -179,6 +179,7 @@ var typeRoutes = map[string][]route{
 		{"POST", "/{type}/$export", (*Server).exportPatients, "$export"},
 		{"GET", "/{type}/{id}/$everything", (*Server).everything, "$everything"},
 		{"POST", "/{type}/{id}/$everything", (*Server).everything, "$everything"},
+		{"POST", "/{type}/$match", (*Server).matchPatient, "$match"},
 		{"GET", "/{type}/$summary", (*Server).summary, "$summary"},
 		{"POST", "/{type}/$summary", (*Server).summary, "$summary"},
 		{"GET", "/{type}/{id}/$summary", (*Server).summary, "$summary"},

@@ -64,6 +64,7 @@ func definedBy(typ, name string) string {
 var standardOperations = map[string]string{
 	"Patient$everything":   "http://hl7.org/fhir/OperationDefinition/Patient-everything",
 	"Encounter$everything": "http://hl7.org/fhir/OperationDefinition/Encounter-everything",
+	"Patient$match":        "http://hl7.org/fhir/OperationDefinition/Patient-match",
 	"Patient$summary":      "http://hl7.org/fhir/uv/ips/OperationDefinition/summary",
 	"Observation$lastn":    "http://hl7.org/fhir/OperationDefinition/Observation-lastn",
 	"$export":              "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",

@@ -283,7 +283,7 @@ func (s *Server) entryChanges(q *request, e *entry, v *resolver) ([]record.Chang
 		return s.entryPatch(q, e, v)
 	}
 	change, err := s.changeOf(e.resource, e.op, e.id, v, e.urlBase)
-	e.chart, change.Fresh = change.Chart, e.op == record.OpCreate && e.method == http.MethodPost
+	e.chart = change.Chart
 	if err == nil {
 		change.IfVersion, err = ifVersion(e.ifMatch, request.Get("ifMatch"))
 	}

@@ -20,6 +20,8 @@ type Gathering struct {
 	Next func(found []Version) ([]Query, error)
 	// Give, unless nil, is asked in the end about all that was found. What it says no to is neither given nor named.
 	Give   func(*Version) bool
+	Once   bool   // what a query's Keep said no to is not asked about again, and nothing is done for it in later queries
+	Most   int    // resources that are opened at most; 0 for maxGathered
 	Detail string // what was asked, for the entries; "" for that of the access
 }
 
@@ -33,7 +35,10 @@ type Gathered struct {
 // Gather finds what several queries match, in rounds, and releases it as one: one entry for each chart, naming what of it was given. What the access
 // may not search for is not found, and nothing tells it from what is not there. Errors as Search; those of Next as they are.
 func (s *Store) Gather(ctx context.Context, a Access, g *Gathering) (*Gathered, error) {
-	r := gathering{s: s, ctx: ctx, a: &a, out: &Gathered{}, seen: map[string]bool{}}
+	r := gathering{s: s, ctx: ctx, a: &a, out: &Gathered{}, seen: map[string]bool{}, once: g.Once, left: maxGathered}
+	if g.Most > 0 {
+		r.left = min(r.left, g.Most)
+	}
 	var asked []Query
 	var last []Version
 	for {
@@ -58,15 +63,16 @@ func (s *Store) Gather(ctx context.Context, a Access, g *Gathering) (*Gathered, 
 
 // gathering is one Gather under way.
 type gathering struct {
-	s      *Store
-	ctx    context.Context
-	a      *Access
-	out    *Gathered
-	found  []match // of out.Versions
-	seen   map[string]bool
-	opened int
-	size   int
-	room   int64 // that was asked for
+	s     *Store
+	ctx   context.Context
+	a     *Access
+	out   *Gathered
+	found []match // of out.Versions
+	seen  map[string]bool
+	once  bool
+	left  int // resources that may yet be opened
+	size  int
+	room  int64 // that was asked for
 }
 
 // query opens what one query finds and is not there yet.
@@ -77,7 +83,7 @@ func (r *gathering) query(q *Query) (found []Version, err error) {
 		}
 		return nil, nil
 	}
-	matches, rest, err := r.s.find(r.ctx, r.a, q, index.Point{}, min(q.Count, maxGathered-r.opened))
+	matches, rest, err := r.s.find(r.ctx, r.a, q, index.Point{}, q.Count)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +100,7 @@ func (r *gathering) query(q *Query) (found []Version, err error) {
 		if r.seen[m.typ+"/"+m.id] {
 			continue
 		}
-		if r.size >= maxPage || len(r.found) >= maxReleased {
+		if r.left == 0 || r.size >= maxPage || len(r.found) >= maxReleased {
 			r.out.Cut = true
 			break
 		}
@@ -102,10 +108,13 @@ func (r *gathering) query(q *Query) (found []Version, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if v == nil || q.Keep != nil && !q.Keep(v) {
+		keep := v != nil && (q.Keep == nil || q.Keep(v))
+		if keep || r.once {
+			r.seen[m.typ+"/"+m.id] = true
+		}
+		if !keep {
 			continue
 		}
-		r.seen[m.typ+"/"+m.id] = true
 		r.size += len(v.Body)
 		r.out.Versions, r.found, found = append(r.out.Versions, *v), append(r.found, m), append(found, *v)
 	}
@@ -114,7 +123,7 @@ func (r *gathering) query(q *Query) (found []Version, err error) {
 
 // open opens one match; nil for one that was erased since it was found.
 func (r *gathering) open(m *match) (*Version, error) {
-	r.opened++
+	r.left--
 	v, err := r.s.open(r.ctx, m.typ, m.id, &m.version)
 	if r.ctx.Err() != nil {
 		return nil, r.ctx.Err()

@@ -150,6 +150,9 @@ func (at cursor) members(name string) (list []cursor) {
 // leaf puts a leaf at the end of a way, if the parameter can take values of that type.
 func (c *compiler) leaf(root *step, at cursor, param *Param, parts []definition.Component) bool {
 	l := leaf{param: param, take: takerOf(param.Kind, at)}
+	if param.sounds() && at.code == "HumanName" {
+		l.take = takeSounds
+	}
 	if param.Kind == term.Composite {
 		l.take = takeComposite
 		for i, part := range parts {

@@ -21,6 +21,8 @@ func (r *reader) modified(p *Param, key, modifier, value string) (term.Clause, *
 	case p.Kind == term.Token:
 		c.Not = modifier == "not" || modifier == "not-in"
 		c.Any, e = r.token(p, key, modifier, value)
+	case p.sounds():
+		return c, unknownModifier(p, modifier)
 	case p.Kind == term.String && modifier == "exact":
 		c.Any, e = r.each(key, value, formed(term.Exact))
 	case p.Kind == term.String && modifier == "contains":

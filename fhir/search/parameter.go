@@ -71,6 +71,9 @@ func (p *Parameters) Of(name string) *Type {
 	return t
 }
 
+// sounds tells whether a parameter goes by the sound of names, not by their spelling.
+func (p *Param) sounds() bool { return p.Code == "phonetic" && p.Kind == term.String }
+
 // Param finds a parameter by its code; nil for none.
 func (t *Type) Param(code string) *Param { return t.params[code] }
 

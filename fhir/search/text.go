@@ -1,6 +1,9 @@
 package search
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/index/term"
 )
@@ -20,6 +23,9 @@ func (x *extraction) string(l *leaf, text string) {
 
 // cutRunes cuts a text to at most n bytes, between two characters.
 func cutRunes(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
 	for n > 0 && text[n]&0xc0 == 0x80 {
 		n--
 	}
@@ -33,6 +39,36 @@ func takeConceptText(x *extraction, l *leaf, v tape.Value) { x.string(l, x.text(
 // takeName adds the parts of a HumanName, and the whole as it is spoken where no text gives that.
 func takeName(x *extraction, l *leaf, v tape.Value) {
 	x.parts(l, v, "prefix", "given", "family", "suffix")
+}
+
+// takeSounds adds the keys of the words of a HumanName, each once, and all of them in their order.
+func takeSounds(x *extraction, l *leaf, v tape.Value) {
+	var keys, whole []string
+	add := func(part tape.Value) {
+		for _, w := range NameWords(cutRunes(x.text(part), maxString)) {
+			if whole = append(whole, w.Key); !slices.Contains(keys, w.Key) {
+				keys = append(keys, w.Key)
+				x.add(l, term.Term{Value: w.Key, Folded: Fold(w.Key)})
+			}
+		}
+	}
+	for _, name := range []string{"given", "family", "text"} {
+		part := v.Get(name)
+		if name == "text" && len(whole) > 1 {
+			x.add(l, term.Term{Value: strings.Join(whole, " "), Folded: Fold(strings.Join(whole, " "))})
+			whole = nil
+		}
+		if part.Kind() == tape.Array {
+			for e := part.First(); e.Exists(); e = e.Next() {
+				add(e)
+			}
+		} else if part.Exists() {
+			add(part)
+		}
+	}
+	if len(whole) > 1 {
+		x.add(l, term.Term{Value: strings.Join(whole, " "), Folded: Fold(strings.Join(whole, " "))})
+	}
 }
 
 // takeAddress adds the parts of an Address, and the whole as above.

@@ -49,6 +49,9 @@ func (r *reader) value(name string, p *Param, v string) ([]term.Test, *Error) {
 	case term.Date:
 		return one(dateTest(name, v, r.o.Now))
 	case term.String:
+		if p.sounds() {
+			return one(soundTest(name, unescape(v)))
+		}
 		return one(stringTest(name, unescape(v), term.Begins))
 	case term.Number:
 		return one(numberTest(name, v))
@@ -106,6 +109,18 @@ func stringTest(name, value string, form term.Form) (term.Test, *Error) {
 		return t, refuse("value", "%.80q has no letter in it", name)
 	}
 	return t, nil
+}
+
+// soundTest looks for the key of one word of a name, or for names that begin with those of several.
+func soundTest(name, value string) (term.Test, *Error) {
+	key := Sound(value)
+	switch {
+	case key == "":
+		return term.Test{}, refuse("value", "%.80q has no name in it", name)
+	case strings.Contains(key, " "):
+		return term.Test{Form: term.Begins, Value: value, Folded: Fold(key)}, nil
+	}
+	return term.Test{Form: term.Exact, Value: key, Folded: Fold(key)}, nil
 }
 
 func textTest(name, value string) (term.Test, *Error) {
