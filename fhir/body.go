@@ -147,6 +147,63 @@ func (b *body) read(limit int) ([]byte, error) {
 	}
 }
 
+// stream copies the body to where it is kept, as it comes. It takes no room: what it is copied to bounds it.
+func (b *body) stream(to io.Writer, limit int64) error {
+	coding, p := bodyCoding(b.r)
+	if p != nil {
+		return p
+	}
+	if err := isUTF8(b.r); err != nil {
+		return err
+	}
+	paced := &pacedBody{b: b, in: http.MaxBytesReader(b.w, b.r.Body, limit), started: time.Now()}
+	in := io.Reader(paced)
+	if coding != "" {
+		plain, err := decoded(coding, in, int(limit))
+		if err != nil {
+			return broken(err, int(limit))
+		}
+		defer plain.Close()
+		in = plain
+	}
+	buf := make([]byte, streamed)
+	for {
+		n, err := in.Read(buf)
+		if n > 0 {
+			if _, err := to.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			b.deadline(time.Time{}) // as in read
+			b.whole = true
+			return nil
+		}
+		if err != nil {
+			return broken(err, int(limit))
+		}
+	}
+}
+
+// streamed is how much of a body is copied at once, in bytes.
+const streamed = 64 << 10
+
+// pacedBody gives up whoever is silent, or slower than the least speed, as read does.
+type pacedBody struct {
+	b       *body
+	in      io.Reader
+	started time.Time
+	n       int64
+}
+
+func (p *pacedBody) Read(b []byte) (int, error) {
+	last := p.started.Add(time.Minute + time.Duration(p.n/slowest)*time.Second)
+	p.b.deadline(earlier(last, time.Now().Add(p.b.s.Limits.Idle)))
+	n, err := p.in.Read(b)
+	p.n += int64(n)
+	return n, err
+}
+
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return a

@@ -24,6 +24,12 @@ func (s *Server) inspect(root tape.Value, beside *validation.Siblings) (*resourc
 	if p != nil {
 		return nil, p
 	}
+	return s.checked(r, beside)
+}
+
+// checked is inspect for what the gate has looked at already.
+func (s *Server) checked(r *resource, beside *validation.Siblings) (*resource, *problem) {
+	root := r.root
 	var found []validation.Issue
 	if s.Checks == FormOnly {
 		found = s.validator.Form(root)

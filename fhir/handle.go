@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -60,7 +61,7 @@ func (s *Server) answer(q *request, r *http.Request, do interaction, w http.Resp
 	if s.rawRead(q, r) {
 		q.raw = r // the content's type says what is acceptable
 	} else if q.job != "" {
-		// what an export has is of types of its own
+		// what a job has is of types of its own
 	} else if err := acceptable(r); err != nil {
 		return nil, err
 	}
@@ -76,6 +77,9 @@ func (s *Server) answer(q *request, r *http.Request, do interaction, w http.Resp
 	q.Context, b.place = q.place.opening(r.Context(), false), q.place
 	if q.load, q.patching = b.load, b.patch; r.Method == http.MethodPost {
 		q.form = b.form
+	}
+	if typ, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && isNDJSON(typ) {
+		q.stream = b.stream
 	}
 	return do(s, q)
 }

@@ -168,6 +168,17 @@ func (in *input) value(name string) tape.Value {
 	return tape.Value{}
 }
 
+// values gives all of a parameter that is no primitive value.
+func (in *input) values(name string) (list []tape.Value) {
+	in.find(name, true)
+	for _, p := range in.list {
+		if p.name == name && p.whole {
+			list = append(list, p.value)
+		}
+	}
+	return list
+}
+
 func (in *input) flag(name string) bool {
 	p := in.find(name, false)
 	if p != nil && p.text != "true" && p.text != "false" {

@@ -10,6 +10,7 @@ import (
 type Limits struct {
 	Resource int   // bytes of a single resource
 	Bundle   int   // bytes of a Bundle; one that is stored as a resource has at most record.MaxSource
+	Import   int64 // bytes of the lines of one import that are sent as a body, compressed and not
 	Entries  int   // entries of a transaction or batch
 	Deletes  int   // resources that one conditional delete may delete, where it names no number itself
 	Depth    int   // of arrays and objects within one another
@@ -26,6 +27,7 @@ type Limits struct {
 var DefaultLimits = Limits{
 	Resource:  4 << 20,
 	Bundle:    32 << 20,
+	Import:    64 << 30,
 	Entries:   10_000,
 	Deletes:   1,
 	Depth:     64,
@@ -53,6 +55,7 @@ func (l Limits) orDefault() Limits {
 	d := DefaultLimits
 	setDefault(&l.Resource, d.Resource)
 	setDefault(&l.Bundle, d.Bundle)
+	setDefault(&l.Import, d.Import)
 	setDefault(&l.Entries, d.Entries)
 	setDefault(&l.Deletes, d.Deletes)
 	setDefault(&l.Depth, d.Depth)

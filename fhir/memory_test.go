@@ -37,6 +37,7 @@ type memoryResource struct {
 	source   []byte // of the current version
 	terms    []term.Term
 	change   record.Change
+	request  [16]byte // that wrote the current version
 }
 
 func newMemory() *memory {
@@ -125,7 +126,7 @@ func (m *memory) apply(a record.Access, c record.Change) record.Version {
 		}
 	}
 	kind := map[record.Op]verify.Kind{record.OpCreate: verify.KindCreate, record.OpUpdate: verify.KindUpdate, record.OpDelete: verify.KindDelete}[v.Op]
-	r.source, r.terms, r.change = slices.Clone(c.Source), c.Terms, c
+	r.source, r.terms, r.change, r.request = slices.Clone(c.Source), c.Terms, c, a.Request
 	if c.Op != record.OpDelete {
 		v.Body = Apply(c.Source, c.Edits(v.Version, v.Updated))
 	}
@@ -287,12 +288,12 @@ func (m *memory) Took(_ context.Context, a record.Access, act policy.Action, _ s
 		return err
 	}
 	defer leave()
-	kind := map[policy.Action]verify.Kind{policy.Export: verify.KindExport, policy.Write: verify.KindUpdate, policy.Read: verify.KindRead, policy.Search: verify.KindSearch}[act]
+	kind := map[policy.Action]verify.Kind{policy.Export: verify.KindExport, policy.Write: verify.KindSystem, policy.Read: verify.KindRead, policy.Search: verify.KindSearch}[act]
 	m.leave(a, kind, a.Chart, http.StatusOK)
 	return nil
 }
 
-func (m *memory) WriteEach(_ context.Context, a record.Access, changes []record.Change) ([]record.Each, error) {
+func (m *memory) WriteEach(_ context.Context, a record.Access, changes []record.Change, _ bool) ([]record.Each, error) {
 	leave, err := m.enter()
 	if err != nil {
 		return nil, err
@@ -305,7 +306,10 @@ func (m *memory) WriteEach(_ context.Context, a record.Access, changes []record.
 			continue
 		}
 		if r := m.resources[c.Type+"/"+c.ID]; r != nil && bytes.Equal(r.source, c.Source) {
-			each[i].Same = true
+			each[i] = record.Each{Op: r.current().Op, Same: true, Mine: r.request == a.Request}
+			continue
+		} else if r != nil && (r.request == a.Request || c.Repeats) {
+			each[i].Err = record.ErrRepeated
 			continue
 		}
 		each[i].Op = m.apply(a, c).Op

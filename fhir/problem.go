@@ -74,6 +74,7 @@ var storeAnswers = []struct {
 	{record.ErrGone, http.StatusGone, "deleted", "the resource was deleted; its history can still be read"},
 	{record.ErrConflict, http.StatusPreconditionFailed, "conflict", "another version is current than If-Match names; read the resource again and repeat the change on it"},
 	{record.ErrExists, http.StatusConflict, "duplicate", "a resource of this id exists already"},
+	{record.ErrRepeated, http.StatusConflict, "duplicate", "the import has brought this resource already, and not alike; only one form of it can be imported at once"},
 	{record.ErrCursor, http.StatusBadRequest, "value", "the page is not known; follow the links of the first page without changing them"},
 	{record.ErrExpired, http.StatusGone, "expired", "so much was written since the first page of this search that it cannot be gone on with; search again"},
 	{record.ErrCostly, http.StatusPreconditionFailed, "too-costly", "too much would have to be looked through, or put in order, to tell what matches; make it more specific, by identifier, patient or date"},

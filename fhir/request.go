@@ -28,7 +28,7 @@ type request struct {
 	typ     string
 	id      string
 	whole   *whole // of $everything; else nil
-	job     string // of an export, and the file of it that is asked for
+	job     string // in the background, and the file of it that is asked for
 	file    string
 	path    string // as asked, below the base
 	version uint64
@@ -43,6 +43,8 @@ type request struct {
 
 	// load reads the request's body, of at most limit bytes, into body. It is nil where body is there already.
 	load func(q *request, limit, nodes int) error
+	// stream copies the request's body as it comes, without its compression, at most limit bytes of it; nil where the body is not newline-delimited JSON.
+	stream func(to io.Writer, limit int64) error
 	// form reads the request's body as a form; nil where the parameters are in the address alone.
 	form  func(q *request) (string, error)
 	empty bool // there is no body

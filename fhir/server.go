@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/bulk"
+	"github.com/sijil-health/sijil/bulk/imports"
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/validation"
@@ -44,6 +45,8 @@ type Config struct {
 	Trust func(context.Context) ([]byte, error)
 	// Exports makes files of what is taken away; nil: there is no $export.
 	Exports *bulk.Exports
+	// Imports takes what is brought in many files or lines; nil: there is no $import. Whoever sets it begins it with the Server as its gate.
+	Imports *imports.Imports
 	Log     *slog.Logger // for what the node itself failed at; nil: nothing is logged
 }
 
@@ -161,6 +164,10 @@ var routes = []route{
 	{"GET", "/$export/{job}/status", (*Server).exportStatus, ""},
 	{"DELETE", "/$export/{job}/status", (*Server).exportDrop, ""},
 	{"GET", "/$export/{job}/files/{file}", (*Server).exportFile, ""},
+	{"POST", "/$import", (*Server).importLines, "$import"},
+	{"GET", "/$import/{job}/status", (*Server).importStatus, ""},
+	{"DELETE", "/$import/{job}/status", (*Server).importDrop, ""},
+	{"GET", "/$import/{job}/files/{file}", (*Server).importFile, ""},
 	{"GET", "/{type}/{id}/$diff", (*Server).diff, "$diff"},
 	{"POST", "/{type}/{id}/$validate", (*Server).validate, "$validate"},
 	{"GET", "/{type}/{id}/$validate", (*Server).validate, "$validate"},

@@ -70,8 +70,9 @@ type Store interface {
 	Proofs(ctx context.Context, a record.Access, typ, id string, count int, before uint64, fn func(*record.Proof) error) (next uint64, err error)
 
 	// WriteEach stores each change for itself, all that are to be stored as one record, and passes over those that would change nothing. The error
-	// says that nothing was stored. Change.Source is the gate's, as in Write.
-	WriteEach(ctx context.Context, a record.Access, changes []record.Change) ([]record.Each, error)
+	// says that nothing was stored. Change.Source is the gate's, as in Write. again: the
+	// request may have been broken off before.
+	WriteEach(ctx context.Context, a record.Access, changes []record.Change, again bool) ([]record.Each, error)
 
 	// Took leaves an entry for a step of what is done in the background, whose reads and writes have entries of their own. act is what it takes.
 	Took(ctx context.Context, a record.Access, act policy.Action, what string) error

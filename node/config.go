@@ -28,6 +28,9 @@ type Config struct {
 	ConditionalDeletes int `json:"conditional_deletes,omitempty"`
 	// Origins are the web pages whose programs may use the gate from a browser, such as "https://app.example.org"; none where empty.
 	Origins []string `json:"origins,omitempty"`
+	// ImportSources are what the addresses begin with from which $import may fetch files, such as "https://files.example.org/exports/"; none where
+	// empty: then lines can only be sent.
+	ImportSources []string `json:"import_sources,omitempty"`
 	// Peer and P2P are the addresses that other members' nodes reach: the node-to-node service and the consensus engine.
 	// The ledger carries them to the members. Empty for a lone node.
 	Peer string `json:"peer,omitempty"`

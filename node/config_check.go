@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/sijil-health/sijil/bulk/imports"
 	"github.com/sijil-health/sijil/lang"
 	"github.com/sijil-health/sijil/verify"
 )
@@ -48,6 +49,11 @@ func (c *Config) Check() *lang.Problem {
 	for _, origin := range c.Origins {
 		if u, err := url.Parse(origin); err != nil || !isURL(origin) || origin != u.Scheme+"://"+u.Host {
 			return lang.NewProblem("config_origin", origin)
+		}
+	}
+	for _, source := range c.ImportSources {
+		if !imports.IsSource(source) {
+			return lang.NewProblem("config_import_source", source)
 		}
 	}
 	if c.Validation != "" && c.Validation != "strict" && c.Validation != "lenient" {

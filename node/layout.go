@@ -35,6 +35,9 @@ func (l Layout) Index() string { return filepath.Join(l.Dir, "index") }
 // Exports holds the files of exports while the node runs. They open to nobody afterwards.
 func (l Layout) Exports() string { return filepath.Join(l.Dir, "exports") }
 
+// Imports holds imports that are under way, sealed, and what is to be said of those that are complete.
+func (l Layout) Imports() string { return filepath.Join(l.Dir, "imports") }
+
 // Chain is the consensus engine's directory.
 func (l Layout) Chain() string { return filepath.Join(l.Dir, "ledger", "chain") }
 

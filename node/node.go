@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/bulk"
+	"github.com/sijil-health/sijil/bulk/imports"
 	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/fhir"
 	"github.com/sijil-health/sijil/fhir/definition"
@@ -273,15 +274,24 @@ func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 		return err
 	}
 	n.opened(exports)
+	spool, err := n.vault.Key("", vault.General)
+	if err != nil {
+		return err
+	}
+	incoming, err := imports.Open(imports.Options{Dir: n.Imports(), Seal: spool, Record: n.record, Sources: n.config.ImportSources, Log: n.log})
+	if err != nil {
+		return err
+	}
+	n.opened(incoming)
 	server := fhir.New(fhir.Config{
 		Store: n.record, Auth: authorizer{authority, &n.renamed}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
-		Trust: n.encodedTrust, Exports: exports, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins,
+		Trust: n.encodedTrust, Exports: exports, Imports: incoming, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins,
 		Definitions: n.defined, Parameters: n.parameters, Terminology: terminology.New(terminology.FromRegistry(n.defined)),
 		Checks: n.config.checks(), Limits: fhir.Limits{Deletes: n.config.ConditionalDeletes},
 	})
 	n.opened(server)
 	n.gate = server.HTTP()
-	return nil
+	return incoming.Begin(server)
 }
 
 // definitions are those of R4 and of the packages that were added. A package that cannot be opened does not keep the node from starting.

@@ -19,19 +19,19 @@ var ErrRepeated = errors.New("written twice by one request, not alike")
 type Each struct {
 	Op   Op    // OpCreate or OpUpdate; 0 where nothing was written
 	Same bool  // the resource was so already, and stays at its version
-	Mine bool  // of Same: it was this very request that made it so, as Op says
+	Mine bool  // of Same, where it was asked: it was this very request that made it so, as Op says
 	Err  error // why it was refused
 }
 
 // WriteEach makes each change for itself, and all that are to be made as one record: for what brings many resources by their ids and may be broken off and
 // begun again. A resource that is so already gets no new version; who may not write it is not told that. The error is that nothing was written.
-// Errors of one change: those of Write, and ErrRepeated, ErrDamaged.
-func (s *Store) WriteEach(ctx context.Context, a Access, changes []Change) ([]Each, error) {
+// Errors of one change: those of Write, and ErrRepeated, ErrDamaged. With again the request may have been broken off before, and Each.Mine is told.
+func (s *Store) WriteEach(ctx context.Context, a Access, changes []Change, again bool) ([]Each, error) {
 	if err := s.overlay.room(ctx); err != nil {
 		return nil, fmt.Errorf("%w: the index cannot follow: %w", ErrUnavailable, err)
 	}
 	each := make([]Each, len(changes))
-	p, err := s.enterEach(ctx, a, changes, each)
+	p, err := s.enterEach(ctx, a, changes, each, again)
 	if err != nil || p == nil {
 		return each, err
 	}
@@ -42,10 +42,10 @@ func (s *Store) WriteEach(ctx context.Context, a Access, changes []Change) ([]Ea
 }
 
 // enterEach is enter for WriteEach; nil where nothing is to be written.
-func (s *Store) enterEach(ctx context.Context, a Access, changes []Change, each []Each) (*pending, error) {
+func (s *Store) enterEach(ctx context.Context, a Access, changes []Change, each []Each, again bool) (*pending, error) {
 	defer s.locks.lock(changes)()
 	at := s.Clock().UTC().Truncate(time.Millisecond)
-	w := writing{store: s, at: at, request: a.Request, escort: escort{store: s}, once: true}
+	w := writing{store: s, at: at, request: a.Request, escort: escort{store: s}, once: true, tell: again, read: exporting{store: s}}
 	for i := range changes {
 		n := len(w.versions)
 		err := w.add(ctx, a, &changes[i])
@@ -83,7 +83,10 @@ func (w *writing) again(ctx context.Context, c *Change, now *index.Version) erro
 	if err != nil {
 		return err
 	}
-	mine, err := w.store.madeBy(ctx, c, now, w.request)
+	if same && !w.tell {
+		return &sameError{}
+	}
+	mine, err := w.mine(ctx, c, now)
 	switch {
 	case err != nil:
 		return err
@@ -91,7 +94,7 @@ func (w *writing) again(ctx context.Context, c *Change, now *index.Version) erro
 		return &sameError{mine: true, op: opOf(now)}
 	case same:
 		return &sameError{}
-	case mine:
+	case mine || c.Repeats:
 		return ErrRepeated
 	}
 	return nil
@@ -118,17 +121,17 @@ func (w *writing) same(ctx context.Context, c *Change, now *index.Version) (bool
 	}), nil
 }
 
-// madeBy tells whether a request made a version.
-func (s *Store) madeBy(ctx context.Context, c *Change, now *index.Version, request [16]byte) (bool, error) {
-	if p := s.overlay.get(c.Type, c.ID); p != nil {
-		return p.request == request, nil
+// mine tells whether this request made a version.
+func (w *writing) mine(ctx context.Context, c *Change, now *index.Version) (bool, error) {
+	if p := w.store.overlay.get(c.Type, c.ID); p != nil {
+		return p.request == w.request, nil
 	}
-	o, err := s.openAt(ctx, now.Entry)
+	o, err := w.read.entry(ctx, now.Entry)
 	if errors.Is(err, ErrGone) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	return o.entry.Request == request, nil
+	return o.entry.Request == w.request, nil
 }

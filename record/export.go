@@ -168,7 +168,7 @@ func (s *Store) Took(ctx context.Context, a Access, act policy.Action, what stri
 	case policy.Export:
 		kind = verify.KindExport
 	case policy.Write:
-		kind = verify.KindUpdate
+		kind = verify.KindSystem // the kinds of writes say which version was written, and here is none
 	case policy.Search:
 		kind = verify.KindSearch
 	}

@@ -64,6 +64,7 @@ type Change struct {
 
 	IfVersion uint64 // 0, or the version that must be the current one
 	Known     bool   // of an update: the resource must be, or have been, there; otherwise ErrNotFound
+	Repeats   bool   // of WriteEach: the request has brought the resource already; what would change it is refused
 }
 
 // Compartment is the part of a chart whose key seals a resource.

@@ -66,6 +66,8 @@ type writing struct {
 	at       time.Time
 	request  [16]byte
 	once     bool // what would change nothing is not written, see WriteEach
+	tell     bool // whether it was this request that made it so
+	read     exporting
 	escort   escort
 	lines    []line
 	inline   [][]byte
