@@ -55,10 +55,10 @@ type including struct {
 
 // round gives what some resources include.
 func (in *including) round(list []search.Include, from []record.Version) (with []record.Version, err error) {
-	wanted := map[string][]string{}
+	wanted, names := map[string][]string{}, map[string][]string{}
 	for i := range list {
 		if !list[i].Reverse {
-			in.forward(&list[i], from, wanted)
+			in.forward(&list[i], from, wanted, names)
 		}
 	}
 	for _, typ := range slices.Sorted(maps.Keys(wanted)) {
@@ -67,6 +67,13 @@ func (in *including) round(list []search.Include, from []record.Version) (with [
 			any = append(any, term.Test{Form: term.AnySystem, Code: id})
 		}
 		found, err := in.find(typ, term.Clause{Param: term.ParamID, Kind: term.Token, Any: any})
+		if err != nil {
+			return nil, err
+		}
+		with = append(with, found...)
+	}
+	for _, typ := range slices.Sorted(maps.Keys(names)) {
+		found, err := in.find(typ, term.Clause{Param: term.ParamCanonical, Kind: term.Reference, Any: exactly(names[typ])})
 		if err != nil {
 			return nil, err
 		}
@@ -84,8 +91,16 @@ func (in *including) round(list []search.Include, from []record.Version) (with [
 	return with, nil
 }
 
-// forward adds what resources refer to under the parameter of an include.
-func (in *including) forward(i *search.Include, from []record.Version, wanted map[string][]string) {
+// exactly makes tests for references that say one of these.
+func exactly(refs []string) (list []term.Test) {
+	for _, ref := range refs {
+		list = append(list, term.Test{Form: term.Exact, Value: ref})
+	}
+	return list
+}
+
+// forward adds what resources refer to under the parameter of an include: ids by type, and of canonical URLs the names by each type that they may be of.
+func (in *including) forward(i *search.Include, from []record.Version, wanted, names map[string][]string) {
 	t := tape.Get()
 	defer t.Release()
 	var terms []term.Term
@@ -94,9 +109,18 @@ func (in *including) forward(i *search.Include, from []record.Version, wanted ma
 		if i.Type != "" && i.Type != v.Type || v.Damaged || t.Parse(v.Body, storedLimits) != nil {
 			continue
 		}
-		terms = in.s.Parameters.Of(v.Type).Terms(terms[:0], t.Root(), nil)
+		of := in.s.Parameters.Of(v.Type)
+		terms = of.Terms(terms[:0], t.Root(), nil)
 		for k := range terms {
-			if terms[k].Kind != term.Reference || i.Param != "" && i.Param != terms[k].Param {
+			if terms[k].Kind != term.Reference || terms[k].Param == term.ParamCanonical || i.Param != "" && i.Param != terms[k].Param {
+				continue
+			}
+			if p := of.Param(terms[k].Param); p.Canonical && strings.Contains(terms[k].Value, "|") {
+				for _, typ := range p.Targets {
+					if (i.Target == "" || i.Target == typ) && !slices.Contains(names[typ], terms[k].Value) && len(names[typ]) < maxIncluded {
+						names[typ] = append(names[typ], terms[k].Value)
+					}
+				}
 				continue
 			}
 			typ, id, local := term.Local(canonicalReference(terms[k].Value, in.q.own))
@@ -136,12 +160,27 @@ func (in *including) backward(i *search.Include, from []record.Version) (c term.
 		if i.Target != "" && i.Target != from[j].Type {
 			continue
 		}
-		c.Any = append(c.Any, term.Test{Form: term.Exact, Value: ref})
+		refs := append(in.names(&from[j]), ref)
 		if in.q.own != "" {
-			c.Any = append(c.Any, term.Test{Form: term.Exact, Value: in.q.own + "/" + ref})
+			refs = append(refs, in.q.own+"/"+ref)
 		}
+		c.Any = append(c.Any, exactly(refs)...)
 	}
 	return c, len(c.Any) > 0
+}
+
+// names are those by which a resource may be referred to, if it has a canonical URL.
+func (in *including) names(v *record.Version) []string {
+	of := in.s.Parameters.Of(v.Type)
+	if v.Damaged || of.Param("url") == nil {
+		return nil
+	}
+	t := tape.Get()
+	defer t.Release()
+	if t.Parse(v.Body, storedLimits) != nil {
+		return nil
+	}
+	return of.Names(t.Root())
 }
 
 // find releases what one clause finds and is not there yet.

@@ -21,6 +21,35 @@ var kinds = []exchange{
 	{do: "PUT /Provenance/s", body: `{"resourceType":"Provenance","id":"s","target":[{"reference":"Observation/w"}],"recorded":"2020-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}]}`, status: 201},
 }
 
+// canonicals refer to one another by canonical URLs.
+var canonicals = []exchange{
+	{do: "PUT /Questionnaire/q1", body: `{"resourceType":"Questionnaire","id":"q1","url":"http://h.example/q/a-url-that-is-longer-than-what-decides-the-order-of-sorted-texts","version":"1","title":"Sleep","status":"active"}`, status: 201},
+	{do: "PUT /Questionnaire/q2", body: `{"resourceType":"Questionnaire","id":"q2","url":"http://h.example/q/a-url-that-is-longer-than-what-decides-the-order-of-sorted-texts","version":"2","title":"Sleep anew","status":"active"}`, status: 201},
+	{do: "PUT /QuestionnaireResponse/r1", body: `{"resourceType":"QuestionnaireResponse","id":"r1","questionnaire":"http://h.example/q/a-url-that-is-longer-than-what-decides-the-order-of-sorted-texts|1","status":"completed"}`, status: 201},
+	{do: "PUT /QuestionnaireResponse/r0", body: `{"resourceType":"QuestionnaireResponse","id":"r0","questionnaire":"http://h.example/q/a-url-that-is-longer-than-what-decides-the-order-of-sorted-texts","status":"in-progress"}`, status: 201},
+	{do: "PUT /QuestionnaireResponse/r9", body: `{"resourceType":"QuestionnaireResponse","id":"r9","questionnaire":"http://elsewhere.example/q|1","status":"completed"}`, status: 201},
+	{do: "PUT /ActivityDefinition/ad", body: `{"resourceType":"ActivityDefinition","id":"ad","url":"http://h.example/ad","name":"Walk","status":"active"}`, status: 201},
+	{do: "PUT /CarePlan/cp", body: `{"resourceType":"CarePlan","id":"cp","status":"active","intent":"plan","subject":{"reference":"Patient/b"},"instantiatesCanonical":["http://h.example/ad"]}`, status: 201},
+}
+
+var foundByCanonical = []struct{ search, ids string }{
+	{"QuestionnaireResponse?questionnaire.title=sleep", "r0 r1"},
+	{"QuestionnaireResponse?questionnaire.title=sleep anew", "r0"},
+	{"QuestionnaireResponse?questionnaire.version=1", "r0 r1"},
+	{"QuestionnaireResponse?questionnaire.title=walk", ""},
+	{"QuestionnaireResponse?questionnaire=http://h.example/q/a-url-that-is-longer-than-what-decides-the-order-of-sorted-texts", "r0 r1"},
+	{"QuestionnaireResponse?questionnaire=http://h.example/q/a-url-that-is-longer-than-what-decides-the-order-of-sorted-texts|1", "r1"},
+	{"Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed", "q1"},
+	{"Questionnaire?_has:QuestionnaireResponse:questionnaire:status=in-progress", "q1 q2"},
+	{"CarePlan?instantiates-canonical:ActivityDefinition.name=walk", "cp"},
+	{"CarePlan?instantiates-canonical.name=walk", "cp"},
+	{"Patient?_has:CarePlan:subject:instantiates-canonical.name=walk", "b"},
+	{"QuestionnaireResponse?_id=r1&_include=QuestionnaireResponse:questionnaire", "r1 q1"},
+	{"QuestionnaireResponse?_id=r0&_include=*", "r0 q1 q2"},
+	{"Questionnaire?_id=q2&_revinclude=QuestionnaireResponse:questionnaire", "q2 r0"},
+	{"CarePlan?_id=cp&_include=CarePlan:instantiates-canonical:PlanDefinition", "cp"},
+}
+
 // found are searches of them and the ids that they find, in their order.
 var found = []struct{ search, ids string }{
 	{"Patient?name=احمد", "a"},
@@ -74,7 +103,8 @@ var found = []struct{ search, ids string }{
 func TestSearchOfEveryKind(t *testing.T) {
 	g := newGate(t, Limits{})
 	g.run(t, kinds)
-	for _, f := range found {
+	g.run(t, canonicals)
+	for _, f := range slices.Concat(found, foundByCanonical) {
 		w := g.send(&exchange{do: "GET /" + strings.NewReplacer("|", "%7C", " ", "%20").Replace(f.search)})
 		if w.Code != 200 {
 			t.Errorf("%s: %d %s", f.search, w.Code, w.Body)
@@ -93,7 +123,12 @@ func TestSearchOfEveryKindInTheIndex(t *testing.T) {
 			t.Fatalf("%s: %d %s", kinds[i].do, w.Code, w.Body)
 		}
 	}
-	for _, f := range found {
+	for i := range canonicals {
+		if w := g.send(&canonicals[i]); w.Code != canonicals[i].status {
+			t.Fatalf("%s: %d %s", canonicals[i].do, w.Code, w.Body)
+		}
+	}
+	for _, f := range slices.Concat(found, foundByCanonical) {
 		body := g.get(t, "/"+strings.NewReplacer("|", "%7C", " ", "%20").Replace(f.search), "", 200)
 		if got := ids(t, body); sortedWords(got) != sortedWords(f.ids) {
 			t.Errorf("%s finds %q, not %q", f.search, got, f.ids)

@@ -151,10 +151,10 @@ func (l *linked) gather(r *run) error {
 // pointingAt adds the documents that refer to some of the other end.
 func (l *linked) pointingAt(r *run, e *end, docs []uint32) error {
 	var marks []mark
-	err := r.documents(e.plan.space, docs, false, func(doc uint32, d *document) error {
+	err := r.documents(e.plan.space, docs, l.clause.Canonical, func(doc uint32, d *document) error {
 		may, err := r.allowed(e.plan.space.typ, doc, d.id)
 		if may {
-			marks = append(marks, l.marks(r, e.plan.space.typ+"/"+d.id)...)
+			marks = append(marks, l.marks(r, e.plan.space.typ, d)...)
 		}
 		return err
 	})
@@ -181,9 +181,9 @@ func (l *linked) pointingAt(r *run, e *end, docs []uint32) error {
 	})
 }
 
-// marks are those of a reference under the condition's parameters, as many for each: as Type/id, and by the server's own URL where that is known.
-func (l *linked) marks(r *run, ref string) (list []mark) {
-	typ := l.typ
+// marks are those of a reference to a document under the condition's parameters: as Type/id, by the server's own URL where that is known, and by canonical URL.
+func (l *linked) marks(r *run, of string, d *document) (list []mark) {
+	typ, ref := l.typ, of+"/"+d.id
 	if l.clause.Has != nil {
 		typ = l.clause.Has.Query.Type
 	}
@@ -193,13 +193,18 @@ func (l *linked) marks(r *run, ref string) (list []mark) {
 		if l.clause.Here != "" {
 			list = append(list, r.m.mark(f, markExact, l.clause.Here+"/"+ref))
 		}
+		for i := range d.terms {
+			if t := &d.terms[i]; t.Param == term.ParamCanonical && l.clause.Canonical {
+				list = append(list, r.m.mark(f, markExact, t.Value))
+			}
+		}
 	}
 	return list
 }
 
 // pointedAt adds the documents that some of the other end refer to.
 func (l *linked) pointedAt(r *run, e *end, docs []uint32) error {
-	ids := make(map[string]bool)
+	ids, names := make(map[string]bool), make(map[string]bool)
 	err := r.documents(e.plan.space, docs, true, func(doc uint32, d *document) error {
 		may, err := r.allowed(e.plan.space.typ, doc, d.id)
 		if err != nil || !may {
@@ -210,6 +215,7 @@ func (l *linked) pointedAt(r *run, e *end, docs []uint32) error {
 				ids[id] = true
 			}
 		})
+		l.canonical(d, func(name string) { names[name] = true })
 		return nil
 	})
 	for id := range ids {
@@ -221,6 +227,9 @@ func (l *linked) pointedAt(r *run, e *end, docs []uint32) error {
 		if doc, ok, err = r.document(l.typ, id); ok {
 			l.set.add(doc)
 		}
+	}
+	if err == nil && len(names) > 0 {
+		err = r.bearing(l.typ, names, func(_ string, block uint32, docs *set) { l.set.join(block, docs) })
 	}
 	return err
 }
@@ -260,10 +269,15 @@ func (l *linked) refer(r *run, p *plan, docs []uint32, fits *set) error {
 		typ, id string
 	}
 	var links []link
+	by := make(map[string][]uint32) // by canonical URL: the documents that refer so
 	if err := r.documents(p.space, docs, true, func(doc uint32, d *document) error {
 		l.targets(d, func(typ, id string) { links = append(links, link{doc, typ, id}) })
+		l.canonical(d, func(name string) { by[name] = append(by[name], doc) })
 		return nil
 	}); err != nil {
+		return err
+	}
+	if err := l.referByName(r, by, fits); err != nil {
 		return err
 	}
 	for _, e := range l.ends {
@@ -306,8 +320,8 @@ func (l *linked) refer(r *run, p *plan, docs []uint32, fits *set) error {
 func (l *linked) referred(r *run, p *plan, docs []uint32, fits *set) error {
 	var ranges []rows.Range
 	var of []uint32 // by ranges: the document that is referred to
-	if err := r.documents(p.space, docs, false, func(doc uint32, d *document) error {
-		for _, m := range l.marks(r, l.typ+"/"+d.id) {
+	if err := r.documents(p.space, docs, l.clause.Canonical, func(doc uint32, d *document) error {
+		for _, m := range l.marks(r, l.typ, d) {
 			ranges, of = append(ranges, rows.Range{From: postingKey(m, 0), To: postingKey(m, 1<<24-1)}), append(of, doc)
 		}
 		return nil

@@ -77,7 +77,7 @@ func (r *reader) chain(t *Type, head, rest, value string, depth int) (term.Claus
 	if len(targets) == 0 {
 		return term.Clause{}, refuse("value", "%.80q can point at any type; write %.80s:Type.parameter", name, name)
 	}
-	c := term.Clause{Param: p.Code, Kind: term.Reference, Here: r.o.Base}
+	c := term.Clause{Param: p.Code, Kind: term.Reference, Here: r.o.Base, Canonical: p.Canonical}
 	var first *Error
 	for _, target := range targets {
 		of := r.p.Of(target)
@@ -124,7 +124,7 @@ func (r *reader) has(t *Type, key, value string, depth int) (term.Clause, *Error
 	if e != nil {
 		return term.Clause{}, e
 	}
-	return term.Clause{Here: r.o.Base, Has: &term.Has{Param: p.Code, Query: term.Query{Type: of.Name, All: []term.Clause{inner}}}}, nil
+	return term.Clause{Here: r.o.Base, Canonical: p.Canonical, Has: &term.Has{Param: p.Code, Query: term.Query{Type: of.Name, All: []term.Clause{inner}}}}, nil
 }
 
 // pointsAt tells whether a reference may be to a type.

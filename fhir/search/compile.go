@@ -182,6 +182,7 @@ func (c *compiler) leaf(root *step, at cursor, param *Param, parts []definition.
 		l.system = c.p.systemOf(e.Binding.ValueSet)
 	}
 	param.plain = param.plain && l.system != ""
+	param.Canonical = param.Canonical || at.code == "canonical" && param.Kind == term.Reference
 	targets := at.targets()
 	param.Targets, param.open = append(param.Targets, targets...), param.open || len(targets) == 0
 	s := root.at(at.way)

@@ -25,6 +25,9 @@ func (t *Type) Terms(list []term.Term, root tape.Value, resolved map[int]string)
 			x.next(p.Code, term.Missing)
 		}
 	}
+	for _, name := range t.Names(root) {
+		x.next(term.ParamCanonical, term.Reference).Value = name
+	}
 	list = x.terms
 	x.end()
 	return list

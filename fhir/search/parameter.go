@@ -44,6 +44,7 @@ type Param struct {
 	Kind       term.Kind
 	Targets    []string // types that a reference may point at; none: any
 	Components []*Param // of a composite, in their order
+	Canonical  bool     // of a reference: some of its elements are canonical URLs
 
 	slot  int  // among the type's
 	open  bool // some of its references may point at any type

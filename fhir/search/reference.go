@@ -63,16 +63,32 @@ func TargetType(ref string) string {
 	return typ
 }
 
-// takeCanonical adds a canonical URL, with its version and without (FHIR R4, 3.1.1.4.13).
+// takeCanonical adds a canonical URL, with its version and without (FHIR R4, 3.1.1.4.13); of a reference also the name that it means, see term.ParamCanonical.
 func takeCanonical(x *extraction, l *leaf, v tape.Value) {
 	text, _, _ := strings.Cut(x.text(v), "#")
 	if text == "" || len(text) > maxReference {
 		return
 	}
 	x.add(l, term.Term{Value: text})
-	if url, _, versioned := strings.Cut(text, "|"); versioned && url != "" {
+	switch url, _, versioned := strings.Cut(text, "|"); {
+	case versioned && url != "":
 		x.add(l, term.Term{Value: url})
+	case !versioned && l.param.Kind == term.Reference:
+		x.add(l, term.Term{Value: text + "|"})
 	}
+}
+
+// Names are those by which references can mean a resource that has a canonical URL: of any version, and of its own.
+func (t *Type) Names(root tape.Value) (list []string) {
+	url := root.Get("url")
+	if p := t.Param("url"); p == nil || p.Kind != term.URI || url.Kind() != tape.String || url.End()-url.Start() > maxReference {
+		return nil
+	}
+	list = append(list, url.Text()+"|")
+	if version := root.Get("version"); version.Kind() == tape.String && version.End()-version.Start() <= maxReference {
+		list = append(list, url.Text()+"|"+version.Text())
+	}
+	return list
 }
 
 func takeURI(x *extraction, l *leaf, v tape.Value) {

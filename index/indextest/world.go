@@ -61,7 +61,7 @@ func (w *world) write(r *rapid.T, most int) {
 var (
 	systems = []string{"", "http://s", "http://t"}
 	codes   = []string{"1", "2", "mg", "g"}
-	refs    = []string{"T/a", "T/a.b", "U/a", "U/b", "T/a/_history/1", "https://far.off/T/a", "urn:uuid:0193f1a2-7c00-7001-8000-00ff00000000"}
+	refs    = []string{"T/a", "T/a.b", "U/a", "U/b", "T/a/_history/1", "https://far.off/T/a", "urn:uuid:0193f1a2-7c00-7001-8000-00ff00000000", "http://q|", "http://q|1", "http://q|2"}
 	strs    = []string{"", "a", "ab", "sina", "ibn sina", "abdallah ibn al-husayn ibn ali ibn sina", "ابن سينا", "sinai"}
 	uris    = []string{"http://acme.org", "http://acme.org/fhir", "http://acme.org/fhir/", "http://acme.org/fhir/ValueSet/1", "http://acme.org/fhir/ValueSet/12|2", "urn:oid:1.2"}
 	texts   = []string{"a", "of a", "hyper", "hypertension of pregnancy", "hypertensive", "حمل"}
@@ -100,6 +100,9 @@ func param(k term.Kind, second bool) string {
 func (g gen) term(r *rapid.T) term.Term {
 	t := g.value(r, genKind(r))
 	t.Param = param(t.Kind, rapid.IntRange(0, 3).Draw(r, "second") == 0)
+	if t.Kind == term.Reference && rapid.IntRange(0, 2).Draw(r, "named") == 0 {
+		return term.Term{Param: term.ParamCanonical, Kind: t.Kind, Value: pick(r, []string{"http://q|", "http://q|1", "http://q|2"}, "name")}
+	}
 	return t
 }
 
@@ -214,12 +217,13 @@ func (g gen) clause(r *rapid.T, depth int) term.Clause {
 	case n < 2 && depth > 0:
 		c.Param, c.Kind = param(term.Reference, false), term.Reference
 		c.Chain = append(c.Chain, g.query(r, depth-1))
-		c.Here = pick(r, []string{"", here}, "here")
+		c.Here, c.Canonical = pick(r, []string{"", here}, "here"), rapid.Bool().Draw(r, "canonical")
 		if other := g.query(r, depth-1); other.Type != c.Chain[0].Type {
 			c.Chain = append(c.Chain, other)
 		}
 	case n < 4 && depth > 0:
 		c.Has, c.Here = &term.Has{Param: param(term.Reference, false), Query: g.query(r, depth-1)}, pick(r, []string{"", here}, "here")
+		c.Canonical = rapid.Bool().Draw(r, "canonical")
 	case n == 4:
 		c.Param, c.Kind = term.ParamID, term.Token
 		c.Any = []term.Test{{Code: pick(r, ids, "id")}, {Code: pick(r, ids, "id")}}

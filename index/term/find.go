@@ -128,19 +128,25 @@ func (q *Query) compare(a, b *Resource) int {
 func holds(c *Clause, r *Resource, all []Resource) bool {
 	switch {
 	case c.Has != nil:
-		refers := func(i int) bool { return refersTo(&all[i], []string{c.Has.Param}, r.Type+"/"+r.ID, c.Here) }
+		refers := func(i int) bool { return refersTo(&all[i], []string{c.Has.Param}, r, c) }
 		return c.Not != slices.ContainsFunc(Find(&c.Has.Query, all), refers)
 	case c.Chain != nil:
 		refers := func(i int) bool {
-			return refersTo(r, append([]string{c.Param}, c.Or...), all[i].Type+"/"+all[i].ID, c.Here)
+			return refersTo(r, append([]string{c.Param}, c.Or...), &all[i], c)
 		}
 		return c.Not != slices.ContainsFunc(c.Chain, func(q Query) bool { return slices.ContainsFunc(Find(&q, all), refers) })
 	}
 	return c.Holds(r)
 }
 
-func refersTo(r *Resource, params []string, ref, here string) bool {
+func refersTo(r *Resource, params []string, to *Resource, c *Clause) bool {
 	return slices.ContainsFunc(r.Terms, func(t Term) bool {
-		return t.Kind == Reference && slices.Contains(params, t.Param) && Versionless(Relative(t.Value, here)) == ref
+		if t.Kind != Reference || !slices.Contains(params, t.Param) {
+			return false
+		}
+		named := func(name Term) bool {
+			return name.Param == ParamCanonical && name.Kind == Reference && name.Value == t.Value
+		}
+		return Versionless(Relative(t.Value, c.Here)) == to.Type+"/"+to.ID || c.Canonical && t.Value != "" && slices.ContainsFunc(to.Terms, named)
 	})
 }

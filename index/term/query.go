@@ -19,6 +19,8 @@ type Clause struct {
 	Chain []Query // the resource holds a reference under Param to one that any of these finds, each of another type: Any is empty
 	Has   *Has    // one that refers to the resource is found: Param and Any are empty
 	Here  string  // with Chain or Has: own URL of the server, by which references may name what is here too; "" when it is not known
+
+	Canonical bool // with Chain or Has: references may be by canonical URL, see ParamCanonical
 }
 
 // Has is a reverse chain: a resource found by Query refers to the one looked for under Param.
@@ -32,6 +34,10 @@ const (
 	ParamID      = "_id"          // Token, without system
 	ParamUpdated = "_lastUpdated" // Date
 )
+
+// ParamCanonical is what a resource with a canonical URL has under its names, of Kind Reference: "url|", and "url|version" if it has a version. A reference by
+// canonical URL has the one that it means: any version, or this one (FHIR R4, 2.1.0.5).
+const ParamCanonical = "_canonical"
 
 // Test is one value asked for.
 type Test struct {
