@@ -50,7 +50,7 @@ func TestChartsAndCompartments(t *testing.T) {
 		if p != nil {
 			t.Fatal(p)
 		}
-		change, err := newGate(t, Limits{}).changeOf(r, record.OpCreate, "new", &resolver{base: "http://b/fhir"}, "")
+		change, err := newGate(t, Limits{}).changeOf(&request{}, r, record.OpCreate, "new", &resolver{base: "http://b/fhir"}, "")
 		if got := change.Chart + " " + change.Compartment.String(); err != nil || got != want {
 			t.Errorf("%.60s: %q, want %q, %v", body, got, want, err)
 		}

@@ -8,6 +8,9 @@ import (
 // codes is the terminology that searches ask, for :in, :not-in, :below and :above.
 func (s *Server) codes() searching.Terminology { return searchedCodes{s.terms()} }
 
+// Codes is a terminology as searches ask it.
+func Codes(t *terminology.Terminology) searching.Terminology { return searchedCodes{t} }
+
 type searchedCodes struct{ terms *terminology.Terminology }
 
 func (c searchedCodes) Members(valueSet string, limit int) ([]searching.Code, error) {

@@ -75,7 +75,8 @@ func (p *importPass) Prepare(ctx context.Context, lines []imports.Line) (imports
 	}
 	g.once()
 	v := &resolver{base: p.s.Base, found: p.found}
-	g.each(func(l *importLine) { l.prepare(p.s, v) })
+	q := &request{Context: ctx, access: p.access, own: p.s.Base}
+	g.each(func(l *importLine) { l.prepare(p.s, q, v) })
 	return g, nil
 }
 
@@ -212,13 +213,13 @@ func (g *importGroup) once() {
 }
 
 // prepare checks a resource, and makes the change that stores it.
-func (l *importLine) prepare(s *Server, v *resolver) {
+func (l *importLine) prepare(s *Server, q *request, v *resolver) {
 	r, bad := s.checked(l.resource, nil)
 	if bad != nil {
 		l.bad = bad
 		return
 	}
-	change, err := s.changeOf(r, record.OpUpdate, r.id, v, "")
+	change, err := s.changeOf(q, r, record.OpUpdate, r.id, v, "")
 	if err != nil {
 		l.bad = problemOf(err)
 		return

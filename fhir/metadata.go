@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/fhir/definition"
+	"github.com/sijil-health/sijil/fhir/subscription"
 	"github.com/sijil-health/sijil/index/term"
 )
 
@@ -65,6 +66,10 @@ func (s *Server) capabilities(base string) []byte {
 		if definition.CompartmentOf(typ) != nil {
 			rest.Compartment = append(rest.Compartment, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(typ))
 		}
+	}
+	if s.Subscriptions != nil {
+		c.Instantiates = []string{backport + "CapabilityStatement/backport-subscription-server-r4"}
+		rest.Extension = []capabilityExtension{{URL: "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket", URI: websocketURL(base)}}
 	}
 	c.Rest = []capabilityRest{rest}
 	b, err := json.Marshal(c)
@@ -126,6 +131,12 @@ func (s *Server) capabilityOf(typ string) capabilityResource {
 		}
 	}
 	r.Operation = operations(says, typ)
+	if typ == "Subscription" && s.Subscriptions != nil {
+		r.SupportedProfile = []string{subscription.Profile}
+		for _, topic := range subscription.Topics() {
+			r.Extension = append(r.Extension, capabilityExtension{URL: backport + "StructureDefinition/capabilitystatement-subscriptiontopic-canonical", Canonical: topic})
+		}
+	}
 	return r
 }
 

@@ -280,7 +280,7 @@ func (s *Server) entryPatch(q *request, e *entry, v *resolver) ([]record.Change,
 			return nil, p.at(url)
 		}
 	}
-	change, err := s.changeOf(r, record.OpUpdate, id, v, e.urlBase)
+	change, err := s.changeOf(q, r, record.OpUpdate, id, v, e.urlBase)
 	change.IfVersion, e.chart, e.id, e.resource = version, change.Chart, id, r
 	return []record.Change{change}, err
 }

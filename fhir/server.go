@@ -16,6 +16,7 @@ import (
 	"github.com/sijil-health/sijil/bulk/imports"
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/search"
+	"github.com/sijil-health/sijil/fhir/subscription"
 	"github.com/sijil-health/sijil/fhir/validation"
 	"github.com/sijil-health/sijil/terminology"
 )
@@ -47,7 +48,9 @@ type Config struct {
 	Exports *bulk.Exports
 	// Imports takes what is brought in many files or lines; nil: there is no $import. Whoever sets it begins it with the Server as its gate.
 	Imports *imports.Imports
-	Log     *slog.Logger // for what the node itself failed at; nil: nothing is logged
+	// Subscriptions tells others of changes; nil: Subscriptions are stored, and nobody is told.
+	Subscriptions *subscription.Subscriptions
+	Log           *slog.Logger // for what the node itself failed at; nil: nothing is logged
 }
 
 // Server is the gate, an http.Handler. Use HTTP to serve it.
@@ -84,6 +87,9 @@ func New(c Config) *Server {
 	}
 	for typ, own := range typeRoutes {
 		s.special[typ] = slices.Concat(own, s.table)
+	}
+	if s.Subscriptions != nil {
+		s.special["Subscription"] = slices.Concat(subscriptionRoutes, s.table)
 	}
 	s.validator = validation.New(s.terms(), c.Definitions.StructureDefinition)
 	s.strangers.tell = s.refuseStrangers
@@ -255,6 +261,9 @@ func (s *Server) routes() {
 	s.mux.HandleFunc(s.Prefix+"/{type}/{id}/{within}/{form}", s.handle((*Server).searchWithin))
 	s.mux.HandleFunc("GET "+s.Prefix+"/metadata", s.metadata)
 	s.mux.HandleFunc("GET "+s.Prefix+"/$trust", s.handle((*Server).trust))
+	if s.Subscriptions != nil {
+		s.mux.HandleFunc("GET "+s.Prefix+websocketPath, s.websocket)
+	}
 	if s.Prefix != "" { // clients send Bundles to the base with a slash at its end, or without
 		s.mux.HandleFunc("POST "+s.Prefix, s.handle(dispatch(http.MethodPost, "/{$}")))
 		s.mux.HandleFunc("GET "+s.Prefix, s.handle(dispatch(http.MethodGet, "/{$}")))

@@ -70,6 +70,10 @@ var standardOperations = map[string]string{
 	"$export":              "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",
 	"Patient$export":       "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export",
 	"Group$export":         "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export",
+
+	"Subscription$status":               backport + "OperationDefinition/backport-subscription-status",
+	"Subscription$events":               backport + "OperationDefinition/backport-subscription-events",
+	"Subscription$get-ws-binding-token": backport + "OperationDefinition/backport-subscription-get-ws-binding-token",
 }
 
 // interaction reads the parameters, does it, and leaves the entry. What a resource of the node gave is a read of it, with the entry of one. What

@@ -282,7 +282,7 @@ func (s *Server) entryChanges(q *request, e *entry, v *resolver) ([]record.Chang
 	case http.MethodPatch:
 		return s.entryPatch(q, e, v)
 	}
-	change, err := s.changeOf(e.resource, e.op, e.id, v, e.urlBase)
+	change, err := s.changeOf(q, e.resource, e.op, e.id, v, e.urlBase)
 	e.chart = change.Chart
 	if err == nil {
 		change.IfVersion, err = ifVersion(e.ifMatch, request.Get("ifMatch"))

@@ -34,10 +34,19 @@ func (s *Server) await(q *request, commits ...*record.Commit) string {
 }
 
 // changeOf makes a Change of a resource that is to be stored under id.
-func (s *Server) changeOf(r *resource, op record.Op, id string, v *resolver, entryBase string) (record.Change, error) {
+func (s *Server) changeOf(q *request, r *resource, op record.Op, id string, v *resolver, entryBase string) (record.Change, error) {
 	to, p := v.resolve(r, entryBase)
 	if p != nil {
 		return record.Change{}, p
+	}
+	if r.typ == "Subscription" && s.Subscriptions != nil {
+		status, err := s.subscribed(q, r, id)
+		if err != nil {
+			return record.Change{}, err
+		}
+		if status != "" {
+			to.put(r, r.root.Get("status"), status)
+		}
 	}
 	terms := s.Parameters.Of(r.typ).Terms(nil, r.root, to.texts)
 	source, edits := r.stored(id, to.edits)
@@ -86,7 +95,7 @@ func (s *Server) store(q *request, r *resource, op record.Op, id string, ifVersi
 			return nil, p
 		}
 	}
-	change, err := s.changeOf(r, op, id, v, "")
+	change, err := s.changeOf(q, r, op, id, v, "")
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,27 @@ func (x *Index) Changes(types []string, before uint64, limit int) (list []Change
 	return list[:min(len(list), limit)], nil
 }
 
+// ChangesFrom gives at most limit versions of resources of some types, in the order in which they were written, from a journal entry on.
+func (x *Index) ChangesFrom(ctx context.Context, types []string, from uint64, limit int) (list []Change, err error) {
+	runs := make([]rows.Range, len(types))
+	for i, typ := range types {
+		runs[i] = rows.Range{From: x.changeKey(typ, from), To: after(x.changesKey(typ)), Limit: limit}
+	}
+	err = x.rows.Scan(ctx, runs, func(i int, key, value []byte) (bool, error) {
+		c := Change{Type: types[i]}
+		if !c.decode(key, value) {
+			return false, damaged("change")
+		}
+		list = append(list, c)
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(list, func(a, b Change) int { return cmp.Compare(a.Entry, b.Entry) })
+	return list[:min(len(list), limit)], nil
+}
+
 // note keeps that a version was written. What is noted already stays as it is.
 func (w *writer) note(u *Update) {
 	value := appendPacked(binary.AppendUvarint(nil, u.Version.Number), u.ID)

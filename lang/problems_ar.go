@@ -14,6 +14,7 @@ var arabicProblems = map[string]string{
 	"problem.config_copies":        "قيمة الحقل \"copies\" هي %[1]s؛ استعمل من 0 (تلقائي) إلى 16",
 	"problem.config_deletes":       "قيمة الحقل \"conditional_deletes\" هي %[1]s؛ استعمل من 0 (مورد واحد في كل مرة) إلى 1000",
 	"problem.config_import_source": "يحوي الحقل \"import_sources\" القيمة %[1]q وليست عنوانًا تُجلب منه الملفات؛ اكتبها بالشكل https://HOST/PATH/",
+	"problem.config_endpoint":      "يحوي الحقل \"subscription_endpoints\" القيمة %[1]q؛ اكتب عنوان URL تبدأ به عناوين الإشعارات، مثل https://lab.internal/ أو http://127.0.0.1:9000/hooks/",
 	"problem.config_origin":        "يحوي الحقل \"origins\" القيمة %[1]q وليست مصدر صفحة؛ اكتبها بالشكل https://HOST دون مسار",
 	"problem.config_validation":    "قيمة الحقل \"validation\" هي %[1]q؛ استعمل \"strict\" أو \"lenient\"",
 	"problem.config_blocks":        "قيمة الحقل \"keep_blocks\" هي %[1]s؛ استعمل 0 (تلقائي) أو أكثر",

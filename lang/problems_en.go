@@ -15,6 +15,7 @@ var englishProblems = map[string]string{
 	"problem.config_copies":        "\"copies\" is %[1]s; use 0 (automatic) to 16",
 	"problem.config_deletes":       "\"conditional_deletes\" is %[1]s; use 0 (one at a time) to 1000",
 	"problem.config_import_source": "\"import_sources\" holds %[1]q, which is no address that files can be fetched from; write it as https://HOST/PATH/",
+	"problem.config_endpoint":      "\"subscription_endpoints\" holds %[1]q; write a URL that endpoints may begin with, such as https://lab.internal/ or http://127.0.0.1:9000/hooks/",
 	"problem.config_origin":        "\"origins\" holds %[1]q, which is no origin of a web page; write it as https://HOST, without a path",
 	"problem.config_validation":    "\"validation\" is %[1]q; use \"strict\" or \"lenient\"",
 	"problem.config_blocks":        "\"keep_blocks\" is %[1]s; use 0 (automatic) or more",

@@ -31,6 +31,9 @@ type Config struct {
 	// ImportSources are what the addresses begin with from which $import may fetch files, such as "https://files.example.org/exports/"; none where
 	// empty: then lines can only be sent.
 	ImportSources []string `json:"import_sources,omitempty"`
+	// SubscriptionEndpoints are prefixes of URLs that notifications of Subscriptions may go to besides public addresses by https, such as
+	// "https://lab.internal/" or "http://127.0.0.1:9000/hooks/".
+	SubscriptionEndpoints []string `json:"subscription_endpoints,omitempty"`
 	// Peer and P2P are the addresses that other members' nodes reach: the node-to-node service and the consensus engine.
 	// The ledger carries them to the members. Empty for a lone node.
 	Peer string `json:"peer,omitempty"`

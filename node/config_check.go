@@ -51,6 +51,11 @@ func (c *Config) Check() *lang.Problem {
 			return lang.NewProblem("config_origin", origin)
 		}
 	}
+	for _, prefix := range c.SubscriptionEndpoints {
+		if prefix == "" || !isBase(prefix) {
+			return lang.NewProblem("config_endpoint", prefix)
+		}
+	}
 	for _, source := range c.ImportSources {
 		if !imports.IsSource(source) {
 			return lang.NewProblem("config_import_source", source)

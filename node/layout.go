@@ -38,6 +38,9 @@ func (l Layout) Exports() string { return filepath.Join(l.Dir, "exports") }
 // Imports holds imports that are under way, sealed, and what is to be said of those that are complete.
 func (l Layout) Imports() string { return filepath.Join(l.Dir, "imports") }
 
+// Subscriptions is what is remembered of who is to be told of which changes.
+func (l Layout) Subscriptions() string { return filepath.Join(l.Dir, "subscriptions") }
+
 // Chain is the consensus engine's directory.
 func (l Layout) Chain() string { return filepath.Join(l.Dir, "ledger", "chain") }
 

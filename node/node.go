@@ -258,7 +258,7 @@ func (n *Node) openRecord(ctx context.Context, _ *Options) error {
 	return nil
 }
 
-func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
+func (n *Node) openGates(ctx context.Context, _ *Options) (err error) {
 	if n.fhir == nil {
 		if n.fhir, err = net.Listen("tcp", n.config.FHIR); err != nil {
 			return lang.NewProblem("fhir_address", n.config.FHIR).In(n.Config()).Because(err)
@@ -283,10 +283,16 @@ func (n *Node) openGates(_ context.Context, _ *Options) (err error) {
 		return err
 	}
 	n.opened(incoming)
+	codes := terminology.New(terminology.FromRegistry(n.defined))
+	subscriptions, err := n.openSubscriptions(ctx, codes)
+	if err != nil {
+		return err
+	}
+	n.opened(subscriptions)
 	server := fhir.New(fhir.Config{
 		Store: n.record, Auth: authorizer{authority, &n.renamed}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
 		Trust: n.encodedTrust, Exports: exports, Imports: incoming, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins,
-		Definitions: n.defined, Parameters: n.parameters, Terminology: terminology.New(terminology.FromRegistry(n.defined)),
+		Definitions: n.defined, Parameters: n.parameters, Terminology: codes, Subscriptions: subscriptions,
 		Checks: n.config.checks(), Limits: fhir.Limits{Deletes: n.config.ConditionalDeletes},
 	})
 	n.opened(server)

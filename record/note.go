@@ -86,7 +86,7 @@ func (s *Store) note(ctx context.Context, chart, what string) {
 	if s.notes.keep(chart, what) {
 		return
 	}
-	a := Access{Actor: "system", Role: "system", Purpose: "SYSADMIN", Detail: what}
+	a := NodeAccess(what)
 	l := line{kind: verify.KindSystem, chart: chart, outcome: http.StatusOK}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notePatience)
 	defer cancel()
