@@ -10,7 +10,7 @@ import (
 
 // making is raised by whoever changes what Terms gives for a resource other than by the tables, or what the index keeps besides: an index of
 // before is then made anew.
-const making = 5
+const making = 6
 
 // TermsRules stand for the rules that Terms goes by: they differ when a resource may give other terms.
 func TermsRules(p *search.Parameters) []byte { return fmt.Appendf(nil, "%d %s", making, p.Rules()) }
