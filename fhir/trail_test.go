@@ -81,6 +81,10 @@ func TestPagesBothWays(t *testing.T) {
 			t.Errorf("the second page of %s is without %s", address, total)
 		}
 	}
+	_, cursor, _ := strings.Cut(linksOf(t, g.get(t, "/Patient?_count=5", "", 200))["next"], "_cursor=")
+	for _, address := range []string{"/Patient?_count=5&_cursor=nonsense", "/Patient?_count=5&birthdate=gt1900&_cursor=" + cursor, "/Observation?_count=5&_cursor=" + cursor} {
+		g.get(t, address, "", 400)
+	}
 	if links := linksOf(t, g.get(t, "/Patient?_id=p01", "", 200)); len(links) != 1 {
 		t.Errorf("a page that is alone has the links %v", links)
 	}
