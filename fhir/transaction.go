@@ -283,7 +283,7 @@ func (s *Server) entryChanges(q *request, e *entry, v *resolver) ([]record.Chang
 		return s.entryPatch(q, e, v)
 	}
 	change, err := s.changeOf(q, e.resource, e.op, e.id, v, e.urlBase)
-	e.chart = change.Chart
+	e.chart, change.Fresh = change.Chart, e.op == record.OpCreate && e.method == http.MethodPost
 	if err == nil {
 		change.IfVersion, err = ifVersion(e.ifMatch, request.Get("ifMatch"))
 	}

@@ -100,6 +100,7 @@ func (s *Server) store(q *request, r *resource, op record.Op, id string, ifVersi
 		return nil, err
 	}
 	change.IfVersion, q.chart = ifVersion, change.Chart
+	change.Fresh = op == record.OpCreate && q.method == http.MethodPost
 	commit, err := s.Store.Write(q, q.access, []record.Change{change})
 	if change.Known && errors.Is(err, record.ErrNotFound) {
 		err = foreignID()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -46,9 +47,9 @@ func openEmbedded(dir string, key []byte) (*embedded, error) {
 		FS:                          fs,
 		Cache:                       cache,
 		DisableWAL:                  true, // Position is written with what it vouches for; a crash only goes back some records
-		MemTableSize:                4 << 20,
+		MemTableSize:                8 << 20,
 		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       4,
+		L0CompactionThreshold:       8,
 		L0StopWritesThreshold:       24,
 		MaxOpenFiles:                256,
 		FormatMajorVersion:          pebble.FormatNewest,
@@ -62,7 +63,7 @@ func openEmbedded(dir string, key []byte) (*embedded, error) {
 		opts.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.FastestCompression }
 	}
 	last := &opts.Levels[len(opts.Levels)-1]
-	last.BlockSize, last.Compression = pressed, func() *sstable.CompressionProfile { return sstable.ZstdCompression }
+	last.BlockSize, last.Compression = pressed, func() *sstable.CompressionProfile { return sstable.BalancedCompression }
 	opts.CompactionConcurrencyRange = func() (int, int) { return 1, 1 }
 	db, err := pebble.Open(dir, opts)
 	if err != nil {
@@ -245,21 +246,32 @@ type pebbleSnapshot struct {
 
 func (p *pebbleSnapshot) Close() error { return p.s.Close() }
 
-// pebbleMerger is a merger in Pebble's terms.
+// pebbleMerger is a merger in Pebble's terms. The row that it gives is its own until Pebble closes it.
 type pebbleMerger struct {
-	key []byte
+	family [1]byte
 	merger
+	row []byte
 }
+
+var mergers = sync.Pool{New: func() any { return new(pebbleMerger) }}
 
 func mergeRows(key, value []byte) (pebble.ValueMerger, error) {
-	m := &pebbleMerger{key: bytes.Clone(key)}
-	return m, m.add(m.key, value)
+	m := mergers.Get().(*pebbleMerger)
+	m.reset()
+	copy(m.family[:], key)
+	return m, m.add(m.family[:], value)
 }
 
-func (m *pebbleMerger) MergeNewer(value []byte) error { return m.add(m.key, value) }
-func (m *pebbleMerger) MergeOlder(value []byte) error { return m.add(m.key, value) }
+func (m *pebbleMerger) MergeNewer(value []byte) error { return m.add(m.family[:], value) }
+func (m *pebbleMerger) MergeOlder(value []byte) error { return m.add(m.family[:], value) }
 func (m *pebbleMerger) Finish(bool) ([]byte, io.Closer, error) {
-	return m.encode(), nil, nil
+	m.row = m.encode(m.row[:0])
+	return m.row, m, nil
+}
+
+func (m *pebbleMerger) Close() error {
+	mergers.Put(m)
+	return nil
 }
 
 // quiet keeps Pebble's informational lines, which would name keys of the index, out of the log.

@@ -2,7 +2,6 @@ package index
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math/bits"
 )
 
@@ -135,60 +134,3 @@ func decodeZone(b []byte) (z zone, ok bool) {
 }
 
 func (z zone) join(o zone) zone { return zone{min(z.least, o.least), max(z.greatest, o.greatest)} }
-
-// Merge is the rows.Merger of an index: blocks are united, zones stretched.
-func Merge(key, value, more []byte) ([]byte, error) {
-	m := merger{}
-	for _, v := range [][]byte{value, more} {
-		if v == nil {
-			continue
-		}
-		if err := m.add(key, v); err != nil {
-			return nil, err
-		}
-	}
-	return m.encode(), nil
-}
-
-// Plain tells whether a row may be kept as it is by somebody who must not read the index: a list of documents under a mark.
-func Plain(key []byte) bool { return len(key) > 0 && key[0] == famPosting }
-
-// merger gathers the operands of one key.
-type merger struct {
-	zoned bool
-	any   bool
-	zone  zone
-	set   set
-}
-
-func (m *merger) add(key, value []byte) error {
-	if len(key) == 0 {
-		return damaged("merged row")
-	}
-	switch key[0] {
-	case famPosting:
-		if !m.set.union(value) {
-			return damaged("posting")
-		}
-	case famZone:
-		z, ok := decodeZone(value)
-		if !ok {
-			return damaged("zone")
-		}
-		if m.any {
-			z = m.zone.join(z)
-		}
-		m.zone, m.zoned = z, true
-	default:
-		return fmt.Errorf("index: rows of family %q do not merge", key[0])
-	}
-	m.any = true
-	return nil
-}
-
-func (m *merger) encode() []byte {
-	if m.zoned {
-		return m.zone.encode(nil)
-	}
-	return m.set.encode(nil)
-}

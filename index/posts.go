@@ -19,6 +19,9 @@ type posts struct {
 	used   []*posted          // values that documents of this batch have
 	key    []byte
 	made   []mark
+
+	lists []listed // what ops goes by, kept for their room, as rows is, to which the operations point
+	rows  []byte
 }
 
 // posted is a value with its marks, and the documents of the batch that have it.
@@ -33,6 +36,9 @@ const (
 	maxListed = 1 << 8
 )
 
+// maxLists is for how many lists of a batch room is kept.
+const maxLists = 1 << 15
+
 // begin forgets the documents of the batch before, and all values when there are too many.
 func (p *posts) begin() {
 	for _, v := range p.used {
@@ -41,6 +47,10 @@ func (p *posts) begin() {
 		}
 	}
 	p.used = p.used[:0]
+	clear(p.lists)
+	if p.lists, p.rows = p.lists[:0], p.rows[:0]; cap(p.lists) > maxLists {
+		p.lists, p.rows = nil, nil
+	}
 	if p.known == nil || len(p.known) > maxPosted {
 		p.known = make(map[string]*posted)
 	}
@@ -187,20 +197,20 @@ type listed struct {
 	docs []uint32
 }
 
-// ops adds what the lists gain, each block once, in the order of their keys.
+// ops adds what the lists gain, each block once, in the order of their keys. The operations hold until the next batch begins.
 func (p *posts) ops(ops []rows.Op) []rows.Op {
 	n := 0
 	for _, v := range p.used {
 		n += len(v.marks)
 	}
-	all := make([]listed, 0, n)
+	all, b := slices.Grow(p.lists, n), slices.Grow(p.rows, n*(postingSize+4))
 	for _, v := range p.used {
 		for _, m := range v.marks {
 			all = append(all, listed{binary.BigEndian.Uint64(m[:]), v.docs})
 		}
 	}
 	slices.SortFunc(all, func(a, b listed) int { return cmp.Compare(a.mark, b.mark) })
-	var b, docs = make([]byte, 0, n*(postingSize+4)), []uint32(nil)
+	var docs []uint32
 	ops = slices.Grow(ops, n)
 	for i := 0; i < n; {
 		j, list := i+1, all[i].docs
@@ -232,6 +242,7 @@ func (p *posts) ops(ops []rows.Op) []rows.Op {
 		}
 		i = j
 	}
+	p.lists, p.rows = all, b
 	return ops
 }
 

@@ -51,6 +51,7 @@ func (s *Store) project(ctx context.Context, records []journal.Located) error {
 	}
 	s.overlay.applied(b.Position.Entry)
 	s.charts.forget(b.Position.Entry)
+	s.overlay.rest(ctx, s.Journal.End().Entry)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"sync"
+	"time"
 
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/index/term"
@@ -20,6 +21,8 @@ type overlay struct {
 	at      uint64              // the index has taken in all entries below
 	last    uint64              // all entries from this one on are accesses: they change nothing that is found
 	grown   chan struct{}       // closed and replaced whenever `at` grows
+	waiting int                 // who waits for that
+	due     chan struct{}       // has one when there is a reason not to rest any longer
 	failed  error               // why the index never goes on
 	stalled error               // why it does not go on at the moment
 }
@@ -49,7 +52,7 @@ const (
 )
 
 func newOverlay() *overlay {
-	return &overlay{writes: make(map[string]*written), entries: make(map[uint64]*written), looks: make(map[uint64]struct{}), grown: make(chan struct{})}
+	return &overlay{writes: make(map[string]*written), entries: make(map[uint64]*written), looks: make(map[uint64]struct{}), grown: make(chan struct{}), due: make(chan struct{}, 1)}
 }
 
 func (o *overlay) get(typ, id string) *written {
@@ -73,6 +76,7 @@ func (o *overlay) look(first uint64, n int) {
 			o.looks[first+i] = struct{}{}
 		}
 	}
+	o.full()
 }
 
 // isLook tells whether an entry is known to change nothing.
@@ -99,6 +103,7 @@ func (o *overlay) add(first uint64, ws []*written) {
 		o.entries[w.version.Entry] = w
 		o.bytes += w.size()
 	}
+	o.full()
 }
 
 // applied says that the index has taken in all entries below n.
@@ -171,17 +176,71 @@ func (o *overlay) until(ctx context.Context, holds func() bool) error {
 	for {
 		o.mu.Lock()
 		ok, err, grown := holds(), cmp.Or(o.failed, o.stalled), o.grown
-		o.mu.Unlock()
-		if ok {
-			return nil
-		}
-		if err != nil {
+		if ok || err != nil {
+			o.mu.Unlock()
+			if ok {
+				return nil
+			}
 			return err
 		}
+		o.waiting++
+		o.hurry()
+		o.mu.Unlock()
 		select {
 		case <-grown:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			err = context.Cause(ctx)
 		}
+		o.mu.Lock()
+		o.waiting--
+		o.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// The index rests after what it has taken in, so that the next batch is larger: values that resources share then come onto their lists once for
+// many. It rests no longer than maxRest, nor while somebody waits for it or more than enough is on its way.
+const (
+	maxRest     = 100 * time.Millisecond
+	enough      = 256     // entries
+	enoughBytes = 8 << 20 // of their versions
+)
+
+// rest returns when the index is to go on; ends tells behind which entry the journal ends at the moment.
+func (o *overlay) rest(ctx context.Context, ends uint64) {
+	o.mu.Lock()
+	select {
+	case <-o.due: // of before
+	default:
+	}
+	busy := o.waiting > 0 || ends >= o.at+enough
+	o.full()
+	o.mu.Unlock()
+	if busy {
+		return
+	}
+	over := time.NewTimer(maxRest)
+	defer over.Stop()
+	select {
+	case <-o.due:
+	case <-over.C:
+	case <-ctx.Done():
+	}
+}
+
+// full ends the rest when enough is on its way. The caller holds mu.
+func (o *overlay) full() {
+	if len(o.entries)+len(o.looks) >= enough || o.bytes >= enoughBytes {
+		o.hurry()
+	}
+}
+
+// hurry ends the rest. The caller holds mu.
+func (o *overlay) hurry() {
+	select {
+	case o.due <- struct{}{}:
+	default:
 	}
 }

@@ -65,6 +65,7 @@ type Change struct {
 	IfVersion uint64 // 0, or the version that must be the current one
 	Known     bool   // of an update: the resource must be, or have been, there; otherwise ErrNotFound
 	Repeats   bool   // of WriteEach: the request has brought the resource already; what would change it is refused
+	Fresh     bool   // of a create: the id was made for it a moment ago and is nobody else's, so that what is there need not be looked up
 }
 
 // Compartment is the part of a chart whose key seals a resource.

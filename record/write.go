@@ -88,7 +88,10 @@ func (w *writing) add(ctx context.Context, a Access, c *Change) error {
 		return fmt.Errorf("%w: it is written twice at once", ErrConflict)
 	}
 	w.touched[ref] = true
-	now, err := w.store.current(c.Type, c.ID)
+	now, err := index.Version{}, index.ErrNotFound
+	if c.Op != OpCreate || !c.Fresh {
+		now, err = w.store.current(c.Type, c.ID)
+	}
 	if err != nil && !errors.Is(err, index.ErrNotFound) {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

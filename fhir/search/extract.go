@@ -17,7 +17,7 @@ func (t *Type) Terms(list []term.Term, root tape.Value, resolved map[int]string)
 		return list
 	}
 	x := extractions.Get().(*extraction)
-	x.start(t, list, root, resolved)
+	x.start(t, root, resolved)
 	x.at(t.root, root, 0)
 	x.texts(t)
 	for _, p := range t.Params {
@@ -28,7 +28,7 @@ func (t *Type) Terms(list []term.Term, root tape.Value, resolved map[int]string)
 	for _, name := range t.Names(root) {
 		x.next(term.ParamCanonical, term.Reference).Value = name
 	}
-	list = x.terms
+	list = append(list, x.terms...)
 	x.end()
 	return list
 }
@@ -41,7 +41,7 @@ type extraction struct {
 	source   string // the resource's bytes, of which the terms' texts are parts
 	offset   int    // where they begin on the tape
 	resolved map[int]string
-	terms    []term.Term
+	terms    []term.Term     // kept from one resource to the next, for their room
 	present  []bool          // by Param.slot: there is a value
 	base     *term.Canonical // of the quantity before, which several parameters take in turn
 	of       quantity
@@ -50,8 +50,8 @@ type extraction struct {
 	run      fhirpath.Run
 }
 
-func (x *extraction) start(t *Type, list []term.Term, root tape.Value, resolved map[int]string) {
-	x.root, x.source, x.offset, x.resolved, x.terms = root, string(root.Raw()), root.Start(), resolved, list
+func (x *extraction) start(t *Type, root tape.Value, resolved map[int]string) {
+	x.root, x.source, x.offset, x.resolved = root, string(root.Raw()), root.Start(), resolved
 	if cap(x.present) < t.slots {
 		x.present = make([]bool, t.slots)
 	}
@@ -59,9 +59,17 @@ func (x *extraction) start(t *Type, list []term.Term, root tape.Value, resolved 
 	clear(x.present)
 }
 
+// maxRoom is for how many terms an extraction keeps room.
+const maxRoom = 1 << 10
+
 // end forgets all that was read.
 func (x *extraction) end() {
-	x.root, x.source, x.resolved, x.terms, x.base, x.of = tape.Value{}, "", nil, nil, nil, quantity{}
+	x.root, x.source, x.resolved, x.base, x.of = tape.Value{}, "", nil, nil, quantity{}
+	if cap(x.terms) > maxRoom {
+		x.terms = nil
+	}
+	clear(x.terms)
+	x.terms = x.terms[:0]
 	extractions.Put(x)
 }
 

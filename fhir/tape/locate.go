@@ -43,7 +43,7 @@ func (v Value) Position() Position {
 	if v.t.locate != nil {
 		return v.t.locate(v.Start())
 	}
-	return PositionOf(v.t.src, v.Start())
+	return v.t.lines.Position(v.t.src, v.Start())
 }
 
 // Path names the value as FHIR does, e.g. "Bundle.entry[2].resource.name[0].family". It begins with the document's

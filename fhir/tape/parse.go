@@ -6,6 +6,7 @@ import "fmt"
 func (t *Tape) Parse(src []byte, limits Limits) error {
 	limits = limits.orDefault()
 	t.src, t.nodes, t.locate = src, t.nodes[:0], nil
+	t.lines.Forget()
 	t.names.reset()
 	if len(src) > limits.Bytes {
 		t.src = nil

@@ -70,6 +70,7 @@ type Tape struct {
 	nodes  []node
 	names  names
 	locate func(offset int) Position // nil: the place in src
+	lines  Lines                     // of src
 	frames [MaxDepth]frame
 }
 
@@ -90,6 +91,7 @@ func Get() *Tape { return pool.Get().(*Tape) }
 // Release gives the tape back. No Value of it may be used afterwards.
 func (t *Tape) Release() {
 	t.src, t.locate = nil, nil
+	t.lines.Forget()
 	if cap(t.nodes) > maxPooled {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 // Places tells where in a document of XML the parts of the JSON come from that was made of it.
 type Places struct {
 	src       []byte
+	lines     tape.Lines // of src
 	of        []place
 	resources []source
 }
@@ -41,5 +42,5 @@ func (p *Places) Position(offset int) tape.Position {
 	if i < 0 {
 		return tape.Position{Line: 1, Column: 1}
 	}
-	return tape.PositionOf(p.src, int(p.of[i].xml))
+	return p.lines.Position(p.src, int(p.of[i].xml))
 }
