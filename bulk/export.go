@@ -77,8 +77,7 @@ func (e *export) query(ctx context.Context, q record.Query) error {
 	e.mu.Unlock()
 	q.Count = e.opt.Limits.Page
 	var p *pair
-	for {
-		page, err := e.opt.Record.Export(ctx, e.request.Access, q, e.request.Of)
+	for page, err := range e.pages(ctx, q) {
 		if err != nil {
 			return err
 		}
@@ -93,17 +92,14 @@ func (e *export) query(ctx context.Context, q record.Query) error {
 				return err
 			}
 		}
-		q.After = page.Next
-		if p != nil && (q.After == "" || p.resources.Count >= e.opt.Limits.File) {
+		if p != nil && (page.Next == "" || p.resources.Count >= e.opt.Limits.File) {
 			if err := p.close(e); err != nil {
 				return err
 			}
 			p = nil
 		}
-		if q.After == "" {
-			return nil
-		}
 	}
+	return ctx.Err()
 }
 
 // page adds resources to a pair of files, and then their receipts.
