@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -94,7 +95,7 @@ func (b *bench) holdAndTell(ctx context.Context, c *cluster, resources int) erro
 func (b *bench) answered(ctx context.Context, c *cluster) (list []class, err error) {
 	for _, k := range b.searches() {
 		if err := c.find(ctx, k.ask(rand.New(rand.NewPCG(3, 0)), &c.held)); err != nil {
-			if !c.foreign() {
+			if !c.foreign() || !errors.Is(err, errNotAnswered) {
 				return nil, fmt.Errorf("%s: %w", k.name, err)
 			}
 			b.add(figure{Name: "search, class " + k.name + ": not answered", Nodes: c.nodes, Note: err.Error()})
@@ -109,10 +110,13 @@ func (b *bench) answered(ctx context.Context, c *cluster) (list []class, err err
 func (c *cluster) find(ctx context.Context, query string) error {
 	status, answer, _, err := c.do(ctx, http.MethodGet, "/"+query, nil)
 	if err == nil && (status != http.StatusOK || !bytes.Contains(answer[:min(len(answer), 100)], []byte("Bundle"))) {
-		err = fmt.Errorf("%s: %d: %.300s", query, status, answer)
+		err = fmt.Errorf("%w: %s: %d: %.300s", errNotAnswered, query, status, answer)
 	}
 	return err
 }
+
+// errNotAnswered is what a server does to a search that it does not know.
+var errNotAnswered = errors.New("the search is not answered with a Bundle")
 
 // asking asks searches of some classes from several clients.
 func (b *bench) asking(ctx context.Context, c *cluster, clients int, list []class, seconds float64) (float64, []time.Duration, error) {
