@@ -32,6 +32,9 @@ func (a *app) sayStatus(s *node.Status) {
 	a.tell("status.ledger", s.Chain)
 	a.printf("  %s\n", s.FHIR)
 	a.tell("status.entries", s.Entries, s.Unanchored)
+	for _, r := range s.Reindexing {
+		a.tell("status.reindexing", r.Type, r.Done, r.Total)
+	}
 	a.tell("status.chain", s.Height, s.LogSize)
 	if s.Snapshot > 0 {
 		a.tell("status.snapshot", s.Snapshot)

@@ -171,6 +171,9 @@ func (x *exportAsked) queries() ([]record.Query, error) {
 			if parsed.control {
 				return nil, fail(http.StatusBadRequest, "value", "_typeFilter says what is exported, not how it is given")
 			}
+			if filters[typ] == nil {
+				parsed.query.Stale = nil // what it finds does not change with search parameters
+			}
 			list = append(list, parsed.query)
 		}
 	}

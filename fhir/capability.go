@@ -63,8 +63,9 @@ type (
 		Operation         []capabilitySearch    `json:"operation,omitempty"`
 	}
 	capabilitySearch struct {
-		Name       string `json:"name"`
-		Definition string `json:"definition"`
-		Type       string `json:"type,omitempty"`
+		Name          string `json:"name"`
+		Definition    string `json:"definition"`
+		Type          string `json:"type,omitempty"`
+		Documentation string `json:"documentation,omitempty"`
 	}
 )

@@ -144,6 +144,9 @@ func (s *Server) fail(q *request, r *http.Request, w http.ResponseWriter, p *pro
 	case errors.Is(p, record.ErrUnavailable) || p.issues[0].Code == "throttled":
 		q.header.Set("Retry-After", "2") // nothing can be recorded, or is to be: no entry for what was not begun
 	default:
+		if p.status == http.StatusServiceUnavailable {
+			q.header.Set("Retry-After", "2")
+		}
 		q.refuse(s, p)
 	}
 	if gone := (*record.GoneError)(nil); errors.As(p, &gone) {

@@ -185,7 +185,7 @@ func (in *including) names(v *record.Version) []string {
 
 // find releases what one clause finds and is not there yet.
 func (in *including) find(typ string, c term.Clause) (with []record.Version, err error) {
-	query := record.Query{Type: typ, All: []term.Clause{c}, Count: maxIncluded, Detail: in.a.query.Detail}
+	query := record.Query{Type: typ, All: []term.Clause{c}, Count: maxIncluded, Detail: in.a.query.Detail, Stale: in.a.query.Stale}
 	page, err := in.s.Store.Search(in.q, in.q.access, query)
 	if errors.Is(err, record.ErrForbidden) {
 		return nil, nil

@@ -15,8 +15,9 @@ import (
 
 // statement is the CapabilityStatement as last made, for one base.
 type statement struct {
-	base string
-	body []byte
+	base    string
+	changes uint64 // of the search parameters
+	body    []byte
 }
 
 // metadata answers GET metadata. It needs no token: it says nothing of anybody, and clients ask it first.
@@ -31,9 +32,9 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 		s.write(q, r, w, p.status, appendOutcome(nil, p.issues...))
 		return
 	}
-	made := s.statement.Load()
-	if made == nil || made.base != q.base {
-		made = &statement{q.base, s.capabilities(q.base)}
+	made, changes := s.statement.Load(), s.Parameters.Changes()
+	if made == nil || made.base != q.base || made.changes != changes {
+		made = &statement{q.base, changes, s.capabilities(q.base)}
 		s.statement.Store(made)
 	}
 	s.write(q, r, w, http.StatusOK, made.body)
@@ -144,12 +145,16 @@ func (s *Server) capabilityOf(typ string) capabilityResource {
 func (s *Server) searchParams(typ string) (list []capabilitySearch) {
 	if typ == "AuditEvent" {
 		for _, p := range [][2]string{{"patient", "reference"}, {"date", "date"}, {"agent", "reference"}, {"entity", "reference"}, {"action", "token"}} {
-			list = append(list, capabilitySearch{p[0], searchParameter("AuditEvent-" + p[0]), p[1]})
+			list = append(list, capabilitySearch{Name: p[0], Definition: searchParameter("AuditEvent-" + p[0]), Type: p[1]})
 		}
 		return list
 	}
 	for _, p := range s.Parameters.Of(typ).Params {
-		list = append(list, capabilitySearch{p.Code, p.URL, kindNames[p.Kind]})
+		one := capabilitySearch{Name: p.Code, Definition: p.URL, Type: kindNames[p.Kind]}
+		if !s.Parameters.Complete(typ, p.Code) {
+			one.Documentation = "Not yet: searches by it are refused until all resources can be found by it. See SearchParameter/$status."
+		}
+		list = append(list, one)
 	}
 	return list
 }

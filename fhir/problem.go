@@ -76,6 +76,7 @@ var storeAnswers = []struct {
 	{record.ErrExists, http.StatusConflict, "duplicate", "a resource of this id exists already"},
 	{record.ErrRepeated, http.StatusConflict, "duplicate", "the import has brought this resource already, and not alike; only one form of it can be imported at once"},
 	{record.ErrCursor, http.StatusBadRequest, "value", "the page is not known; follow the links of the first page without changing them"},
+	{record.ErrStale, http.StatusServiceUnavailable, "transient", "the search parameters of this node were changed while it was searched; ask again"},
 	{record.ErrExpired, http.StatusGone, "expired", "so much was written since the first page of this search that it cannot be gone on with; search again"},
 	{record.ErrCostly, http.StatusPreconditionFailed, "too-costly", "too much would have to be looked through, or put in order, to tell what matches; make it more specific, by identifier, patient or date"},
 	{record.ErrTooLarge, http.StatusRequestEntityTooLarge, "too-long", fmt.Sprintf("the resource is larger than %d bytes, the most that can be stored", record.MaxSource)},

@@ -33,7 +33,11 @@ func pairsOf(raw string) ([]pair, *problem) {
 func searchProblem(err error) *problem {
 	var e *search.Error
 	if errors.As(err, &e) {
-		return fail(http.StatusBadRequest, e.Code, "%s", e.Text)
+		status := http.StatusBadRequest
+		if e.Code == "transient" {
+			status = http.StatusServiceUnavailable
+		}
+		return fail(status, e.Code, "%s", e.Text)
 	}
 	return problemOf(err)
 }
@@ -88,7 +92,8 @@ func (s *Server) parseSearch(q *request, types []string, raw string, lenient boo
 		}
 	}
 	first := read.Queries[0]
-	out.query = record.Query{Type: first.Type, All: first.All, Sort: first.Sort, Count: defaultCount, After: out.at.here(), Exact: read.Result.Total == "accurate"}
+	out.query = record.Query{Type: first.Type, All: first.All, Sort: first.Sort, Count: defaultCount, After: out.at.here(), Exact: read.Result.Total == "accurate",
+		Stale: func() bool { return s.Parameters.Number() != read.Number }}
 	if n := read.Result.Count; n >= 0 {
 		out.query.Count = min(n, maxCount) // more is not refused: the server may always give less (FHIR R4, 3.1.1.5.7)
 	}

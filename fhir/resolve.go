@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/record"
 )
@@ -15,6 +16,7 @@ type resolver struct {
 	entries map[string]string // in a transaction: fullUrl → "Type/id"
 	found   map[string]string // conditional references: "Type?…" → "Type/id"
 	urns    bool              // entries has fullUrls that are URNs
+	beside  []*search.Own     // in a transaction: the search parameters that it writes
 }
 
 // replacement is what resolving a resource's references gives: the edits, and the new texts for the index.

@@ -89,7 +89,7 @@ func (s *Server) pageOf(q *request, a *asked) (*record.Page, error) {
 	}
 	queries := make([]record.Query, len(a.read.Queries))
 	for i, one := range a.read.Queries {
-		queries[i] = record.Query{Type: one.Type, All: one.All, Sort: one.Sort}
+		queries[i] = record.Query{Type: one.Type, All: one.All, Sort: one.Sort, Stale: a.query.Stale}
 	}
 	if a.query.Count > 0 {
 		queries[0].Exact = a.query.Exact

@@ -18,6 +18,7 @@ import (
 	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/subscription"
 	"github.com/sijil-health/sijil/fhir/validation"
+	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/terminology"
 )
 
@@ -40,6 +41,8 @@ type Config struct {
 	Definitions *definition.Registry
 	// Parameters are those that resources are found by, as the Store's index was told; nil: those of Definitions.
 	Parameters *search.Parameters
+	// Retelling tells how far resources are told anew to the index after search parameters changed; nil: they never are.
+	Retelling func() []record.Retelling
 	// Terminology answers the operations on codes; nil: by what R4 defines.
 	Terminology *terminology.Terminology
 	// Trust gives the file that others check receipts with; nil: it is not handed out.
@@ -205,6 +208,10 @@ var typeRoutes = map[string][]route{
 	"Group": {
 		{"GET", "/{type}/{id}/$export", (*Server).exportGroup, "$export"},
 		{"POST", "/{type}/{id}/$export", (*Server).exportGroup, "$export"},
+	},
+	"SearchParameter": {
+		{"GET", "/{type}/$status", (*Server).parameterStatus, "$status"},
+		{"GET", "/{type}/{id}/$status", (*Server).parameterStatus, "$status"},
 	},
 	"Observation": {
 		{"GET", "/{type}/$lastn", (*Server).lastn, "$lastn"},

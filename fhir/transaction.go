@@ -34,6 +34,7 @@ func (s *Server) transaction(q *request, list []entry) (*answer, error) {
 	if p := overlaps(list); p != nil {
 		return nil, p
 	}
+	v.beside = ownParameters(list)
 	changes, entries, err := s.changes(q, list, v)
 	if err != nil {
 		return nil, err

@@ -48,11 +48,19 @@ func (s *Server) changeOf(q *request, r *resource, op record.Op, id string, v *r
 			to.put(r, r.root.Get("status"), status)
 		}
 	}
-	terms := s.Parameters.Of(r.typ).Terms(nil, r.root, to.texts)
+	if p := s.admitParameter(r, id, v); p != nil {
+		return record.Change{}, p
+	}
+	number, of := s.Parameters.Number(), s.Parameters.Of(r.typ)
+	terms := of.Terms(nil, r.root, to.texts)
+	charting := terms
+	if of.Own { // whose chart a resource belongs to is not for a client to define
+		charting = parameters().Of(r.typ).Terms(nil, r.root, to.texts)
+	}
 	source, edits := r.stored(id, to.edits)
 	return record.Change{
 		Op: op, Type: r.typ, ID: id, Source: source, Edits: edits,
-		Chart: v.chartOf(r, id, terms, &to), Compartment: compartmentOf(r), Terms: terms, Known: op == record.OpUpdate && s.ServerIDs,
+		Chart: v.chartOf(r, id, charting, &to), Compartment: compartmentOf(r), Terms: terms, Rules: number, Known: op == record.OpUpdate && s.ServerIDs,
 	}, nil
 }
 

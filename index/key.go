@@ -26,6 +26,7 @@ const (
 	famDocument = 'o' // o type document          → document
 	famPosting  = 't' // t mark block             → set: the documents with a mark
 	famZone     = 'z' // z type block             → zone
+	famTelling  = 'g' // g type                   → type 0 note: how far what its resources are found by was exchanged, see Telling
 	famDeath    = 'x' // x serial number          → type and document that is no longer current since then
 )
 

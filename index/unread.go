@@ -37,7 +37,7 @@ func (x *Index) Unread(typ string, from Ref, limit int) (list []Ref, err error) 
 // Read adds the terms of a version that could not be read before. It does nothing when another version has become the current one meanwhile, or
 // its terms are known.
 func (x *Index) Read(typ, id string, number uint64, terms []term.Term) error {
-	return x.retell([]Retold{{typ, id, number, terms}}, true)
+	return x.retell([]Retold{{Type: typ, ID: id, Number: number, Terms: terms}}, true, nil)
 }
 
 // Retold is a resource's version with what it is found by from now on.
@@ -45,16 +45,20 @@ type Retold struct {
 	Type, ID string
 	Number   uint64 // of the version that the terms are of
 	Terms    []term.Term
+	Unread   bool // its content could not be read: it is found by what it was, and listed (see Unread)
 }
 
 // Retell exchanges what versions are found by, as far as they are still the current ones: when a parameter was added, say. It is done by pieces, and
-// a search meanwhile finds each resource by the one or the other.
-func (x *Index) Retell(list []Retold) error { return x.retell(list, false) }
+// a search meanwhile finds each resource by the one or the other. How far it has come is noted with it, as one.
+func (x *Index) Retell(list []Retold, t *Telling) error { return x.retell(list, false, t) }
 
-func (x *Index) retell(list []Retold, unread bool) error {
+func (x *Index) retell(list []Retold, unread bool, t *Telling) error {
 	x.write.Lock()
 	defer x.write.Unlock()
 	w := x.writer()
+	if t != nil {
+		w.tell(t)
+	}
 	for i := range list {
 		r := &list[i]
 		mark := x.key(famUnread, r.Type, r.ID)
@@ -74,6 +78,10 @@ func (x *Index) retell(list []Retold, unread bool) error {
 			return damaged("version")
 		}
 		if value == nil || now.Number != r.Number || now.Deleted {
+			continue
+		}
+		if r.Unread {
+			w.set(mark, []byte(r.Type+"\x00"+r.ID))
 			continue
 		}
 		w.delete(mark)

@@ -98,6 +98,7 @@ var englishTexts = map[string]string{
 	"status.node":               "Node of %[1]s (%[2]s)",
 	"status.ledger":             "Ledger %[1]s; FHIR gate:",
 	"status.entries":            "Entries: %[1]d; not anchored yet: %[2]d",
+	"status.reindexing":         "New search parameters of %[1]s: %[2]d of %[3]d resources gone through; searches by them are refused until then",
 	"status.chain":              "Chain height: %[1]d; anchors of all members: %[2]d",
 	"status.copies":             "Copies of every record, this node's included: %[1]d",
 	"status.pending":            "Under vote: %[1]s of %[2]s; agreed: %[3]d of %[4]d voting members, more than two thirds are needed",

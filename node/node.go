@@ -245,7 +245,7 @@ func (n *Node) openRecord(ctx context.Context, _ *Options) error {
 	n.opened(closer(func() error { return n.index.Close() }))
 	o := record.Options{
 		Org: n.org, Vault: n.vault, Journal: n.journal, Index: n.index, Blobs: n.blobs,
-		Anchors: anchors{n.anchorer}, Extract: fhir.Terms(n.parameters), Heal: n.heal, HealSegment: n.healSegment, Log: n.log,
+		Anchors: anchors{n.anchorer}, Extract: fhir.Terms(n.parameters), Rules: fhir.Rules(n.parameters, nil), Heal: n.heal, HealSegment: n.healSegment, Log: n.log,
 	}
 	if n.replicator != nil {
 		o.HoldKeys, o.HoldBlob, o.Copies = n.replicator.HoldPages, n.replicator.HoldBlob, n.copies
@@ -292,7 +292,7 @@ func (n *Node) openGates(ctx context.Context, _ *Options) (err error) {
 	server := fhir.New(fhir.Config{
 		Store: n.record, Auth: authorizer{authority, &n.renamed}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
 		Trust: n.encodedTrust, Exports: exports, Imports: incoming, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins,
-		Definitions: n.defined, Parameters: n.parameters, Terminology: codes, Subscriptions: subscriptions,
+		Definitions: n.defined, Parameters: n.parameters, Retelling: n.record.Retelling, Terminology: codes, Subscriptions: subscriptions,
 		Checks: n.config.checks(), Limits: fhir.Limits{Deletes: n.config.ConditionalDeletes},
 	})
 	n.opened(server)

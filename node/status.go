@@ -44,10 +44,20 @@ type Status struct {
 	Offences   []ledger.Evidence `json:"offences,omitempty"` // the latest of the evidence
 	SkewMillis int64             `json:"clock_skew_ms"`
 
+	// Reindexing says of which types of resources search parameters are being made: until all is done searches by these are refused.
+	Reindexing []ReindexStatus `json:"reindexing,omitempty"`
+
 	Custody  *CustodyStatus  `json:"custody,omitempty"` // absent for a lone node
 	Members  []MemberStatus  `json:"members"`
 	Pending  []PendingStatus `json:"pending,omitempty"` // changes of the membership under vote
 	Warnings []Warning       `json:"warnings"`
+}
+
+// ReindexStatus says how far the resources of a type are gone through.
+type ReindexStatus struct {
+	Type  string `json:"type"`
+	Done  uint64 `json:"done"`
+	Total uint64 `json:"total"`
 }
 
 // MemberStatus is what this node sees of a member.
@@ -126,6 +136,9 @@ func (n *Node) status(ctx context.Context) (*Status, error) {
 			s.Oldest = time.Since(backlog.Oldest).Seconds()
 		}
 		s.Quorum = s.Oldest < unanchoredPatience.Seconds()
+	}
+	for _, r := range n.record.Retelling() {
+		s.Reindexing = append(s.Reindexing, ReindexStatus(r))
 	}
 	connected := map[verify.OrgID]bool{n.org: true}
 	e, err := inTime(ctx, n.engine.Status)

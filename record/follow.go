@@ -36,18 +36,14 @@ func (s *Store) stalled(err error) {
 }
 
 func (s *Store) project(ctx context.Context, records []journal.Located) error {
-	var b index.Batch
-	heads := make(heads)
-	for i := range records {
-		at := &records[i]
-		b.Records = append(b.Records, at.At)
-		if err := s.projectRecord(ctx, &b, heads, at); err != nil {
-			return fmt.Errorf("journal segment %d, offset %d: %w", at.At.Segment, at.At.Offset, err)
-		}
-		b.Position = at.Next
-	}
-	if err := s.apply(ctx, &b); err != nil {
+	b, err := s.projected(ctx, records)
+	if err != nil {
 		return err
+	}
+	if refs := s.governed(b.Updates); refs != nil {
+		if err := s.govern(ctx, refs); err != nil {
+			return err
+		}
 	}
 	s.overlay.applied(b.Position.Entry)
 	s.charts.forget(b.Position.Entry)
@@ -55,10 +51,27 @@ func (s *Store) project(ctx context.Context, records []journal.Located) error {
 	return nil
 }
 
-// apply takes a batch into the index, and waits for one whose database is away.
-func (s *Store) apply(ctx context.Context, b *index.Batch) error {
+// projected brings records into the index, by the rules of one moment.
+func (s *Store) projected(ctx context.Context, records []journal.Located) (*index.Batch, error) {
+	s.ruling.RLock()
+	defer s.ruling.RUnlock()
+	var b index.Batch
+	heads := make(heads)
+	for i := range records {
+		at := &records[i]
+		b.Records = append(b.Records, at.At)
+		if err := s.projectRecord(ctx, &b, heads, at); err != nil {
+			return nil, fmt.Errorf("journal segment %d, offset %d: %w", at.At.Segment, at.At.Offset, err)
+		}
+		b.Position = at.Next
+	}
+	return &b, s.lasting(ctx, func() error { return s.Index.Apply(&b) })
+}
+
+// lasting changes the index, and waits for one whose database is away.
+func (s *Store) lasting(ctx context.Context, change func() error) error {
 	for stalled := false; ; {
-		err := s.Index.Apply(b)
+		err := change()
 		if away := errors.Is(err, index.ErrAway); away != stalled {
 			stalled = away
 			s.stalled(err)
@@ -136,6 +149,9 @@ func (s *Store) update(ctx context.Context, n uint64, prev *verify.Hash, at *pla
 	if w := s.overlay.entry(n); w != nil {
 		u := &index.Update{Type: w.typ, ID: w.id, Version: w.version, Terms: w.terms}
 		u.Version.Place = at.of(u.Version.Blob)
+		if w.rules != s.number() && !u.Version.Deleted { // they have changed since the gate read it
+			return s.terms(ctx, u)
+		}
 		return u, nil
 	}
 	if s.overlay.isLook(n) {
@@ -171,7 +187,20 @@ func (s *Store) update(ctx context.Context, n uint64, prev *verify.Hash, at *pla
 	if u.Version.Deleted {
 		return u, nil
 	}
-	v, err := s.open(ctx, typ, id, &u.Version)
+	return s.terms(ctx, u)
+}
+
+// number tells the rules of now from others.
+func (s *Store) number() uint64 {
+	if s.Rules == nil {
+		return 0
+	}
+	return s.Rules.Number()
+}
+
+// terms opens a version for what it is found by.
+func (s *Store) terms(ctx context.Context, u *index.Update) (*index.Update, error) {
+	v, err := s.open(ctx, u.Type, u.ID, &u.Version)
 	switch {
 	case ctx.Err() != nil: // a repair that was broken off tells nothing of the content
 		return nil, context.Cause(ctx)
@@ -182,7 +211,7 @@ func (s *Store) update(ctx context.Context, n uint64, prev *verify.Hash, at *pla
 		s.unread(u, "it does not open", err)
 		return u, nil
 	}
-	if u.Terms, err = s.Extract(typ, v.Body); err != nil { // stored under older rules; the error may show of the content
+	if u.Terms, err = s.Extract(u.Type, v.Body); err != nil { // stored under older rules; the error may show of the content
 		s.unread(u, "this version of the program can make no search terms of it", nil)
 	}
 	return u, nil

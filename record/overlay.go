@@ -34,6 +34,7 @@ type written struct {
 	request [16]byte // that wrote it
 	blob    []byte   // nil when it is a blob of its own
 	terms   []term.Term
+	rules   uint64 // by which they were made
 }
 
 // size is what the version takes in memory, about.

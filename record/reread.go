@@ -93,15 +93,28 @@ func (s *Store) rereadOne(ctx context.Context, typ, id string) bool {
 	if err != nil || ctx.Err() != nil {
 		return false
 	}
-	var terms []term.Term
 	v, err := s.open(ctx, typ, id, &now)
+	if !s.readAgain(typ, id, &now, v, err) {
+		return false
+	}
+	if refs := s.governed([]index.Update{{Type: typ, ID: id}}); refs != nil {
+		return s.govern(ctx, refs) == nil
+	}
+	return true
+}
+
+// readAgain gives the index the terms of a version that was opened, or could not be for err.
+func (s *Store) readAgain(typ, id string, now *index.Version, v *Version, err error) bool {
+	s.ruling.RLock()
+	defer s.ruling.RUnlock()
+	var terms []term.Term
 	if err == nil {
 		terms, err = s.Extract(typ, v.Body)
 	}
 	if err != nil && !errors.Is(err, ErrGone) {
 		return false
 	}
-	u := index.Update{Type: typ, ID: id, Version: now, Terms: terms}
+	u := index.Update{Type: typ, ID: id, Version: *now, Terms: terms}
 	if err == nil {
 		file(&u)
 	}

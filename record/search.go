@@ -156,11 +156,11 @@ func (s *Store) Match(ctx context.Context, a Access, queries []Query) ([][]Head,
 func (s *Store) find(ctx context.Context, a *Access, q *Query, from index.Point, limit int) (found []match, rest *index.Point, err error) {
 	asked := s.asked(a, q, from)
 	asked.Limit = limit
-	return s.look(ctx, q.Type, asked)
+	return s.look(ctx, q, asked)
 }
 
 // look carries out a search, up to its limit.
-func (s *Store) look(ctx context.Context, typ string, asked *index.Search) (found []match, rest *index.Point, err error) {
+func (s *Store) look(ctx context.Context, q *Query, asked *index.Search) (found []match, rest *index.Point, err error) {
 	if err := s.overlay.settle(ctx); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -168,11 +168,14 @@ func (s *Store) look(ctx context.Context, typ string, asked *index.Search) (foun
 		return nil, nil, nil
 	}
 	rest, err = s.Index.Search(ctx, asked, func(m index.Match) (bool, error) {
-		found = append(found, match{typ: typ, id: m.ID, version: m.Version, at: m.At})
+		found = append(found, match{typ: q.Type, id: m.ID, version: m.Version, at: m.At})
 		return len(found) < asked.Limit, nil
 	})
 	if err != nil {
 		return nil, nil, searchError(err)
+	}
+	if q.Stale != nil && q.Stale() { // it may have met the one half of the resources by the old rules and the other by the new
+		return nil, nil, ErrStale
 	}
 	return found, rest, nil
 }
@@ -187,6 +190,9 @@ func (s *Store) count(ctx context.Context, a *Access, q *Query) (int, error) {
 	}
 	if err != nil {
 		return 0, searchError(err)
+	}
+	if q.Stale != nil && q.Stale() {
+		return 0, ErrStale
 	}
 	return n, nil
 }
@@ -205,7 +211,7 @@ func (s *Store) matches(ctx context.Context, a *Access, q *Query, from index.Poi
 	if asked.Limit = limit; asked.Permit == nil && q.After == "" {
 		asked.Total = &index.Total{Bound: min(countLimit, s.looks)}
 	}
-	if found, rest, err = s.look(ctx, q.Type, asked); err != nil {
+	if found, rest, err = s.look(ctx, q, asked); err != nil {
 		return nil, nil, 0, err
 	}
 	switch total = unknownTotal; {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sijil-health/sijil/index"
@@ -32,6 +33,8 @@ type Options struct {
 	Copies func() int
 	// Extract gives the terms of a resource as served. It is used when the index is rebuilt from the journal.
 	Extract func(typ string, served []byte) ([]term.Term, error)
+	// Rules are what Extract goes by, as far as that changes; nil for rules that do not.
+	Rules Rules
 	// Heal brings a good copy of a damaged ciphertext from a custodian and puts it in place. It may be nil.
 	Heal func(ctx context.Context, at index.Version) ([]byte, error)
 	// HealSegment puts a custodian's copy in the place of a damaged segment of the journal. It may be nil.
@@ -52,6 +55,12 @@ type Store struct {
 	notes     notes
 	working   sync.WaitGroup // what goes on in the background besides follow
 	rereadC   chan struct{}  // see reread
+	retellC   chan struct{}  // says that tellings have changed
+
+	governing sync.Mutex          // held while rules change
+	ruling    sync.RWMutex        // held, shared, from the making of terms until they are in the index; whole, while rules change
+	tellings  map[string]*telling // by type; under ruling, as what they point at
+	far       atomic.Pointer[[]Retelling]
 	stop      context.CancelFunc
 	done      chan struct{}
 }
@@ -66,7 +75,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		Options: o, vault: o.Vault, charts: newCharts(o.Index),
-		overlay: newOverlay(), looks: maxLooked, rereadC: make(chan struct{}, 1), done: make(chan struct{}),
+		overlay: newOverlay(), looks: maxLooked, rereadC: make(chan struct{}, 1), retellC: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	key, err := o.Vault.Key("", vault.Index)
 	if err != nil {
@@ -78,6 +87,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.overlay.applied(from.Entry)
+	if s.Rules != nil {
+		if err := s.loadRules(ctx); err != nil {
+			return nil, fmt.Errorf("read the search parameters of this node: %w", err)
+		}
+	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	go s.follow(run, from)
@@ -91,6 +105,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.note(ctx, n.chart, n.what)
 	}
 	s.working.Go(func() { s.rereader(run) })
+	if s.Rules != nil {
+		s.working.Go(func() { s.reteller(run) })
+	}
 	return s, nil
 }
 

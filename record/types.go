@@ -20,6 +20,7 @@ var (
 	ErrExists      = errors.New("identifier is taken")                              // OpCreate of an ID that exists
 	ErrCursor      = errors.New("page cursor is not valid")                         // Query.After, AuditQuery.After
 	ErrCostly      = errors.New("too much would have to be looked through")         // Match; a search by what others say, or in an order
+	ErrStale       = errors.New("what resources are found by has changed")          // Query.Stale
 	ErrExpired     = errors.New("the search began too long ago")                    // Query.After
 	ErrTooLarge    = errors.New("too large to store")                               //
 	ErrUnavailable = errors.New("the record is not accepting requests")             // disk full, fsync failed, stopping
@@ -61,6 +62,7 @@ type Change struct {
 	Chart       string      // "Patient/…", or "" when it belongs to no patient; unset for OpDelete
 	Compartment Compartment // under whose key it is sealed; unset for OpDelete
 	Terms       []term.Term // how it is found; besides, every resource is found by _id and _lastUpdated
+	Rules       uint64      // the number of the Rules that Terms were made by
 
 	IfVersion uint64 // 0, or the version that must be the current one
 	Known     bool   // of an update: the resource must be, or have been, there; otherwise ErrNotFound
@@ -119,6 +121,9 @@ type Query struct {
 	After  string      // Page.Next of the page before
 	Detail string      // the search as asked, for the entry
 	Whole  bool        // all that Detail says is true of whatever is found: the charts' entries may say it too
+
+	// Stale, unless nil, is asked once all matches are found, and before any is released: it tells whether the rules have changed since the query was read.
+	Stale func() bool
 
 	// Keep, unless nil, is asked of each match in their order, and what it says no to is not released. Page.Total counts it all the same.
 	Keep func(*Version) bool

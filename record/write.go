@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/sijil-health/sijil/index"
@@ -36,11 +37,26 @@ func (s *Store) Write(ctx context.Context, a Access, changes []Change) (*Commit,
 		return nil, err
 	}
 	last := ack.Cursor.Entry + uint64(p.entries) - 1
+	s.heed(ctx, changes, last)
 	return &Commit{
 		Versions: versions, Copies: ack.Copies,
 		Anchored: func(ctx context.Context) error { return s.Anchors.Wait(ctx, last) },
 	}, nil
 }
+
+// heed waits, for a while, until what follows from rules that were written is in force: who wrote one counts on it.
+func (s *Store) heed(ctx context.Context, changes []Change, last uint64) {
+	governs := func(c Change) bool { governs, _ := s.Rules.Governs(c.Type); return governs }
+	if s.Rules == nil || !slices.ContainsFunc(changes, governs) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, heeding)
+	defer cancel()
+	_ = s.overlay.wait(ctx, last+1) // it is written, and will be heeded
+}
+
+// heeding is how long a write of rules waits for the index.
+const heeding = 5 * time.Second
 
 // enter seals the changes and gives them their place in the journal, under the locks of the resources they touch. It waits for this node's disk
 // under them, never for custodians.
@@ -221,7 +237,7 @@ func (w *writing) version(ctx context.Context, c *Change, v index.Version) error
 		l.kind, l.outcome, out.Op = verify.KindCreate, http.StatusCreated, OpCreate
 	}
 	w.lines = append(w.lines, l)
-	w.written = append(w.written, &written{typ: c.Type, id: c.ID, version: v, request: w.request, blob: blob, terms: c.Terms})
+	w.written = append(w.written, &written{typ: c.Type, id: c.ID, version: v, request: w.request, blob: blob, terms: c.Terms, rules: c.Rules})
 	w.versions = append(w.versions, out)
 	return nil
 }

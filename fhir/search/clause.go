@@ -21,9 +21,9 @@ func (r *reader) clause(t *Type, key, value string, depth int) (term.Clause, *Er
 		return r.list(value)
 	}
 	name, modifier, modified := strings.Cut(key, ":")
-	p := t.Param(name)
-	if p == nil {
-		return term.Clause{}, unknown(name, t.Name)
+	p, e := r.param(t, name)
+	if e != nil {
+		return term.Clause{}, e
 	}
 	if modified {
 		return r.modified(p, key, modifier, value)
@@ -37,6 +37,23 @@ func (r *reader) clause(t *Type, key, value string, depth int) (term.Clause, *Er
 	list, e := r.values(key, p, value)
 	c.Any = list
 	return c, e
+}
+
+// param gives a parameter that can be searched by.
+func (r *reader) param(t *Type, name string) (*Param, *Error) {
+	p := t.Param(name)
+	if p == nil {
+		return nil, unknown(name, t.Name)
+	}
+	return p, r.complete(t.Name, p)
+}
+
+// complete refuses a parameter by which not all resources can be found yet: what is found would be taken for all there is.
+func (r *reader) complete(typ string, p *Param) *Error {
+	if p == nil || r.p.Complete(typ, p.Code) {
+		return nil
+	}
+	return refuse("transient", "the search parameter %.80q of %s is being made: not all resources can be found by it yet. GET SearchParameter/$status tells how far it is; ask again later", p.Code, typ)
 }
 
 func unknown(name, typ string) *Error {
@@ -61,9 +78,9 @@ func ids(value string) (list []term.Test, e *Error) {
 // point at several types leads to all that have such a parameter.
 func (r *reader) chain(t *Type, head, rest, value string, depth int) (term.Clause, *Error) {
 	name, typ, typed := strings.Cut(head, ":")
-	p := t.Param(name)
-	if p == nil {
-		return term.Clause{}, unknown(name, t.Name)
+	p, e := r.param(t, name)
+	if e != nil {
+		return term.Clause{}, e
 	}
 	if p.Kind != term.Reference {
 		return term.Clause{}, refuse("value", "%.80q is no reference: nothing can stand behind a dot", name)
@@ -80,7 +97,7 @@ func (r *reader) chain(t *Type, head, rest, value string, depth int) (term.Claus
 	c := term.Clause{Param: p.Code, Kind: term.Reference, Here: r.o.Base, Canonical: p.Canonical}
 	var first *Error
 	for _, target := range targets {
-		of := r.p.Of(target)
+		of := r.p.of(target)
 		if of == nil {
 			continue
 		}
@@ -109,13 +126,13 @@ func (r *reader) has(t *Type, key, value string, depth int) (term.Clause, *Error
 	if len(parts) != 3 {
 		return term.Clause{}, refuse("value", "a reverse chain is written _has:Type:reference:parameter")
 	}
-	of := r.p.Of(parts[0])
+	of := r.p.of(parts[0])
 	if of == nil {
 		return term.Clause{}, refuse("not-supported", "%.80q is no type of resource", parts[0])
 	}
-	p := of.Param(parts[1])
-	if p == nil {
-		return term.Clause{}, unknown(parts[1], of.Name)
+	p, e := r.param(of, parts[1])
+	if e != nil {
+		return term.Clause{}, e
 	}
 	if p.Kind != term.Reference || !pointsAt(p, t.Name) {
 		return term.Clause{}, refuse("value", "%.80q of %s does not point at %s", parts[1], of.Name, t.Name)
@@ -145,6 +162,9 @@ func (r *reader) list(value string) (term.Clause, *Error) {
 	tests, e := ids(value)
 	if e != nil {
 		return term.Clause{}, refuse("value", "_list must be the id of a List")
+	}
+	if e := r.complete("List", r.p.of("List").Param("item")); e != nil {
+		return term.Clause{}, e
 	}
 	of := term.Query{Type: "List", All: []term.Clause{{Param: term.ParamID, Kind: term.Token, Any: tests}}}
 	return term.Clause{Here: r.o.Base, Has: &term.Has{Param: "item", Query: of}}, nil

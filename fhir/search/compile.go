@@ -42,7 +42,7 @@ type component struct {
 
 // compiler makes the walk of one type.
 type compiler struct {
-	p         *Parameters
+	p         *set
 	structure *definition.Structure
 	t         *Type
 }

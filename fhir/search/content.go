@@ -75,7 +75,7 @@ func (x *extraction) spoken(param string) {
 }
 
 // gather adds the words of an object.
-func (x *extraction) gather(p *Parameters, c *content, v tape.Value, depth int) {
+func (x *extraction) gather(p *set, c *content, v tape.Value, depth int) {
 	if v.Kind() != tape.Object || c == nil || depth > tape.MaxDepth {
 		return
 	}
@@ -94,14 +94,14 @@ func (x *extraction) gather(p *Parameters, c *content, v tape.Value, depth int) 
 	}
 }
 
-func (x *extraction) gatherOne(p *Parameters, of contentMember, v tape.Value, depth int) {
+func (x *extraction) gatherOne(p *set, of contentMember, v tape.Value, depth int) {
 	switch of.as {
 	case contentText:
 		x.words.add(FoldWords(x.text(v)))
 	case contentMarkup:
 		x.words.add(FoldWords(markupText(x.text(v))))
 	case contentResource:
-		if t := p.Of(v.Get("resourceType").Text()); t != nil {
+		if t := p.of(v.Get("resourceType").Text()); t != nil {
 			x.gather(p, t.content, v, depth+1)
 		}
 	default:

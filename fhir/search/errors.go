@@ -6,6 +6,8 @@ import "fmt"
 type Error struct {
 	Code string // of FHIR's issue types: not-supported, value, too-costly
 	Text string
+	// Element is that of a SearchParameter which is to blame; "" where nothing is, or the error is about a search.
+	Element string
 
 	unknown bool // a parameter that there is not: with handling=lenient it is passed over
 }

@@ -6,15 +6,30 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/index/term"
 )
 
-// Parameters are the search parameters of all types: those that are defined, and own ones. They may be used by several goroutines.
+// Parameters are the search parameters of all types: those that are defined, and own ones, which may change (Change). They may be used by several
+// goroutines.
 type Parameters struct {
 	definitions *definition.Registry
-	own         []*definition.SearchParameter
+	given       []*definition.SearchParameter // own ones that never change
+	now         atomic.Pointer[set]
+
+	mu         sync.RWMutex
+	incomplete map[string]map[string]bool // codes by type: of what the index does not know of all resources; see Settle
+	changes    uint64                     // see Changes
+}
+
+// set is what there is between two changes.
+type set struct {
+	*Parameters
+	number uint64
+	own    []*Own                        // in the order of their URLs
+	used   []*definition.SearchParameter // those that are given, and those of own that are used
 
 	mu    sync.RWMutex
 	types map[string]*Type
@@ -22,15 +37,21 @@ type Parameters struct {
 
 // New makes a set of parameters. An own one stands for the defined one of the same code and type. What of them is asked for is compiled then.
 func New(definitions *definition.Registry, own ...*definition.SearchParameter) *Parameters {
-	return &Parameters{definitions: definitions, own: own, types: map[string]*Type{}}
+	p := &Parameters{definitions: definitions, given: own, incomplete: map[string]map[string]bool{}}
+	p.now.Store(&set{Parameters: p, used: own, types: map[string]*Type{}})
+	return p
 }
+
+// Number tells sets of parameters apart: it is another one after each change.
+func (p *Parameters) Number() uint64 { return p.now.Load().number }
 
 // Type is a type of resource with what it is found by.
 type Type struct {
 	Name   string
 	Params []*Param // in the order of their codes
+	Own    bool     // some of them are the node's own
 
-	of      *Parameters
+	of      *set
 	params  map[string]*Param
 	root    *step
 	content *content
@@ -52,10 +73,12 @@ type Param struct {
 }
 
 // Of gives a type of resource; nil if there is no such.
-func (p *Parameters) Of(name string) *Type {
-	p.mu.RLock()
-	t, ok := p.types[name]
-	p.mu.RUnlock()
+func (p *Parameters) Of(name string) *Type { return p.now.Load().of(name) }
+
+func (now *set) of(name string) *Type {
+	now.mu.RLock()
+	t, ok := now.types[name]
+	now.mu.RUnlock()
 	if ok {
 		return t
 	}
@@ -63,11 +86,11 @@ func (p *Parameters) Of(name string) *Type {
 	if s == nil || s.Kind != definition.Resource || s.Abstract {
 		return nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if t = p.types[name]; t == nil {
-		t = p.compile(s)
-		p.types[name] = t
+	now.mu.Lock()
+	defer now.mu.Unlock()
+	if t = now.types[name]; t == nil {
+		t = now.compile(s)
+		now.types[name] = t
 	}
 	return t
 }
@@ -85,15 +108,16 @@ var kinds = map[string]term.Kind{
 }
 
 // compile makes a type of the parameters that are defined for it.
-func (p *Parameters) compile(s *definition.Structure) *Type {
-	t := &Type{Name: s.Name, of: p, params: map[string]*Param{}, root: &step{}}
-	c := compiler{p: p, structure: s, t: t}
-	for _, d := range p.own {
+func (now *set) compile(s *definition.Structure) *Type {
+	t := &Type{Name: s.Name, of: now, params: map[string]*Param{}, root: &step{}}
+	c := compiler{p: now, structure: s, t: t}
+	for _, d := range now.used {
 		if slices.ContainsFunc(d.Base, s.Is) {
 			c.add(d)
+			t.Own = true
 		}
 	}
-	for _, d := range p.definitions.SearchParameters(s.Name) {
+	for _, d := range now.definitions.SearchParameters(s.Name) {
 		c.add(d)
 	}
 	t.root.settle()
@@ -113,16 +137,16 @@ func (c *compiler) add(d *definition.SearchParameter) {
 }
 
 // byURL finds a parameter that a composite names.
-func (p *Parameters) byURL(url string) *definition.SearchParameter {
-	for _, d := range p.own {
+func (now *set) byURL(url string) *definition.SearchParameter {
+	for _, d := range now.used {
 		if d.URL == url {
 			return d
 		}
 	}
-	return p.definitions.SearchParameter(url)
+	return now.definitions.SearchParameter(url)
 }
 
-// Rules stand for all that decides what terms resources give, but for the program: they differ when a parameter does.
+// Rules stand for all that decides what terms resources give, but for the program and own parameters (see Settle): they differ when a parameter does.
 func (p *Parameters) Rules() []byte {
 	h := sha256.New()
 	for _, name := range definition.ResourceTypes() {
@@ -130,7 +154,7 @@ func (p *Parameters) Rules() []byte {
 			fmt.Fprintf(h, "%s %q %q %q %q\n", name, d.Code, d.Type, d.Expression, d.Components)
 		}
 	}
-	for _, d := range p.own {
+	for _, d := range p.given {
 		fmt.Fprintf(h, "%q %q %q %q %q\n", d.Base, d.Code, d.Type, d.Expression, d.Components)
 	}
 	return h.Sum(nil)

@@ -13,6 +13,7 @@ import (
 type Search struct {
 	Queries []term.Query // what selects: one for each type that is looked through, in the order of their names
 	Result  Result       // what shapes the answer
+	Number  uint64       // of the parameters that it was read by (Parameters.Number)
 
 	Applied []Pair   // what was understood, without the cursor: for the self link
 	Ignored []string // names that were passed over, leniently
@@ -34,8 +35,8 @@ type Compartment struct{ Type, ID string }
 
 // Parse reads a search of types, or of all that can be searched together where none is given. The error is an *Error.
 func (p *Parameters) Parse(types []string, pairs []Pair, o Options) (*Search, error) {
-	out := &Search{Result: Result{Count: -1}}
-	r := &reader{p: p, o: &o}
+	r := &reader{p: p.now.Load(), o: &o}
+	out := &Search{Result: Result{Count: -1}, Number: r.p.number}
 	if len(pairs) > MaxParams {
 		return nil, refuse("too-costly", "a search has at most %d parameters", MaxParams)
 	}
@@ -109,7 +110,10 @@ func (r *reader) within(out *Search, c *definition.Compartment) *Error {
 		codes := c.Params[q.Type]
 		var clause term.Clause
 		for _, code := range codes {
-			p := r.p.Of(q.Type).Param(code)
+			p := r.p.of(q.Type).Param(code)
+			if e := r.complete(q.Type, p); e != nil {
+				return e
+			}
 			switch {
 			case p == nil || p.Kind != term.Reference:
 			case clause.Param == "":
@@ -143,7 +147,7 @@ func (r *reader) parameter(out *Search, pair Pair) *Error {
 	}
 	for i := range out.Queries {
 		q := &out.Queries[i]
-		c, e := r.clause(r.p.Of(q.Type), pair.Name, pair.Value, 1)
+		c, e := r.clause(r.p.of(q.Type), pair.Name, pair.Value, 1)
 		if e != nil {
 			return e
 		}

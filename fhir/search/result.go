@@ -84,7 +84,10 @@ func (r *reader) sort(out *Search, value string) *Error {
 	q.Sort = nil
 	for _, name := range list {
 		name, descending := strings.CutPrefix(name, "-")
-		p := r.p.Of(q.Type).Param(name)
+		p := r.p.of(q.Type).Param(name)
+		if e := r.complete(q.Type, p); e != nil {
+			return e
+		}
 		if p == nil || p.Kind == term.Composite || p.Kind == term.Text {
 			return refuse("not-supported", "%s cannot be sorted by %.80q", q.Type, name)
 		}
@@ -118,7 +121,7 @@ func (r *reader) include(out *Search, pair Pair) *Error {
 		return nil
 	}
 	parts := strings.Split(pair.Value, ":")
-	t := r.p.Of(parts[0])
+	t := r.p.of(parts[0])
 	switch {
 	case t == nil:
 		return refuse("not-supported", "%s: %.80q is no type of resource", pair.Name, parts[0])
@@ -136,6 +139,16 @@ func (r *reader) include(out *Search, pair Pair) *Error {
 			return refuse("not-supported", "%s: %s has no reference parameter %.80q", pair.Name, t.Name, parts[1])
 		}
 		in.Param = p.Code
+	}
+	if in.Reverse { // what includes forward reads the resources themselves
+		for _, p := range t.Params {
+			if p.Kind != term.Reference || in.Param != "" && in.Param != p.Code {
+				continue
+			}
+			if e := r.complete(t.Name, p); e != nil {
+				return e
+			}
+		}
 	}
 	out.Result.Include = append(out.Result.Include, in)
 	return nil

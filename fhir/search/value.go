@@ -9,7 +9,7 @@ import (
 
 // reader reads the values of one search.
 type reader struct {
-	p        *Parameters
+	p        *set
 	o        *Options
 	tests    int // made so far
 	branches int
