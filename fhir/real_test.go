@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sijil-health/sijil/fhir/definition"
+	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/record"
@@ -59,11 +61,12 @@ func realGate(t testing.TB, dir string, create bool) (*gate, func()) {
 	must(err)
 	found, err := index.Open(filepath.Join(dir, "index"), key.Blind("file", nil))
 	must(err)
+	own := search.New(definition.Base())
 	store, err := record.Open(t.Context(), record.Options{
-		Org: verify.OrgID{1}, Vault: keys, Journal: log, Index: found, Blobs: blobs, Anchors: prompt{}, Extract: Terms(parameters()),
+		Org: verify.OrgID{1}, Vault: keys, Journal: log, Index: found, Blobs: blobs, Anchors: prompt{}, Extract: Terms(own), Rules: Rules(own, nil),
 	})
 	must(err)
-	g := &gate{New(Config{Store: store, Auth: tokens{}, Prefix: "/fhir", Base: "http://h.example/fhir"}), nil}
+	g := &gate{New(Config{Store: store, Auth: tokens{}, Prefix: "/fhir", Base: "http://h.example/fhir", Parameters: own, Retelling: store.Retelling}), nil}
 	return g, func() {
 		store.Close()
 		must(errors.Join(found.Close(), log.Close(), keys.Close()))

@@ -115,7 +115,7 @@ type Edit struct {
 type Query struct {
 	Type   string
 	All    []term.Clause
-	Sort   []term.Sort // without any, in the order in which versions were written
+	Sort   []term.Sort // without any, in the order in which versions were written, or told anew to the index
 	Count  int         // most matches of a page; 0 for the total alone
 	Exact  bool        // the total is to be counted, however many there are
 	After  string      // Page.Next of the page before

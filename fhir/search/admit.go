@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sijil-health/sijil/fhir/definition"
+	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/fhirpath"
 	"github.com/sijil-health/sijil/index/term"
 )
@@ -161,11 +162,29 @@ func compiles(expression string, s *definition.Structure) *Error {
 		if _, plain := parsePath(alternative); plain {
 			continue
 		}
-		if _, err := fhirpath.Compile(alternative, fhirpath.Of(s)); err != nil {
+		e, err := fhirpath.Compile(alternative, fhirpath.Of(s))
+		if err == nil {
+			err = tried(e, s.Name)
+		}
+		if err != nil {
 			return refuse("invalid", "the expression is not FHIRPath that is known here: %v", err)
 		}
 	}
 	return nil
+}
+
+// tried evaluates an expression for an empty resource: what is not known to it at all shows by then.
+func tried(e *fhirpath.Expression, typ string) error {
+	t := tape.Get()
+	defer t.Release()
+	if err := t.Parse([]byte(`{"resourceType":"`+typ+`"}`), tape.Limits{Bytes: 256}); err != nil {
+		return err
+	}
+	var run fhirpath.Run
+	run.Limits = programLimits
+	defer run.Release()
+	_, err := e.Evaluate(&run, fhirpath.Node(t.Root()))
+	return err
 }
 
 // reaches tells whether each part of a composite leads somewhere, at one of the places where the composite stands.
