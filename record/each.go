@@ -35,9 +35,11 @@ func (s *Store) WriteEach(ctx context.Context, a Access, changes []Change, again
 	if err != nil || p == nil {
 		return each, err
 	}
-	if _, err := settle(ctx, p); err != nil {
+	ack, err := settle(ctx, p)
+	if err != nil {
 		return nil, err
 	}
+	s.heed(ctx, changes, ack.Cursor.Entry+uint64(p.entries)-1)
 	return each, nil
 }
 
