@@ -101,7 +101,7 @@ func (sm *summarizing) next(found []record.Version) ([]record.Query, error) {
 		if err := sm.patient(found); err != nil {
 			return nil, err
 		}
-		return sm.compartment(found[0].ID), nil
+		return sm.compartment(found[0].ID)
 	case sm.round <= maxSummaryRounds:
 		return sm.referred(), nil
 	}
@@ -122,20 +122,23 @@ func (sm *summarizing) patient(found []record.Version) error {
 }
 
 // compartment are the searches for what a patient's summary is made of.
-func (sm *summarizing) compartment(id string) (list []record.Query) {
+func (sm *summarizing) compartment(id string) (list []record.Query, err error) {
 	of := term.Test{Form: term.Exact, Value: "Patient/" + id}
 	any := []term.Test{of}
 	if sm.q.own != "" {
 		any = append(any, term.Test{Form: term.Exact, Value: sm.q.own + "/" + of.Value})
 	}
 	for _, t := range summary.Types {
+		if !sm.s.Parameters.Complete(t.Name, "patient") || !sm.s.Parameters.Complete(t.Name, "date") {
+			return nil, fail(http.StatusServiceUnavailable, "transient", "a search parameter that the summary is found by is being made; SearchParameter/$status tells how far it is. Ask again later")
+		}
 		query := record.Query{Type: t.Name, All: []term.Clause{{Param: "patient", Kind: term.Reference, Any: any}}, Count: maxLastn, Keep: sm.keep(sm.maker.Take)}
 		if t.Dated {
 			query.Sort = []term.Sort{{Param: "date", Kind: term.Date, Descending: true}}
 		}
 		list = append(list, query)
 	}
-	return list
+	return list, nil
 }
 
 // referred are the searches for what is referred to.
