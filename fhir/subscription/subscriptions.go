@@ -289,14 +289,17 @@ func rest(ctx context.Context, d time.Duration) error {
 
 // follow takes the changes of the record, from a journal entry on, and finds whom they are to be told.
 func (x *Subscriptions) follow(position uint64) {
-	for x.ctx.Err() == nil {
+	for waits := false; x.ctx.Err() == nil; {
 		next, err := x.step(position)
 		if err == nil {
-			position = next
+			position, waits = next, false
 			continue
 		}
 		if x.ctx.Err() == nil {
-			x.opt.Log.Warn("subscriptions wait", "error", err)
+			if !waits {
+				x.opt.Log.Warn("subscriptions wait until the record can be followed again", "error", err)
+			}
+			waits = true
 			_ = rest(x.ctx, time.Second) // the loop sees that it is over
 		}
 	}
