@@ -126,7 +126,13 @@ func (w *writer) change(key, value []byte) {
 }
 
 // name gives the number that stands for a name, a new one if need be; 0 if it gets none.
-func (w *writer) name(s string) uint32 {
+func (w *writer) name(s string) uint32 { return w.among(s, maxNames-typeNames) }
+
+// typ is name for the name of a type.
+func (w *writer) typ(s string) uint32 { return w.among(s, maxNames) }
+
+// among is name where numbers go up to a last one.
+func (w *writer) among(s string, last int) uint32 {
 	if n := w.x.names.find(s); n > 0 {
 		return n
 	}
@@ -134,7 +140,7 @@ func (w *writer) name(s string) uint32 {
 		return n
 	}
 	n := len(w.x.names.list) + len(w.fresh) + 1
-	if n > maxNames || len(s) > maxName {
+	if n > last || len(s) > maxName {
 		return 0
 	}
 	w.fresh[s] = uint32(n)
@@ -184,7 +190,7 @@ func (w *writer) kill(typ string, was *Version) error {
 	if was.Deleted {
 		return nil
 	}
-	n := w.name(typ)
+	n := w.typ(typ)
 	if n == 0 {
 		return errFull
 	}
@@ -208,7 +214,7 @@ func (w *writer) install(u *Update) error {
 		w.set(key, v.encode(u.ID))
 		return nil
 	}
-	typ := w.name(u.Type)
+	typ := w.typ(u.Type)
 	if typ == 0 || typ >= maxTypes {
 		return errFull
 	}

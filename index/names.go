@@ -8,10 +8,12 @@ import (
 	"sync"
 )
 
-// maxNames bounds the names that numbers stand for; what comes later is written out. maxName is the longest.
+// maxNames bounds the names that numbers stand for; what comes later is written out. maxName is the longest. A type cannot be written out, for its number
+// stands in keys: the last typeNames numbers are for types alone, so that no number of units, which anybody may think up, keeps a type from having its own.
 const (
-	maxNames = 1 << 14
-	maxName  = 128
+	maxNames  = 1 << 14
+	maxName   = 128
+	typeNames = 1 << 10
 )
 
 // names are texts that documents hold again and again, with the numbers that stand for them: types, parameters, systems, units. Type numbers

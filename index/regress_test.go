@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -104,4 +105,29 @@ func TestRuns(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestNamesForTypes uses up the names with units, which anybody may think up: a type that comes afterwards is taken in and found all the same.
+func TestNamesForTypes(t *testing.T) {
+	x := open(t, t.TempDir())
+	defer x.Close()
+	update := func(typ string, entry uint64, terms []term.Term) *Batch {
+		return &Batch{
+			Records: []journal.Cursor{{Entry: entry}}, Position: journal.Cursor{Entry: entry + 1},
+			Updates: []Update{{Type: typ, ID: "a", Version: Version{Number: 1, Created: true, Entry: entry}, Terms: terms}},
+		}
+	}
+	units := make([]term.Term, maxNames+1)
+	for i := range units {
+		units[i] = term.Term{Param: "value", Kind: term.Quantity, Low: 1, High: 1, Unit: fmt.Sprintf("unit %d", i)}
+	}
+	apply(t, x, update("Observation", 0, units))
+	apply(t, x, update("Patient", 1, []term.Term{tokenTerm("code", "s|one")}))
+	if ids := search(t, x, "Patient", coded("s|one")); len(ids) != 1 {
+		t.Errorf("found %v", ids)
+	}
+	if ids := search(t, x, "Observation", term.Clause{Param: "value", Kind: term.Quantity,
+		Any: []term.Test{{Form: term.AnySystem, Low: 1, High: 1, Code: fmt.Sprintf("unit %d", maxNames)}}}); len(ids) != 1 {
+		t.Errorf("by a unit that got no name %v are found", ids)
+	}
 }

@@ -3,12 +3,14 @@ package record_test
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/record"
+	"github.com/sijil-health/sijil/verify"
 )
 
 // TestEntryThatComesAgainSetsNothingBack puts the first record of a journal behind its last one: the index refuses it, and the resource and the chart stay where they were.
@@ -66,5 +68,30 @@ func TestLookedUpInMemoryOpenedFromDisk(t *testing.T) {
 	v, err := s.store.OpenUnplaced(t.Context(), "Observation", "a")
 	if err != nil || string(v.Source) != "one" {
 		t.Fatalf("%+v, %v", v, err)
+	}
+}
+
+// TestEntryThatBringsNothing has entries of writes in the journal that name no version, or several: an index that is made anew finds what comes behind them.
+func TestEntryThatBringsNothing(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	two := []verify.Target{{Ref: "Observation/x", Version: 1, Blob: verify.Hash{1}}, {Ref: "Observation/y", Version: 1, Blob: verify.Hash{2}}}
+	for _, kind := range []verify.Kind{verify.KindCreate, verify.KindUpdate, verify.KindDelete} {
+		for _, targets := range [][]verify.Target{nil, two, {{Ref: "Observation", Version: 1, Blob: verify.Hash{1}}}} {
+			s.ok(s.store.Enter(ctx, clinician, kind, "Patient/1", targets...))
+		}
+	}
+	_, err := s.store.Write(ctx, clinician, []record.Change{change(record.OpCreate, "a", "Patient/1", "one")})
+	s.ok(err)
+	s.close()
+	s.ok(os.RemoveAll(filepath.Join(s.dir, "index")))
+	s.ok(s.tryOpen())
+	defer s.close()
+	page, err := s.store.Search(ctx, clinician, record.Query{Type: "Observation", Count: 10})
+	if err != nil || len(page.Versions) != 1 || page.Versions[0].ID != "a" {
+		t.Errorf("found %+v, %v", page, err)
+	}
+	if _, err := s.store.ChangeAt(ctx, 0); !errors.Is(err, record.ErrNotFound) {
+		t.Errorf("the first entry brought a version: %v", err)
 	}
 }

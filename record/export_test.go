@@ -44,3 +44,8 @@ const (
 
 // Look makes searches look at so many rows only.
 func (s *Store) Look(rows int) { s.looks = rows }
+
+// Enter leaves an entry as it is, whatever it says.
+func (s *Store) Enter(ctx context.Context, a Access, kind verify.Kind, chart string, targets ...verify.Target) error {
+	return s.record(ctx, a, line{kind: kind, chart: chart, targets: targets})
+}

@@ -36,8 +36,8 @@ func (s *Store) stalled(err error) {
 }
 
 func (s *Store) project(ctx context.Context, records []journal.Located) error {
-	b, err := s.projected(ctx, records)
-	if err != nil {
+	var b *index.Batch
+	if err := s.lasting(ctx, func() (err error) { b, err = s.projected(ctx, records); return err }); err != nil {
 		return err
 	}
 	if refs := s.governed(b.Updates); refs != nil {
@@ -51,7 +51,7 @@ func (s *Store) project(ctx context.Context, records []journal.Located) error {
 	return nil
 }
 
-// projected brings records into the index, by the rules of one moment.
+// projected brings records into the index, by the rules of one moment. After an error it may be done again.
 func (s *Store) projected(ctx context.Context, records []journal.Located) (*index.Batch, error) {
 	s.ruling.RLock()
 	defer s.ruling.RUnlock()
@@ -65,13 +65,13 @@ func (s *Store) projected(ctx context.Context, records []journal.Located) (*inde
 		}
 		b.Position = at.Next
 	}
-	return &b, s.lasting(ctx, func() error { return s.Index.Apply(&b) })
+	return &b, s.Index.Apply(&b)
 }
 
-// lasting changes the index, and waits for one whose database is away.
-func (s *Store) lasting(ctx context.Context, change func() error) error {
+// lasting reads and changes the index, and waits for one whose database is away.
+func (s *Store) lasting(ctx context.Context, do func() error) error {
 	for stalled := false; ; {
-		err := change()
+		err := do()
 		if away := errors.Is(err, index.ErrAway); away != stalled {
 			stalled = away
 			s.stalled(err)
@@ -164,21 +164,9 @@ func (s *Store) update(ctx context.Context, n uint64, prev *verify.Hash, at *pla
 	if prev != nil && o.entry.Prev != *prev {
 		return nil, fmt.Errorf("%w: it does not follow the chart's last entry", errEntry)
 	}
-	switch o.entry.Kind {
-	case verify.KindCreate, verify.KindUpdate, verify.KindDelete:
-	default:
-		return nil, nil
-	}
-	if len(o.entry.Targets) != 1 {
-		return nil, errEntry
-	}
-	t := o.entry.Targets[0]
-	if o.entry.Kind != verify.KindDelete && t.Blob.IsZero() {
-		return nil, nil // the resource left this chart for another: the entry there brings it
-	}
-	typ, id, ok := strings.Cut(t.Ref, "/")
+	t, typ, id, ok := brought(o.entry)
 	if !ok {
-		return nil, errEntry
+		return nil, nil
 	}
 	u := &index.Update{Type: typ, ID: id, Version: index.Version{
 		Number: t.Version, Time: o.entry.Time, Deleted: o.entry.Kind == verify.KindDelete, Created: o.entry.Kind == verify.KindCreate,
@@ -215,6 +203,24 @@ func (s *Store) terms(ctx context.Context, u *index.Update) (*index.Update, erro
 		s.unread(u, "this version of the program can make no search terms of it", nil)
 	}
 	return u, nil
+}
+
+// brought gives the version of a resource that an entry brought, if it brought one. An update without a ciphertext says that the resource left the chart for
+// another: the entry there brings it. What says that something was written, and names no version, changes nothing that is found: it is in the journal, and
+// must not keep what comes behind it from being found.
+func brought(e *verify.Entry) (t verify.Target, typ, id string, ok bool) {
+	if len(e.Targets) != 1 {
+		return t, "", "", false
+	}
+	t = e.Targets[0]
+	switch e.Kind {
+	case verify.KindCreate, verify.KindUpdate:
+		ok = !t.Blob.IsZero()
+	case verify.KindDelete:
+		ok = true
+	}
+	typ, id, named := strings.Cut(t.Ref, "/")
+	return t, typ, id, ok && named
 }
 
 // places finds ciphertexts inside a journal record by their hash.

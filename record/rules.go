@@ -106,8 +106,8 @@ func (s *Store) govern(ctx context.Context, refs []index.Ref) error {
 		if slices.Contains(refs[:i], r) {
 			continue
 		}
-		rule, err := s.rule(ctx, r)
-		if err != nil {
+		var rule Rule
+		if err := s.lasting(ctx, func() (err error) { rule, err = s.rule(ctx, r); return err }); err != nil {
 			return err
 		}
 		list = append(list, rule)

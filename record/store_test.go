@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sijil-health/sijil/index"
+	"github.com/sijil-health/sijil/index/rows"
 	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/journal"
 	"github.com/sijil-health/sijil/record"
@@ -50,6 +51,7 @@ type site struct {
 	vault  *vault.Vault
 	log    *journal.Journal
 	index  *index.Index
+	rows   rows.Store // of the index; nil for files
 	blobs  vault.Blobs
 	store  *record.Store
 
@@ -67,9 +69,13 @@ type site struct {
 
 var org = verify.OrgID{1, 2, 3, 4, 5, 6, 7, 8}
 
-func newSite(t testing.TB) *site {
+// newSite makes a record; its index is in files, unless there is something else that keeps it.
+func newSite(t testing.TB, index ...rows.Store) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
+	if len(index) > 0 {
+		s.rows = index[0]
+	}
 	root, err := vault.NewKeyRoot("test", bytes.Repeat([]byte{9}, 32))
 	s.ok(err)
 	s.root = root
@@ -102,7 +108,11 @@ func (s *site) tryOpen() error {
 	s.ok(err)
 	key, err := s.vault.Key("", vault.Index)
 	s.ok(err)
-	s.index, err = index.Open(filepath.Join(s.dir, "index"), key.Blind("file", nil))
+	if s.rows != nil {
+		s.index, err = index.On(s.rows, key.Blind("file", nil))
+	} else {
+		s.index, err = index.Open(filepath.Join(s.dir, "index"), key.Blind("file", nil))
+	}
 	s.ok(err)
 	s.blobs, err = vault.NewDirBlobs(filepath.Join(s.dir, "blobs"))
 	s.ok(err)

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/sijil-health/sijil/index"
 	"github.com/sijil-health/sijil/index/term"
 	"github.com/sijil-health/sijil/policy"
-	"github.com/sijil-health/sijil/verify"
 )
 
 // What the node needs in order to tell others of changes: which there were, whether somebody asked to be told of one, and who that is. Nothing of what
@@ -69,12 +66,11 @@ func (s *Store) ChangeAt(ctx context.Context, entry uint64) (Changed, error) {
 	if err != nil {
 		return Changed{}, err
 	}
-	writes := []verify.Kind{verify.KindCreate, verify.KindUpdate, verify.KindDelete}
-	if !slices.Contains(writes, o.entry.Kind) || len(o.entry.Targets) != 1 {
+	t, typ, id, ok := brought(o.entry)
+	if !ok {
 		return Changed{}, ErrNotFound
 	}
-	typ, id, _ := strings.Cut(o.entry.Targets[0].Ref, "/")
-	v, err := s.versionAt(ctx, typ, id, o.entry.Targets[0].Version)
+	v, err := s.versionAt(ctx, typ, id, t.Version)
 	if errors.Is(err, index.ErrNotFound) {
 		return Changed{}, ErrNotFound
 	}
@@ -100,6 +96,9 @@ func (s *Store) Weigh(ctx context.Context, c Changed) (*Candidate, error) {
 		number--
 	}
 	v, err := s.Index.Version(c.Type, c.ID, number)
+	if err != nil && !errors.Is(err, index.ErrNotFound) { // who is to be told of it is not known yet, and must not be passed over
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
 	if err != nil || v.Deleted {
 		k.unknown = true
 		return k, nil
