@@ -81,7 +81,7 @@ func (s *Server) export(q *request, of func(chart string) bool) (*answer, error)
 		return nil, err
 	}
 	if err := s.Store.Took(q, q.access, policy.Export, "an export was begun"); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.Exports.Drop(q.access, id))
 	}
 	return &answer{status: http.StatusAccepted, content: "$export/" + id + "/status", body: appendOutcome(nil,
 		Issue{Severity: "information", Code: "informational", Text: "the export has begun; its status is at the address in Content-Location"})}, nil

@@ -28,6 +28,7 @@ type receiver struct {
 	mu     sync.Mutex
 	status int // that it answers with; 0 for 200
 	got    []notice
+	vain   int // that it refused
 }
 
 type notice struct {
@@ -43,6 +44,7 @@ func newReceiver(t *testing.T) *receiver {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.status != 0 {
+			r.vain++
 			w.WriteHeader(r.status)
 			return
 		}
@@ -56,6 +58,12 @@ func (r *receiver) answer(status int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.status = status
+}
+
+func (r *receiver) refused() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.vain
 }
 
 // wait gives the first n notifications.
@@ -374,6 +382,69 @@ func TestDeadReceiver(t *testing.T) {
 		t.Fatal(w.Code)
 	}
 	g.run(t, []exchange{{do: "GET /Subscription/s1/$status", status: 410}})
+}
+
+// TestErasedBeforeItIsTold erases a chart while the receiver of what was released of it cannot be reached: it gets nothing of it when it can.
+func TestErasedBeforeItIsTold(t *testing.T) {
+	to := newReceiver(t)
+	g, stop := subscribedGate(t, t.TempDir(), true, subscription.Limits{Rest: 5 * time.Millisecond, LongRest: 5 * time.Millisecond, Fresh: 20 * time.Millisecond}, to.URL+"/")
+	defer stop()
+	g.put(t, patient)
+	g.put(t, byTopic("s1", "Observation", `"type":"rest-hook","endpoint":"`+to.URL+`"`, "full-resource", ""))
+	g.until(t, "s1", "active")
+	to.wait(t, 1)
+	to.answer(503)
+	g.put(t, bodyWeight("a", "p1", 70))
+	for to.refused() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := g.Store.(*record.Store).Vault.EraseChart("Patient/p1"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond) // what is on its way was released before
+	to.answer(0)
+	b := readBundle(t, to.wait(t, 2)[1].body)
+	if len(b.Entry) != 1 || b.params["event-number"][0] != "1" || len(b.params["focus"]) != 0 {
+		t.Errorf("told of an erased chart: %v, %d entries", b.params, len(b.Entry))
+	}
+}
+
+// TestAnotherUnderTheId deletes a Subscription, and has somebody else write one under its id, while nobody follows: it has nothing of the old one.
+func TestAnotherUnderTheId(t *testing.T) {
+	to := newReceiver(t)
+	dir := t.TempDir()
+	g, stop := subscribedGate(t, dir, true, quick, to.URL+"/")
+	g.put(t, patient)
+	s := byTopic("s1", "Observation", `"type":"rest-hook","endpoint":"`+to.URL+`"`, "id-only", "")
+	g.put(t, s)
+	g.until(t, "s1", "active")
+	g.run(t, []exchange{{do: "POST /Subscription/s1/$secret", body: `{"resourceType":"Parameters"}`, status: 200}})
+	g.put(t, bodyWeight("a", "p1", 70))
+	to.wait(t, 2)
+	stop()
+
+	g, stop = realGate(t, dir, false)
+	if w := g.send(&exchange{do: "DELETE /Subscription/s1"}); w.Code != 204 {
+		t.Fatal(w.Code, w.Body)
+	}
+	if w := g.send(&exchange{do: "PUT /Subscription/s1", body: s, actor: "dr.basim"}); w.Code != 201 {
+		t.Fatal(w.Code, w.Body)
+	}
+	g, stop = overSubscriptions(t, g, stop, dir, quick, to.URL+"/")
+	defer stop()
+	g.until(t, "s1", "active")
+	g.put(t, bodyWeight("b", "p1", 70))
+	for n := 3; ; n++ { // a handshake comes first, or two
+		last := to.wait(t, n)[n-1]
+		b := readBundle(t, last.body)
+		if b.params["type"][0] == "handshake" {
+			continue
+		}
+		if signed := last.header.Get(subscription.SignatureHeader); b.params["event-number"][0] != "1" || signed != "" {
+			t.Errorf("%v, signed %q", b.params, signed)
+		}
+		return
+	}
 }
 
 // TestRefusedSubscriptions are those that could not be kept.

@@ -73,8 +73,8 @@ func (x *Subscriptions) activate(ctx context.Context, w *watch) bool {
 // message is a notification on its way.
 type message struct {
 	notification
-	last  uint64 // event that it ends with; 0 for none
-	ready bool   // what it holds was released
+	last     uint64    // event that it ends with; 0 for none
+	released time.Time // when what it holds was; zero for not yet
 }
 
 // tell sends the next events, as many as go into one notification. It tells whether to go on.
@@ -135,7 +135,8 @@ func (x *Subscriptions) deliver(ctx context.Context, w *watch, m *message) outco
 	}
 }
 
-// send makes one attempt. What a message holds is released before the first, and sent as it is at the others.
+// send makes one attempt. What a message holds is released before the first, and again where that is a while ago: its chart may have been erased since, or
+// its owner not see it any more.
 func (x *Subscriptions) send(ctx context.Context, w *watch, m *message) error {
 	select {
 	case x.sending <- struct{}{}:
@@ -143,11 +144,14 @@ func (x *Subscriptions) send(ctx context.Context, w *watch, m *message) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if !m.ready {
+	if time.Since(m.released) > x.opt.Limits.Fresh {
 		if m.status == "" {
 			m.status = active
 		}
 		if m.kind == events {
+			for i := range m.told {
+				m.told[i].version = nil
+			}
 			a := w.by
 			_, _ = rand.Read(a.Request[:]) // never fails, see crypto/rand
 			if err := x.fill(ctx, w, m, a, x.where(w)); err != nil {
@@ -157,7 +161,7 @@ func (x *Subscriptions) send(ctx context.Context, w *watch, m *message) error {
 		if m.count == 0 {
 			m.count = w.line.counted().Count
 		}
-		m.ready = true
+		m.released = time.Now()
 	}
 	if w.channel == websocket {
 		return x.sendSockets(w, m)

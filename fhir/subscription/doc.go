@@ -8,7 +8,8 @@
 //     stood. An event is told at least once, and in order; its number says which were told before, and which are missing.
 //   - A Subscription gives what its owner may see, and no more: what matches, and what is given of it, goes through the record's policy as the owner, who is
 //     whoever wrote the Subscription last.
-//   - Each notification has its entries on the ledger, which name what it gives and where it goes, durable before it is sent.
+//   - Each notification has its entries on the ledger, which name what it gives and where it goes, durable before it is sent. What was released a
+//     minute ago and could not be sent is released anew, so that nothing is told of what was erased meanwhile.
 //   - No write waits for it. It is bounded in Subscriptions, in events kept, in what one notification holds, in connections and in time; a receiver that is
 //     dead ends in status error, and its Subscription says why.
 //   - A notification goes to no address that the node's operator did not allow: https to public addresses, anything else by name only. Redirects are not

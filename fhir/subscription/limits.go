@@ -16,6 +16,7 @@ type Limits struct {
 	Heartbeat time.Duration // shortest period
 	Rest      time.Duration // after the first failure; doubled after each
 	LongRest  time.Duration // the longest
+	Fresh     time.Duration // how long what was released may be sent again without being released anew
 	Patience  time.Duration // after which a receiver that takes nothing is given up
 	Binding   time.Duration // how long a token binds, and what was bound stays so
 }
@@ -24,7 +25,7 @@ type Limits struct {
 var DefaultLimits = Limits{
 	Node: 256, Actor: 32, Events: 5_000, Batch: 100, Sending: 16,
 	Sockets: 256, ActorSockets: 16, Unbound: 32,
-	Timeout: 10 * time.Second, Heartbeat: 10 * time.Second, Rest: time.Second, LongRest: 2 * time.Minute, Patience: time.Hour, Binding: time.Hour,
+	Timeout: 10 * time.Second, Heartbeat: 10 * time.Second, Rest: time.Second, LongRest: 2 * time.Minute, Fresh: time.Minute, Patience: time.Hour, Binding: time.Hour,
 }
 
 const (
@@ -49,7 +50,7 @@ func (l Limits) orDefault() Limits {
 		}
 	}
 	for _, f := range []struct{ own, other *time.Duration }{
-		{&l.Timeout, &d.Timeout}, {&l.Heartbeat, &d.Heartbeat}, {&l.Rest, &d.Rest}, {&l.LongRest, &d.LongRest}, {&l.Patience, &d.Patience}, {&l.Binding, &d.Binding},
+		{&l.Timeout, &d.Timeout}, {&l.Heartbeat, &d.Heartbeat}, {&l.Rest, &d.Rest}, {&l.LongRest, &d.LongRest}, {&l.Fresh, &d.Fresh}, {&l.Patience, &d.Patience}, {&l.Binding, &d.Binding},
 	} {
 		if *f.own == 0 {
 			*f.own = *f.other

@@ -221,19 +221,18 @@ func (x *Subscriptions) watchOf(kept *record.Subscription, old *watch) (*watch, 
 	return w, err
 }
 
-// drop ends a Subscription that was deleted.
+// drop ends a Subscription that was deleted, and forgets what is remembered of it, although the process that knew it may be gone.
 func (x *Subscriptions) drop(id string) error {
 	x.mu.Lock()
 	w := x.watches[id]
 	delete(x.watches, id)
 	x.mu.Unlock()
-	if w == nil {
-		return nil
-	}
-	w.cancel()
-	<-w.done
-	for _, s := range w.line.listeners() {
-		s.unbind(w.line)
+	if w != nil {
+		w.cancel()
+		<-w.done
+		for _, s := range w.line.listeners() {
+			s.unbind(w.line)
+		}
 	}
 	return x.book.forget(id)
 }
@@ -330,7 +329,11 @@ func (x *Subscriptions) step(position uint64) (next uint64, err error) {
 			next = c.Entry
 			break
 		}
-		if err := x.load(x.ctx, c.ID, false); err != nil {
+		take := func() error { return x.load(x.ctx, c.ID, false) }
+		if c.Op == record.OpDelete { // one that is there under the id by now is another: nothing of the old one, such as its secret, is its own
+			take = func() error { return x.drop(c.ID) }
+		}
+		if err := take(); err != nil {
 			return 0, err
 		}
 		x.settle()
