@@ -3,6 +3,7 @@ package fhir
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"sync"
@@ -35,6 +36,7 @@ type place struct {
 	*admission
 	actor string
 	share *share
+	wait  time.Duration // for the place, and for each room
 	room  sync.Mutex
 	held  int64 // bytes; guarded by room, for the entries of a batch are answered at the same time
 }
@@ -54,6 +56,15 @@ func newAdmission(l Limits) *admission {
 
 // enter takes a place for a request.
 func (a *admission) enter(ctx context.Context, actor string) (*place, error) {
+	return a.enterFor(ctx, actor, a.wait)
+}
+
+// enterLater takes a place for a request that nobody waits for: its turn comes when it comes, as long as ctx lasts.
+func (a *admission) enterLater(ctx context.Context, actor string) (*place, error) {
+	return a.enterFor(ctx, actor, math.MaxInt64)
+}
+
+func (a *admission) enterFor(ctx context.Context, actor string, wait time.Duration) (*place, error) {
 	a.mu.Lock()
 	s := a.shares[actor]
 	if s == nil {
@@ -62,8 +73,8 @@ func (a *admission) enter(ctx context.Context, actor string) (*place, error) {
 	}
 	s.users++
 	a.mu.Unlock()
-	p := &place{admission: a, actor: actor, share: s}
-	if err := a.take(ctx, s.requests, a.requests, 1); err != nil {
+	p := &place{admission: a, actor: actor, share: s, wait: wait}
+	if err := p.take(ctx, s.requests, a.requests, 1); err != nil {
 		p.forget()
 		return nil, err
 	}
@@ -150,8 +161,8 @@ func (p *place) forget() {
 }
 
 // take takes n of an actor's share and then of what all have: who waits for the first is in nobody's way.
-func (a *admission) take(ctx context.Context, own, all *budget, n int64) error {
-	ctx, cancel := context.WithTimeout(ctx, a.wait)
+func (p *place) take(ctx context.Context, own, all *budget, n int64) error {
+	ctx, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
 	err := own.take(ctx, n)
 	if err == nil {
@@ -160,9 +171,9 @@ func (a *admission) take(ctx context.Context, own, all *budget, n int64) error {
 		}
 		own.give(n)
 	}
-	p := fail(http.StatusServiceUnavailable, "throttled", "the node is busy; nothing was stored, try again later")
-	p.cause = fmt.Errorf("admission: %w", err)
-	return p
+	busy := fail(http.StatusServiceUnavailable, "throttled", "the node is busy; nothing was stored, try again later")
+	busy.cause = fmt.Errorf("admission: %w", err)
+	return busy
 }
 
 // budget is an amount that is shared out in the order of asking, so that a large request is not passed over for ever.

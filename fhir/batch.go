@@ -65,10 +65,16 @@ func (s *Server) perform(e *entry) {
 		p.at(e.at)
 	}
 	e.refuse(s, p)
-	e.answer = &answer{status: p.status, body: appendOutcome(nil, p.issues...)}
+	e.answer = refusal(p)
+}
+
+// refusal is the answer of an entry that was refused.
+func refusal(p *problem) *answer {
+	a := &answer{status: p.status, body: appendOutcome(nil, p.issues...)}
 	if gone := (*record.GoneError)(nil); errors.As(p, &gone) {
-		e.answer.version, e.answer.updated = gone.Version, gone.Updated
+		a.version, a.updated = gone.Version, gone.Updated
 	}
+	return a
 }
 
 // bundleAnswer writes the answers of a transaction or batch, in the order of the entries.

@@ -185,6 +185,15 @@ func (b *body) stream(to io.Writer, limit int64) error {
 	}
 }
 
+// copy copies the body, read or not.
+func (b *body) copy(to io.Writer, limit int64) error {
+	if b.buf == nil {
+		return b.stream(to, limit)
+	}
+	_, err := to.Write(b.buf.Bytes())
+	return err
+}
+
 // streamed is how much of a body is copied at once, in bytes.
 const streamed = 64 << 10
 

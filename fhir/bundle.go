@@ -35,6 +35,13 @@ func (s *Server) bundle(q *request) (*answer, error) {
 	if !typ.Is("transaction") && !typ.Is("batch") {
 		return nil, fail(http.StatusBadRequest, "value", "the base takes Bundles of type transaction or batch; store any other with POST Bundle").on(root, "type")
 	}
+	if typ.Is("batch") && s.defers(q) {
+		act := policy.Write
+		if q.access.May(act) != nil {
+			act = policy.Search
+		}
+		return s.later(q, act, (*Server).bundle)
+	}
 	q.Context = q.place.opening(q.Context, true) // of its entries
 	list, p := s.entries(q, root.Get("entry"))
 	if p != nil {

@@ -11,7 +11,7 @@ var (
 	corsMethods = strings.Join([]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}, ", ")
 	corsHeaders = strings.Join([]string{"Accept", "Authorization", "Content-Encoding", "Content-Type", "If-Match", "If-Modified-Since", "If-None-Exist",
 		"If-None-Match", "Prefer", "X-Security-Context"}, ", ")
-	corsExposed = strings.Join([]string{"Content-Location", "ETag", "Last-Modified", "Location", "Sijil-Ack", "X-Request-Id"}, ", ")
+	corsExposed = strings.Join([]string{"Content-Location", "ETag", "Last-Modified", "Location", "Retry-After", "Sijil-Ack", "X-Progress", "X-Request-Id"}, ", ")
 )
 
 // cors sets what tells a browser that an origin's programs may use the gate, where Config.Origins names it, and answers its question beforehand; done

@@ -15,17 +15,8 @@ import (
 // handle makes an HTTP handler of an interaction: who asks, may it begin, what is asked for, and then the answer.
 func (s *Server) handle(do interaction) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		q := &request{
-			Context: r.Context(), base: s.baseOf(r), own: s.Base, method: r.Method, query: r.URL.RawQuery, header: w.Header(), empty: r.ContentLength == 0,
-			typ: r.PathValue("type"), id: r.PathValue("id"), part: r.PathValue("within"), job: r.PathValue("job"), file: r.PathValue("file"), path: s.below(r), prefer: parsePrefer(r.Header.Values("Prefer")),
-			ifMatch: r.Header.Get("If-Match"), ifNoneMatch: r.Header.Get("If-None-Match"),
-			ifModifiedSince: r.Header.Get("If-Modified-Since"), ifNoneExist: r.Header.Get("If-None-Exist"),
-			language: r.Header.Get("Accept-Language"),
-		}
-		q.ifNoneExist = q.criteria(q.ifNoneExist)
-		if q.typ == "" {
-			q.named = namedBy(s.below(r))
-		}
+		q := s.requestOf(r, w.Header())
+		q.sent = r
 		defer func() { q.place.leave() }() // once the answer is written
 		a, err := s.answer(q, r, do, w)
 		if err != nil {
@@ -34,6 +25,34 @@ func (s *Server) handle(do interaction) http.HandlerFunc {
 		}
 		q.place.keep(len(a.body))
 		s.respond(q, r, w, a)
+	}
+}
+
+// requestOf reads what address and headers of an HTTP request say.
+func (s *Server) requestOf(r *http.Request, answer http.Header) *request {
+	q := &request{
+		Context: r.Context(), base: s.baseOf(r), own: s.Base, method: r.Method, query: r.URL.RawQuery, header: answer, empty: r.ContentLength == 0,
+		typ: r.PathValue("type"), id: r.PathValue("id"), part: r.PathValue("within"), job: r.PathValue("job"), file: r.PathValue("file"), path: s.below(r), prefer: parsePrefer(r.Header.Values("Prefer")),
+		ifMatch: r.Header.Get("If-Match"), ifNoneMatch: r.Header.Get("If-None-Match"),
+		ifModifiedSince: r.Header.Get("If-Modified-Since"), ifNoneExist: r.Header.Get("If-None-Exist"),
+		language: r.Header.Get("Accept-Language"),
+	}
+	q.ifNoneExist = q.criteria(q.ifNoneExist)
+	if q.typ == "" {
+		q.named = namedBy(s.below(r))
+	}
+	return q
+}
+
+// reads lets a request that has its place read its body, in whichever way it is wanted.
+func (q *request) reads(b *body) {
+	b.place = q.place
+	q.Context = q.place.opening(b.r.Context(), false)
+	if q.load, q.patching, q.copy = b.load, b.patch, b.copy; b.r.Method == http.MethodPost {
+		q.form = b.form
+	}
+	if typ, _, err := mime.ParseMediaType(b.r.Header.Get("Content-Type")); err == nil && isNDJSON(typ) {
+		q.stream = b.stream
 	}
 }
 
@@ -74,13 +93,7 @@ func (s *Server) answer(q *request, r *http.Request, do interaction, w http.Resp
 	if q.place, err = s.admission.enter(r.Context(), q.access.Actor); err != nil {
 		return nil, err
 	}
-	q.Context, b.place = q.place.opening(r.Context(), false), q.place
-	if q.load, q.patching = b.load, b.patch; r.Method == http.MethodPost {
-		q.form = b.form
-	}
-	if typ, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && isNDJSON(typ) {
-		q.stream = b.stream
-	}
+	q.reads(b)
 	return do(s, q)
 }
 
@@ -130,8 +143,8 @@ func (s *Server) baseOf(r *http.Request) string {
 	return scheme + r.Host + s.Prefix
 }
 
-// fail answers a request that is refused, after its entry has been left.
-func (s *Server) fail(q *request, r *http.Request, w http.ResponseWriter, p *problem) {
+// leaveRefusal leaves the entry of a request that is refused.
+func (s *Server) leaveRefusal(q *request, p *problem) {
 	if p.cause != nil && p.status >= http.StatusInternalServerError {
 		s.Log.Error("request failed", "request", hex.EncodeToString(q.access.Request[:]), "status", p.status, "err", p.cause)
 	}
@@ -142,13 +155,21 @@ func (s *Server) fail(q *request, r *http.Request, w http.ResponseWriter, p *pro
 			q.refuse(s, p)
 		}
 	case errors.Is(p, record.ErrUnavailable) || p.issues[0].Code == "throttled":
-		q.header.Set("Retry-After", "2") // nothing can be recorded, or is to be: no entry for what was not begun
+		if q.header.Get("Retry-After") == "" {
+			q.header.Set("Retry-After", "2")
+		}
+		// nothing can be recorded, or is to be: no entry for what was not begun
 	default:
 		if p.status == http.StatusServiceUnavailable {
 			q.header.Set("Retry-After", "2")
 		}
 		q.refuse(s, p)
 	}
+}
+
+// fail answers a request that is refused, after its entry has been left.
+func (s *Server) fail(q *request, r *http.Request, w http.ResponseWriter, p *problem) {
+	s.leaveRefusal(q, p)
 	if gone := (*record.GoneError)(nil); errors.As(p, &gone) {
 		validators(q.header, gone.Version, gone.Updated)
 	}

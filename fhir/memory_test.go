@@ -288,7 +288,7 @@ func (m *memory) Took(_ context.Context, a record.Access, act policy.Action, _ s
 		return err
 	}
 	defer leave()
-	kind := map[policy.Action]verify.Kind{policy.Export: verify.KindExport, policy.Write: verify.KindSystem, policy.Read: verify.KindRead, policy.Search: verify.KindSearch}[act]
+	kind := map[policy.Action]verify.Kind{policy.Export: verify.KindExport, policy.Write: verify.KindSystem, policy.Read: verify.KindRead, policy.Search: verify.KindSearch, policy.History: verify.KindHistory, policy.Audit: verify.KindRead}[act]
 	m.leave(a, kind, a.Chart, http.StatusOK)
 	return nil
 }

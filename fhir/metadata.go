@@ -54,6 +54,9 @@ func (s *Server) capabilities(base string) []byte {
 			"whether it is durable (journalled) or in a block besides (anchored). Every access can be read as AuditEvent.",
 		Security: capabilitySecurity{CORS: len(s.Origins) > 0, Description: "Every request but this one needs a bearer token that names actor, role, organisation and purpose of use."},
 	}
+	if s.Answers != nil {
+		rest.Documentation += " Searches, histories, $everything, $lastn, $summary and batches are answered in the background where respond-async is preferred: the answer is a Bundle of type batch-response."
+	}
 	said := said(s.table, false)
 	for _, code := range systemInteractions {
 		if said[code] {

@@ -45,10 +45,14 @@ type request struct {
 	load func(q *request, limit, nodes int) error
 	// stream copies the request's body as it comes, without its compression, at most limit bytes of it; nil where the body is not newline-delimited JSON.
 	stream func(to io.Writer, limit int64) error
+	// copy copies the request's body as it is without its compression, at most limit bytes of what was not read yet.
+	copy func(to io.Writer, limit int64) error
 	// form reads the request's body as a form; nil where the parameters are in the address alone.
 	form  func(q *request) (string, error)
 	empty bool // there is no body
 
+	// sent is the request itself while it is answered at once; nil in the background, and in a Bundle.
+	sent *http.Request
 	// raw is the request that reads a Binary, whose content alone may be the answer; nil for any other, and in a Bundle.
 	raw *http.Request
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/tape"
+	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
 )
 
@@ -70,8 +71,12 @@ func (s *Server) searchWithin(q *request) (*answer, error) {
 		return notAllowed(http.MethodGet, http.MethodHead)(s, q)
 	}
 	if q.part == "AuditEvent" {
-		return s.auditWithin(q)
+		return async(policy.Audit, (*Server).auditWithin)(s, q)
 	}
+	return async(policy.Search, (*Server).searchCompartment)(s, q)
+}
+
+func (s *Server) searchCompartment(q *request) (*answer, error) {
 	q.within = &search.Compartment{Type: q.typ, ID: q.id}
 	if q.typ = q.part; q.part == "*" {
 		q.typ = ""

@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/bulk"
+	"github.com/sijil-health/sijil/bulk/answers"
 	"github.com/sijil-health/sijil/bulk/imports"
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/subscription"
 	"github.com/sijil-health/sijil/fhir/validation"
+	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
 	"github.com/sijil-health/sijil/terminology"
 )
@@ -51,6 +53,8 @@ type Config struct {
 	Exports *bulk.Exports
 	// Imports takes what is brought in many files or lines; nil: there is no $import. Whoever sets it begins it with the Server as its gate.
 	Imports *imports.Imports
+	// Answers keeps what is answered in the background; nil: everything is answered at once.
+	Answers *answers.Answers
 	// Subscriptions tells others of changes; nil: Subscriptions are stored, and nobody is told.
 	Subscriptions *subscription.Subscriptions
 	Log           *slog.Logger // for what the node itself failed at; nil: nothing is logged
@@ -152,13 +156,13 @@ type route struct {
 
 var routes = []route{
 	{"POST", "/{$}", (*Server).bundle, "transaction batch"},
-	{"GET", "/_history", (*Server).history, "history-system"},
-	{"GET", "/{$}", (*Server).search, "search-system"},
-	{"POST", "/_search", (*Server).search, "search-system"},
-	{"GET", "/{type}", (*Server).search, "search-type"},
+	{"GET", "/_history", async(policy.History, (*Server).history), "history-system"},
+	{"GET", "/{$}", async(policy.Search, (*Server).search), "search-system"},
+	{"POST", "/_search", async(policy.Search, (*Server).search), "search-system"},
+	{"GET", "/{type}", async(policy.Search, (*Server).search), "search-type"},
 	{"POST", "/{type}", (*Server).create, "create"},
-	{"POST", "/{type}/_search", (*Server).search, "search-type"},
-	{"GET", "/{type}/_history", (*Server).history, "history-type"},
+	{"POST", "/{type}/_search", async(policy.Search, (*Server).search), "search-type"},
+	{"GET", "/{type}/_history", async(policy.History, (*Server).history), "history-type"},
 	{"POST", "/{type}/$validate", (*Server).validate, "$validate"},
 	{"PUT", "/{type}", (*Server).conditionalUpdate, "conditionalUpdate"},
 	{"PATCH", "/{type}", (*Server).patch, "conditionalPatch"},
@@ -173,6 +177,8 @@ var routes = []route{
 	{"GET", "/$export/{job}/status", (*Server).exportStatus, ""},
 	{"DELETE", "/$export/{job}/status", (*Server).exportDrop, ""},
 	{"GET", "/$export/{job}/files/{file}", (*Server).exportFile, ""},
+	{"GET", "/$async/{job}/status", (*Server).asyncStatus, ""},
+	{"DELETE", "/$async/{job}/status", (*Server).asyncDrop, ""},
 	{"POST", "/$import", (*Server).importLines, "$import"},
 	{"GET", "/$import/{job}/status", (*Server).importStatus, ""},
 	{"DELETE", "/$import/{job}/status", (*Server).importDrop, ""},
@@ -181,7 +187,7 @@ var routes = []route{
 	{"POST", "/{type}/{id}/$validate", (*Server).validate, "$validate"},
 	{"GET", "/{type}/{id}/$validate", (*Server).validate, "$validate"},
 	{"GET", "/{type}/{id}/$verify", (*Server).verify, "$verify"},
-	{"GET", "/{type}/{id}/_history", (*Server).history, "history-instance"},
+	{"GET", "/{type}/{id}/_history", async(policy.History, (*Server).history), "history-instance"},
 	{"GET", "/{type}/{id}/_history/{version}", (*Server).vread, "vread"},
 	{"GET", "/{type}/{id}/_history/{version}/$receipt", (*Server).receipt, "$receipt"},
 	{"GET", "/{type}/{id}/{within}", (*Server).searchWithin, "search-compartment"},
@@ -193,17 +199,17 @@ var typeRoutes = map[string][]route{
 	"Patient": {
 		{"GET", "/{type}/$export", (*Server).exportPatients, "$export"},
 		{"POST", "/{type}/$export", (*Server).exportPatients, "$export"},
-		{"GET", "/{type}/{id}/$everything", (*Server).everything, "$everything"},
-		{"POST", "/{type}/{id}/$everything", (*Server).everything, "$everything"},
+		{"GET", "/{type}/{id}/$everything", async(policy.Search, (*Server).everything), "$everything"},
+		{"POST", "/{type}/{id}/$everything", async(policy.Search, (*Server).everything), "$everything"},
 		{"POST", "/{type}/$match", (*Server).matchPatient, "$match"},
-		{"GET", "/{type}/$summary", (*Server).summary, "$summary"},
-		{"POST", "/{type}/$summary", (*Server).summary, "$summary"},
-		{"GET", "/{type}/{id}/$summary", (*Server).summary, "$summary"},
-		{"POST", "/{type}/{id}/$summary", (*Server).summary, "$summary"},
+		{"GET", "/{type}/$summary", async(policy.Search, (*Server).summary), "$summary"},
+		{"POST", "/{type}/$summary", async(policy.Search, (*Server).summary), "$summary"},
+		{"GET", "/{type}/{id}/$summary", async(policy.Search, (*Server).summary), "$summary"},
+		{"POST", "/{type}/{id}/$summary", async(policy.Search, (*Server).summary), "$summary"},
 	},
 	"Encounter": {
-		{"GET", "/{type}/{id}/$everything", (*Server).everything, "$everything"},
-		{"POST", "/{type}/{id}/$everything", (*Server).everything, "$everything"},
+		{"GET", "/{type}/{id}/$everything", async(policy.Search, (*Server).everything), "$everything"},
+		{"POST", "/{type}/{id}/$everything", async(policy.Search, (*Server).everything), "$everything"},
 	},
 	"Group": {
 		{"GET", "/{type}/{id}/$export", (*Server).exportGroup, "$export"},
@@ -214,16 +220,16 @@ var typeRoutes = map[string][]route{
 		{"GET", "/{type}/{id}/$status", (*Server).parameterStatus, "$status"},
 	},
 	"Observation": {
-		{"GET", "/{type}/$lastn", (*Server).lastn, "$lastn"},
-		{"POST", "/{type}/$lastn", (*Server).lastn, "$lastn"},
+		{"GET", "/{type}/$lastn", async(policy.Search, (*Server).lastn), "$lastn"},
+		{"POST", "/{type}/$lastn", async(policy.Search, (*Server).lastn), "$lastn"},
 	},
 }
 
 // auditRoutes stand for the others where AuditEvents are concerned. Those resources are written by the node alone, one for each entry, and have
 // one version.
 var auditRoutes = []route{
-	{"GET", "/{type}", (*Server).auditSearch, "search-type"},
-	{"POST", "/{type}/_search", (*Server).auditSearch, "search-type"},
+	{"GET", "/{type}", async(policy.Audit, (*Server).auditSearch), "search-type"},
+	{"POST", "/{type}/_search", async(policy.Audit, (*Server).auditSearch), "search-type"},
 	{"GET", "/{type}/{id}", (*Server).auditRead, "read"},
 	{"GET", "/{type}/{id}/$receipt", (*Server).auditReceipt, "$receipt"},
 }

@@ -35,6 +35,9 @@ func (l Layout) Index() string { return filepath.Join(l.Dir, "index") }
 // Exports holds the files of exports while the node runs. They open to nobody afterwards.
 func (l Layout) Exports() string { return filepath.Join(l.Dir, "exports") }
 
+// Answers holds what is answered in the background while the node runs. It opens to nobody afterwards.
+func (l Layout) Answers() string { return filepath.Join(l.Dir, "answers") }
+
 // Imports holds imports that are under way, sealed, and what is to be said of those that are complete.
 func (l Layout) Imports() string { return filepath.Join(l.Dir, "imports") }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sijil-health/sijil/bulk"
+	"github.com/sijil-health/sijil/bulk/answers"
 	"github.com/sijil-health/sijil/bulk/imports"
 	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/fhir"
@@ -274,6 +275,11 @@ func (n *Node) openGates(ctx context.Context, _ *Options) (err error) {
 		return err
 	}
 	n.opened(exports)
+	later, err := answers.Open(answers.Options{Dir: n.Answers(), Log: n.log})
+	if err != nil {
+		return err
+	}
+	n.opened(later)
 	spool, err := n.vault.Key("", vault.General)
 	if err != nil {
 		return err
@@ -291,7 +297,7 @@ func (n *Node) openGates(ctx context.Context, _ *Options) (err error) {
 	n.opened(subscriptions)
 	server := fhir.New(fhir.Config{
 		Store: n.record, Auth: authorizer{authority, &n.renamed}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
-		Trust: n.encodedTrust, Exports: exports, Imports: incoming, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins,
+		Trust: n.encodedTrust, Exports: exports, Imports: incoming, Answers: later, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins,
 		Definitions: n.defined, Parameters: n.parameters, Retelling: n.record.Retelling, Terminology: codes, Subscriptions: subscriptions,
 		Checks: n.config.checks(), Limits: fhir.Limits{Deletes: n.config.ConditionalDeletes},
 	})

@@ -171,6 +171,8 @@ func (s *Store) Took(ctx context.Context, a Access, act policy.Action, what stri
 		kind = verify.KindSystem // the kinds of writes say which version was written, and here is none
 	case policy.Search:
 		kind = verify.KindSearch
+	case policy.History:
+		kind = verify.KindHistory
 	}
 	return s.record(ctx, a, line{kind: kind, chart: a.Chart, why: what, outcome: http.StatusOK})
 }
