@@ -38,7 +38,8 @@ func (s *Server) exportGroup(q *request) (*answer, error) {
 	}
 	charts := make(map[string]bool)
 	for m := t.Root().Get("member").First(); m.Exists(); m = m.Next() {
-		if ref := m.Get("entity").Get("reference").Text(); m.Get("inactive").Kind() != tape.True && strings.HasPrefix(ref, "Patient/") {
+		ref := canonicalReference(m.Get("entity").Get("reference").Text(), q.own)
+		if m.Get("inactive").Kind() != tape.True && strings.HasPrefix(ref, "Patient/") {
 			charts[ref] = true
 		}
 	}

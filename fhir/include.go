@@ -26,7 +26,7 @@ func (s *Server) includes(q *request, a *asked, matches []record.Version) (with 
 	if len(list) == 0 {
 		return nil, nil, nil
 	}
-	in := including{s: s, q: q, a: a, seen: map[string]bool{}}
+	in := including{s: s, q: q, a: a, seen: map[string]bool{}, left: maxIncluded}
 	for i := range matches {
 		in.seen[matches[i].Type+"/"+matches[i].ID] = true
 	}
@@ -49,7 +49,9 @@ type including struct {
 	s    *Server
 	q    *request
 	a    *asked
-	seen map[string]bool // "Type/id" of matches and of what is included
+	seen map[string]bool // "Type/id" of matches, of what is included, and of what was looked for
+	want int             // of those, what was looked for by its id
+	left int             // resources that may yet be taken along
 	cut  bool            // there is more
 }
 
@@ -62,11 +64,7 @@ func (in *including) round(list []search.Include, from []record.Version) (with [
 		}
 	}
 	for _, typ := range slices.Sorted(maps.Keys(wanted)) {
-		var any []term.Test
-		for _, id := range wanted[typ] {
-			any = append(any, term.Test{Form: term.AnySystem, Code: id})
-		}
-		found, err := in.find(typ, term.Clause{Param: term.ParamID, Kind: term.Token, Any: any})
+		found, err := in.find(typ, term.Clause{Param: term.ParamID, Kind: term.Token, Any: byIDs(wanted[typ])})
 		if err != nil {
 			return nil, err
 		}
@@ -89,6 +87,14 @@ func (in *including) round(list []search.Include, from []record.Version) (with [
 		}
 	}
 	return with, nil
+}
+
+// byIDs makes tests for resources that have one of these ids.
+func byIDs(ids []string) (list []term.Test) {
+	for _, id := range ids {
+		list = append(list, term.Test{Form: term.AnySystem, Code: id})
+	}
+	return list
 }
 
 // exactly makes tests for references that say one of these.
@@ -127,10 +133,11 @@ func (in *including) forward(i *search.Include, from []record.Version, wanted, n
 			if !local || i.Target != "" && i.Target != typ || in.seen[typ+"/"+id] {
 				continue
 			}
-			if len(in.seen) >= maxIncluded {
+			if in.want == maxIncluded {
 				in.cut = true
 				return
 			}
+			in.want++
 			in.seen[typ+"/"+id] = true
 			wanted[typ] = append(wanted[typ], id)
 		}
@@ -183,9 +190,25 @@ func (in *including) names(v *record.Version) []string {
 	return of.Names(t.Root())
 }
 
-// find releases what one clause finds and is not there yet.
+// find releases what one clause finds and is not there yet, in parts where it has many tests.
 func (in *including) find(typ string, c term.Clause) (with []record.Version, err error) {
-	query := record.Query{Type: typ, All: []term.Clause{c}, Count: maxIncluded, Detail: in.a.query.Detail, Stale: in.a.query.Stale}
+	for tests := range slices.Chunk(c.Any, term.MaxTests) {
+		c.Any = tests
+		found, err := in.part(typ, c)
+		if err != nil {
+			return nil, err
+		}
+		with = append(with, found...)
+	}
+	return with, nil
+}
+
+func (in *including) part(typ string, c term.Clause) (with []record.Version, err error) {
+	if in.left == 0 {
+		in.cut = true
+		return nil, nil
+	}
+	query := record.Query{Type: typ, All: []term.Clause{c}, Count: in.left, Detail: in.a.query.Detail, Stale: in.a.query.Stale}
 	page, err := in.s.Store.Search(in.q, in.q.access, query)
 	if errors.Is(err, record.ErrForbidden) {
 		return nil, nil
@@ -202,6 +225,7 @@ func (in *including) find(typ string, c term.Clause) (with []record.Version, err
 		in.seen[ref] = true
 		with = append(with, v)
 	}
+	in.left -= len(with)
 	return with, nil
 }
 

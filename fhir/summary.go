@@ -145,11 +145,9 @@ func (sm *summarizing) compartment(id string) (list []record.Query, err error) {
 func (sm *summarizing) referred() (list []record.Query) {
 	wanted := sm.maker.Wanted()
 	for _, typ := range slices.Sorted(maps.Keys(wanted)) {
-		var any []term.Test
-		for _, id := range wanted[typ] {
-			any = append(any, term.Test{Form: term.AnySystem, Code: id})
+		for ids := range slices.Chunk(wanted[typ], term.MaxTests) {
+			list = append(list, record.Query{Type: typ, All: []term.Clause{{Param: term.ParamID, Kind: term.Token, Any: byIDs(ids)}}, Count: len(ids), Keep: sm.keep(sm.maker.Referred)})
 		}
-		list = append(list, record.Query{Type: typ, All: []term.Clause{{Param: term.ParamID, Kind: term.Token, Any: any}}, Count: len(any), Keep: sm.keep(sm.maker.Referred)})
 	}
 	return list
 }

@@ -22,11 +22,8 @@ type condition struct {
 	guess
 }
 
-// Limits on the form of a query.
-const (
-	maxDepth = 8   // of chains
-	maxTests = 500 // in one clause; more are refused as too costly
-)
+// maxDepth bounds chains.
+const maxDepth = 8
 
 func (r *run) plan(q *term.Query, depth int) (*plan, error) {
 	s, err := r.space(q.Type)
@@ -37,7 +34,7 @@ func (r *run) plan(q *term.Query, depth int) (*plan, error) {
 	for i := range q.All {
 		c := &q.All[i]
 		switch {
-		case len(c.Any) > maxTests || depth > maxDepth:
+		case len(c.Any) > term.MaxTests || depth > maxDepth:
 			return nil, ErrCostly
 		case c.Has != nil || c.Chain != nil:
 			l, err := r.link(q.Type, c, depth)

@@ -138,12 +138,10 @@ func (x *Subscriptions) deliver(ctx context.Context, w *watch, m *message) outco
 // send makes one attempt. What a message holds is released before the first, and again where that is a while ago: its chart may have been erased since, or
 // its owner not see it any more.
 func (x *Subscriptions) send(ctx context.Context, w *watch, m *message) error {
-	select {
-	case x.sending <- struct{}{}:
-		defer func() { <-x.sending }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := x.sending.take(ctx, w.by.Actor); err != nil {
+		return err
 	}
+	defer x.sending.give(w.by.Actor)
 	if time.Since(m.released) > x.opt.Limits.Fresh {
 		if m.status == "" {
 			m.status = active

@@ -7,7 +7,8 @@ type Limits struct {
 	Node, Actor int // Subscriptions of the node, of one actor
 	Events      int // that are kept of one Subscription, told or not
 	Batch       int // most events of one notification, whatever the Subscription asks for
-	Sending     int // notifications that are being sent at once
+
+	Sending, ActorSending int // notifications that are being sent at once, for one actor
 
 	Sockets, ActorSockets int // websocket connections of the node, of one actor
 	Unbound               int // of them, those that have bound nothing yet
@@ -23,7 +24,7 @@ type Limits struct {
 
 // DefaultLimits are those of a node.
 var DefaultLimits = Limits{
-	Node: 256, Actor: 32, Events: 5_000, Batch: 100, Sending: 16,
+	Node: 256, Actor: 32, Events: 5_000, Batch: 100, Sending: 16, ActorSending: 4,
 	Sockets: 256, ActorSockets: 16, Unbound: 32,
 	Timeout: 10 * time.Second, Heartbeat: 10 * time.Second, Rest: time.Second, LongRest: 2 * time.Minute, Fresh: time.Minute, Patience: time.Hour, Binding: time.Hour,
 }
@@ -42,7 +43,7 @@ const (
 func (l Limits) orDefault() Limits {
 	d := DefaultLimits
 	for _, f := range []struct{ own, other *int }{
-		{&l.Node, &d.Node}, {&l.Actor, &d.Actor}, {&l.Events, &d.Events}, {&l.Batch, &d.Batch}, {&l.Sending, &d.Sending},
+		{&l.Node, &d.Node}, {&l.Actor, &d.Actor}, {&l.Events, &d.Events}, {&l.Batch, &d.Batch}, {&l.Sending, &d.Sending}, {&l.ActorSending, &d.ActorSending},
 		{&l.Sockets, &d.Sockets}, {&l.ActorSockets, &d.ActorSockets}, {&l.Unbound, &d.Unbound},
 	} {
 		if *f.own == 0 {

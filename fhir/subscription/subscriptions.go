@@ -49,9 +49,9 @@ type Subscriptions struct {
 	opt     Options
 	reader  reader
 	book    *book
-	sending chan struct{} // a place for each notification that is being sent
-	public  *http.Client  // reaches public addresses alone
-	named   *http.Client  // reaches what the operator named
+	sending places
+	public  *http.Client // reaches public addresses alone
+	named   *http.Client // reaches what the operator named
 	tokens  tokens
 	sockets sockets
 
@@ -75,10 +75,11 @@ func Open(ctx context.Context, o Options) (*Subscriptions, error) {
 		return nil, err
 	}
 	x := &Subscriptions{
-		opt: o, sending: make(chan struct{}, o.Limits.Sending), watches: map[string]*watch{},
+		opt: o, watches: map[string]*watch{},
 		reader: reader{parameters: o.Parameters, options: search.Options{Base: o.Own, Terminology: o.Terminology}, limits: o.Limits, endpoints: named},
 		public: client(onlyPublic, o.Trust), named: client(nil, o.Trust),
 	}
+	x.sending.begin(o.Limits.Sending, o.Limits.ActorSending)
 	if x.book, err = openWhole(o.Dir, o.Key, o.Log); err != nil {
 		return nil, err
 	}

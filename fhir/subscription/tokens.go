@@ -24,19 +24,26 @@ type binding struct {
 	until time.Time
 }
 
-// maxTokens bounds the tokens that are kept.
-const maxTokens = 1_024
+// The tokens that are kept at most, over all and of one actor.
+const (
+	maxTokens   = 1_024
+	actorTokens = 64
+)
 
 // give makes a token. Errors: ErrBusy.
 func (t *tokens) give(b binding) (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	mine := 0
 	for sum, old := range t.given {
-		if time.Now().After(old.until) {
+		switch {
+		case time.Now().After(old.until):
 			delete(t.given, sum)
+		case old.by.Actor == b.by.Actor:
+			mine++
 		}
 	}
-	if len(t.given) >= maxTokens {
+	if len(t.given) >= maxTokens || mine >= actorTokens {
 		return "", ErrBusy
 	}
 	if t.given == nil {

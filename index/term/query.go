@@ -23,6 +23,9 @@ type Clause struct {
 	Canonical bool // with Chain or Has: references may be by canonical URL, see ParamCanonical
 }
 
+// MaxTests bounds the tests of a clause. A search that has more is refused as too costly; whoever has more to look for does it in parts.
+const MaxTests = 500
+
 // Has is a reverse chain: a resource found by Query refers to the one looked for under Param.
 type Has struct {
 	Param string
