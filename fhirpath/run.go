@@ -52,6 +52,9 @@ func (r *Run) Release() {
 	r.high, r.variables, r.Environment = 0, r.variables[:0], Environment{}
 }
 
+// Steps tells how many steps the last evaluation took, as Limits counts them.
+func (r *Run) Steps() int { return r.spent }
+
 // Evaluate gives the collection that the expression has for the focus. It is part of the run's memory: it is good until the run is used
 // again or released, and must not be changed.
 func (e *Expression) Evaluate(r *Run, focus Item) ([]Item, error) {

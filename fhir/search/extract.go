@@ -48,10 +48,11 @@ type extraction struct {
 	inner    bool    // it is for a composite: values alone, no texts beside them
 	words    wordSet // kept from one resource to the next, as run is
 	run      fhirpath.Run
+	steps    int // that expressions took, see maxSteps
 }
 
 func (x *extraction) start(t *Type, root tape.Value, resolved map[int]string) {
-	x.root, x.source, x.offset, x.resolved = root, string(root.Raw()), root.Start(), resolved
+	x.root, x.source, x.offset, x.resolved, x.steps = root, string(root.Raw()), root.Start(), resolved, 0
 	if cap(x.present) < t.slots {
 		x.present = make([]bool, t.slots)
 	}

@@ -226,3 +226,32 @@ func FuzzTerms(f *testing.F) {
 		}
 	})
 }
+
+// TestExpressionsTogetherAreBounded has expressions that each go beyond their limit: what comes after them gives nothing, once they have taken what all may.
+func TestExpressionsTogetherAreBounded(t *testing.T) {
+	body := `{"resourceType":"Patient","id":"a","name":[` + strings.Repeat(`{"family":"f"},`, 1000) + `{"family":"g"}]}`
+	doc := tape.Get()
+	defer doc.Release()
+	if err := doc.Parse([]byte(body), tape.Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	for heavy, want := range map[int]int{0: 1, 2: 1, 8: 0} {
+		var own []*definition.SearchParameter
+		add := func(code, expression string) {
+			own = append(own, &definition.SearchParameter{URL: "http://x/" + code, Code: code, Base: []string{"Patient"}, Type: "string", Expression: expression})
+		}
+		for i := range heavy {
+			add(fmt.Sprint("heavy", i), "Patient.name.where(%resource.descendants().count() > 0).family")
+		}
+		add("light", "Patient.id.upper()")
+		found := 0
+		for _, x := range New(definition.Base(), own...).Of("Patient").Terms(nil, doc.Root(), nil) {
+			if x.Param == "light" && x.Kind == term.String {
+				found++
+			}
+		}
+		if found != want {
+			t.Errorf("after %d others %d terms, want %d", heavy, found, want)
+		}
+	}
+}

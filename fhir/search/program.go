@@ -9,6 +9,9 @@ import (
 // programLimits bound what an expression may cost at one resource.
 var programLimits = fhirpath.Limits{Steps: 1 << 20, Items: 1 << 16, Bytes: 1 << 20}
 
+// maxSteps bounds what all expressions together may cost at one resource: whoever may write search parameters must not be able to make the index stand still.
+const maxSteps = 4 << 20
+
 // program puts a leaf for an expression that is no plain path, and tells whether it is one at all.
 func (c *compiler) program(root *step, expression string, param *Param) bool {
 	compiled, err := fhirpath.Compile(expression, fhirpath.Of(c.structure))
@@ -20,11 +23,16 @@ func (c *compiler) program(root *step, expression string, param *Param) bool {
 	return true
 }
 
-// takeProgram adds what an expression gives for the resource. One that goes beyond its limits gives nothing.
+// takeProgram adds what an expression gives for the resource. One that goes beyond its limits gives nothing, nor do those that come after maxSteps.
 func takeProgram(x *extraction, l *leaf, v tape.Value) {
+	if x.steps >= maxSteps {
+		return
+	}
 	x.run.Limits = programLimits
+	x.run.Limits.Steps = min(programLimits.Steps, maxSteps-x.steps)
 	defer x.run.Release()
 	items, err := l.program.Evaluate(&x.run, fhirpath.Node(v))
+	x.steps += x.run.Steps()
 	if err != nil {
 		return
 	}
