@@ -50,7 +50,7 @@ func (x *Index) Apply(b *Batch) error {
 	if err != nil {
 		return err
 	}
-	if reached.Entry < x.reached {
+	if reached.Entry < x.reached.Load() {
 		return errBack
 	}
 	again := len(b.Records) == 0 || b.Records[0].Entry < reached.Entry
@@ -76,7 +76,8 @@ func (x *Index) Apply(b *Batch) error {
 	if err := w.commit(); err != nil {
 		return err
 	}
-	x.run, x.reached = run, max(reached.Entry, b.Position.Entry)
+	x.run = run
+	x.reached.Store(max(reached.Entry, b.Position.Entry))
 	return nil
 }
 

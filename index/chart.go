@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -66,7 +67,10 @@ func decodeRun(b []byte) (run []uint64, ok bool) {
 
 // Chart gives the head of a chart; an unknown chart is at its beginning.
 func (x *Index) Chart(chart string) (Chart, error) {
-	h, err := x.head(chart, func(key []byte) ([]byte, error) { return x.rows.Get(context.Background(), key) })
+	h, err := x.head(chart, func(key []byte) (out []byte, err error) {
+		err = x.read(key, func(value []byte) error { out = bytes.Clone(value); return nil })
+		return out, err
+	})
 	return h.Chart, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sijil-health/sijil/index/rows"
 	"github.com/sijil-health/sijil/journal"
@@ -34,7 +35,7 @@ type Index struct {
 	secret  [32]byte          // of the marks
 	run     records           // that the next record may continue; of the writer
 	counts  map[uint32]uint64 // see famCount; of the writer
-	reached uint64            // up to which entry batches were applied; of the writer
+	reached atomic.Uint64     // up to which entry batches were applied
 	names   names
 	posts   posts // of the writer
 }
@@ -121,6 +122,31 @@ func (x *Index) Position() (journal.Cursor, error) {
 	return c, c.UnmarshalBinary(value)
 }
 
+// read calls fn with the value of a row. Where somebody else keeps the rows, they are not from before the last batch that was acknowledged: what follows from
+// one, such as the next number of a chart or version, would be given twice.
+func (x *Index) read(key []byte, fn func(value []byte) error) error {
+	keys := [][]byte{key}
+	if x.blind {
+		keys = [][]byte{{famPosition}, key}
+	}
+	reached := x.reached.Load()
+	return x.rows.Gets(context.Background(), keys, func(i int, value []byte) error {
+		if i == len(keys)-1 {
+			return fn(value)
+		}
+		var at journal.Cursor
+		if value != nil {
+			if err := at.UnmarshalBinary(value); err != nil {
+				return err
+			}
+		}
+		if at.Entry < reached {
+			return errBack
+		}
+		return nil
+	})
+}
+
 // Current gives the newest version of a resource, a deletion included.
 func (x *Index) Current(typ, id string) (Version, error) {
 	return x.version(id, x.key(famCurrent, typ, id))
@@ -164,7 +190,7 @@ func (x *Index) History(typ, id string, before uint64, limit int) ([]Version, er
 }
 
 func (x *Index) version(id string, key []byte) (v Version, err error) {
-	err = x.rows.Gets(context.Background(), [][]byte{key}, func(_ int, value []byte) error {
+	err = x.read(key, func(value []byte) error {
 		if value == nil {
 			return ErrNotFound
 		}

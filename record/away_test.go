@@ -3,6 +3,7 @@ package record_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -104,6 +105,13 @@ func (d *database) Snapshot(context.Context) (rows.Snapshot, error) {
 	return &database{rows: all}, err
 }
 
+// put exchanges all that is there.
+func (d *database) put(rows map[string][]byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.rows = maps.Clone(rows)
+}
+
 func (d *database) Check(context.Context) error { return nil }
 func (d *database) Close() error                { return nil }
 
@@ -134,5 +142,44 @@ func TestTheIndexGoesOnWhenItsDatabaseIsBack(t *testing.T) {
 	s.ok(err)
 	if page, err := s.store.Search(ctx, clinician, record.Query{Type: "Observation", Count: 10}); err != nil || len(page.Versions) != 2 {
 		t.Errorf("found %+v, %v", page, err)
+	}
+}
+
+// TestADatabaseThatLostWhatItHadGivesNoNumberTwice has the database of the index go back to what it was before a write, as another server may that takes its place:
+// neither a version nor an entry is numbered by what it says then.
+func TestADatabaseThatLostWhatItHadGivesNoNumberTwice(t *testing.T) {
+	db := &database{rows: map[string][]byte{}}
+	s := newSite(t, db)
+	ctx := t.Context()
+	write := func(id, chart string) error {
+		_, err := s.store.Write(ctx, clinician, []record.Change{change(record.OpUpdate, id, chart, "one")})
+		for err == nil && s.store.Lag() > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		return err
+	}
+	s.ok(write("a", "Patient/1"))
+	before, err := db.now()
+	s.ok(err)
+	s.ok(write("a", "Patient/1"))
+	s.ok(write("b", "Patient/1"))
+	after, err := db.now()
+	s.ok(err)
+	db.put(before)
+	for _, id := range []string{"a", "b"} {
+		if err := write(id, "Patient/1"); !errors.Is(err, record.ErrUnavailable) {
+			t.Errorf("%s is written by what the database says: %v", id, err)
+		}
+	}
+	db.put(after)
+	if err := write("a", "Patient/1"); err != nil {
+		t.Error(err)
+	}
+	s.close()
+	db.put(map[string][]byte{})
+	s.open()
+	defer s.close()
+	if v, err := s.index.Current("Observation", "a"); err != nil || v.Number != 3 {
+		t.Errorf("made anew, it has version %d: %v", v.Number, err)
 	}
 }
