@@ -20,9 +20,18 @@ func (s *Store) follow(ctx context.Context, from journal.Cursor) {
 	healing := journal.Healing{Heal: s.healSegment, Stalled: s.stalled}
 	err := healing.Through(ctx, s.Journal.Follow, from, func(records []journal.Located) error { return s.project(ctx, records) })
 	if ctx.Err() == nil { // Follow only ends with an error
+		err = s.condemn(err)
 		s.Log.Error("the index has stopped following the journal", "error", err)
 		s.overlay.fail(fmt.Errorf("%w: the index has stopped: %w", ErrUnavailable, err))
 	}
+}
+
+// condemn has an index in which damage was met made anew at the next start: it holds nothing of its own, and would meet it again.
+func (s *Store) condemn(err error) error {
+	if errors.Is(err, index.ErrDamaged) {
+		err = errors.Join(err, s.Index.Condemn())
+	}
+	return err
 }
 
 func (s *Store) stalled(err error) {

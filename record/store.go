@@ -65,7 +65,8 @@ type Store struct {
 	done      chan struct{}
 }
 
-// Open starts the record on its parts: it follows the journal into the index until both agree, and goes on doing so.
+// Open starts the record on its parts: it follows the journal into the index until both agree, and goes on doing so. Where the index is damaged
+// (index.ErrDamaged) it is condemned besides.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -84,12 +85,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.cursorKey = key.Blind("cursor", nil)
 	from, err := o.Index.Position()
 	if err != nil {
-		return nil, err
+		return nil, s.condemn(err)
 	}
 	s.overlay.applied(from.Entry)
 	if s.Rules != nil {
 		if err := s.loadRules(ctx); err != nil {
-			return nil, fmt.Errorf("read the search parameters of this node: %w", err)
+			return nil, fmt.Errorf("read the search parameters of this node: %w", s.condemn(err))
 		}
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))

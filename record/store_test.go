@@ -52,6 +52,7 @@ type site struct {
 	log    *journal.Journal
 	index  *index.Index
 	rows   rows.Store // of the index; nil for files
+	rules  record.Rules
 	blobs  vault.Blobs
 	store  *record.Store
 
@@ -118,7 +119,7 @@ func (s *site) tryOpen() error {
 	s.ok(err)
 	s.store, err = record.Open(context.Background(), record.Options{
 		Org: org, Vault: s.vault, Journal: s.log, Index: s.index, Blobs: s.blobs, Anchors: unanchored{s},
-		Copies: func() int { return 3 },
+		Copies: func() int { return 3 }, Rules: s.rules,
 		Extract: func(_ string, served []byte) ([]term.Term, error) {
 			if s.extract != nil {
 				return s.extract(string(served))
