@@ -24,6 +24,7 @@ type Anchorer struct {
 	opt     Options
 	plans   *Plans
 	periods *periods
+	proven  proven
 	cancel  context.CancelFunc
 	done    chan struct{} // closed when all work has ended
 

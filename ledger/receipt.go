@@ -75,7 +75,7 @@ func (a *Anchorer) Receipts(ctx context.Context, entries []Numbered, fn func(*ve
 
 // receiptOf proves entries of one batch.
 func (a *Anchorer) receiptOf(ctx context.Context, p *Plan, an *Anchored, entries []Numbered) (*verify.BatchReceipt, error) {
-	b, err := a.readBatch(ctx, p, an)
+	b, err := a.proven.batch(ctx, a, p, an)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +117,7 @@ func (a *Anchorer) anchorProof(ctx context.Context, r *verify.Receipt, an *Ancho
 
 // batch is an anchored batch as the journal has it.
 type batch struct {
+	seq       uint64
 	tags      []verify.Tag
 	envelopes []verify.Hash // SHA-256 of each entry's sealed form
 	leaves    []verify.Hash
@@ -126,7 +127,7 @@ type batch struct {
 // readBatch reads a batch from the journal and holds it against the root that was anchored.
 func (a *Anchorer) readBatch(ctx context.Context, p *Plan, an *Anchored) (*batch, error) {
 	n := p.Entries()
-	b := &batch{tags: make([]verify.Tag, 0, n), envelopes: make([]verify.Hash, 0, n), leaves: make([]verify.Hash, 0, verify.PaddedCount(int(n)))}
+	b := &batch{seq: p.Seq, tags: make([]verify.Tag, 0, n), envelopes: make([]verify.Hash, 0, n), leaves: make([]verify.Hash, 0, verify.PaddedCount(int(n)))}
 	err := records(ctx, a.opt.Journal, p.Begin, p.End, func(l *journal.Located) error {
 		for i := range l.Record.Entries {
 			e := &l.Record.Entries[i]
