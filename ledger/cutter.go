@@ -145,7 +145,7 @@ func (a *Anchorer) pace() pace {
 	return pace{
 		inFlight: int(min(a.next-a.committed, window)), maxInFlight: a.opt.InFlight,
 		crowd: a.crowd, lastCut: a.lastCut, lastLanded: a.lastLanded,
-		spacing: a.latency / time.Duration(a.opt.InFlight), linger: a.opt.Linger,
+		latency: a.latency, spacing: a.latency / time.Duration(a.opt.InFlight), linger: a.opt.Linger,
 	}
 }
 

@@ -80,6 +80,7 @@ type pace struct {
 	inFlight, maxInFlight int
 	crowd                 int           // how many wait at a time, of late
 	lastCut, lastLanded   time.Time     // of a batch; of one that somebody waited for
+	latency               time.Duration // from submission to commitment, of late
 	spacing               time.Duration // longest time that an awaited entry waits for company
 	linger                time.Duration // longest time a record waits that nobody waits for
 }
@@ -104,8 +105,24 @@ func (q *queue) due(p pace, now time.Time) (bool, time.Time) {
 	return !at.After(now), at
 }
 
+// perRequest is what a small machine takes of its time for a request that is waited for.
+const perRequest = 500 * time.Microsecond
+
+// together tells whether the crowd comes back, all of it, in less time than a block takes. Then one batch carries everybody: two halves under way
+// by turns would each wait for the other's block besides their own.
+func (p pace) together() bool { return time.Duration(p.crowd)*perRequest < p.latency }
+
 // awaited tells when a batch goes that so many wait for.
 func (p pace) awaited(waiting int, now time.Time) time.Time {
+	if p.together() {
+		switch {
+		case p.inFlight > 0:
+			return later(p.lastCut, p.lastLanded).Add(p.latency) // its block is late
+		case waiting < p.crowd:
+			return p.lastLanded.Add(p.spacing)
+		}
+		return now
+	}
 	share := (p.crowd + p.maxInFlight - 1) / p.maxInFlight
 	switch {
 	case p.inFlight > 0 && waiting < max(share, 2):

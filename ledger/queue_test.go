@@ -31,6 +31,10 @@ func TestWhenABatchIsDue(t *testing.T) {
 		"its half has come back":                     {32, 32, with(func(p *pace) { p.crowd, p.lastLanded = 64, at(0) }), 2, true, 2},
 		"the crowd has gone":                         {1, 1, with(func(p *pace) { p.crowd, p.lastLanded = 64, at(0) }), 10, true, 10},
 		"the other half":                             {32, 32, with(func(p *pace) { p.inFlight, p.crowd, p.lastCut = 1, 64, at(0) }), 2, true, 2},
+		"few, some of them back, by a slow block":    {3, 3, with(func(p *pace) { p.crowd, p.latency, p.lastLanded = 8, 20 * time.Millisecond, at(0) }), 2, false, 10},
+		"few, all of them back":                      {8, 8, with(func(p *pace) { p.crowd, p.latency, p.lastLanded = 8, 20 * time.Millisecond, at(0) }), 4, true, 4},
+		"few, others of them under way":              {4, 4, with(func(p *pace) { p.inFlight, p.crowd, p.latency, p.lastCut = 1, 8, 20 * time.Millisecond, at(0) }), 12, false, 20},
+		"few, others of them under way too long":     {4, 4, with(func(p *pace) { p.inFlight, p.crowd, p.latency, p.lastCut = 1, 8, 20 * time.Millisecond, at(0) }), 20, true, 20},
 		"too many are under way":                     {64, 64, with(func(p *pace) { p.inFlight = 2 }), 50, false, -1},
 		"a full batch waits for nobody":              {MaxEntries, 0, with(func(p *pace) { p.crowd = 64 }), 0, true, -1},
 	} {
