@@ -34,21 +34,12 @@ func (a *app) export() *cobra.Command {
 			if typ, id, _ := strings.Cut(args[0], "/"); typ != "Patient" || !idForm.MatchString(id) {
 				return a.misuse("usage.patient", args[0])
 			}
-			if x.token == "" {
-				x.token = os.Getenv("SIJIL_TOKEN")
+			if err := x.check(a, "usage.export"); err != nil {
+				return err
 			}
-			x.token = strings.TrimSpace(x.token)
-			if strings.ContainsFunc(x.token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-				return a.misuse("usage.token_form")
-			}
-			if x.fhir == "" || x.token == "" || x.out == "" {
+			if x.out == "" {
 				return a.misuse("usage.export")
 			}
-			base, err := url.Parse(strings.TrimSuffix(x.fhir, "/"))
-			if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.RawQuery != "" || base.Fragment != "" {
-				return a.misuse("usage.fhir", x.fhir)
-			}
-			x.fhir = base.String()
 			what, write := "resources", x.run
 			if x.log {
 				what, write = "entries", x.runLog
@@ -86,9 +77,10 @@ var (
 var errGone = errors.New("it is not there")
 
 type exporting struct {
-	fhir, token, out string
-	log              bool     // the log of the chart instead of its resources
-	missing          []string // what searches said of resources that they could not give
+	client
+	out     string
+	log     bool     // the log of the chart instead of its resources
+	missing []string // what searches said of resources that they could not give
 }
 
 // exportClient follows nobody elsewhere: the token is for the gate that was named.
@@ -286,12 +278,8 @@ func (x *exporting) get(ctx context.Context, address string) ([]byte, error) {
 		return nil, err
 	case len(b) > maxExported:
 		return nil, fmt.Errorf("GET %s: the answer is larger than %d bytes", address, maxExported)
-	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
-		return nil, fmt.Errorf("GET %s: %w: %s: %.300s", address, errToken, resp.Status, b)
-	case resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone:
-		return nil, fmt.Errorf("GET %s: %w: %s: %.300s", address, errGone, resp.Status, b)
 	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("GET %s: %s: %.300s", address, resp.Status, b)
+		return nil, refused(http.MethodGet, address, resp, b)
 	}
 	return b, nil
 }

@@ -11,7 +11,7 @@ import (
 
 func (a *app) fhir() *cobra.Command {
 	c := a.group(&cobra.Command{Use: "fhir"})
-	c.AddCommand(a.fhirPackage())
+	c.AddCommand(a.fhirPackage(), a.fhirImport())
 	return c
 }
 

@@ -38,7 +38,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "port": port, "ready": ready, "fhir": fhir, "damage": damage, "edit": edit, "witnessed": witnessed, "occupied": occupied, "taken": taken, "packaged": packaged,
+			"exits": exits, "port": port, "ready": ready, "fhir": fhir, "damage": damage, "edit": edit, "witnessed": witnessed, "occupied": occupied, "taken": taken, "packaged": packaged, "as": as,
 		},
 		RequireUniqueNames: true,
 	})
@@ -61,6 +61,11 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+// as has commands ask with the token in a file: as TOKENFILE.
+func as(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv("SIJIL_TOKEN", strings.TrimSpace(ts.ReadFile(args[0])))
 }
 
 // packaged makes a compressed archive of files: packaged ARCHIVE FILE…

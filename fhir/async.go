@@ -33,7 +33,8 @@ func (s *Server) later(q *request, act policy.Action, do interaction) (*answer, 
 	if err := q.access.May(act); err != nil { // nothing is read from who may not
 		return nil, err
 	}
-	r := q.sent.Clone(context.WithoutCancel(q.Context))
+	r := q.sent.Clone(context.Background()) // without what belongs to the connection
+	r.Body = nil
 	for _, name := range []string{"Authorization", "Cookie", "Content-Encoding", "Transfer-Encoding", "Prefer"} {
 		r.Header.Del(name) // who asks is known, what was compressed is kept as it is without, and Prefer has been read
 	}

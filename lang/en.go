@@ -270,4 +270,11 @@ var englishTexts = map[string]string{
 	"export.compare":        "The file trust.json comes from the same hand as the receipts: compare it with one had from elsewhere, such as another member's, or check with that one.",
 	"export.done.resources": "Exported, with their receipts. Resources: %[1]d",
 	"export.done.entries":   "Exported, with their receipts. Entries of the chart's log: %[1]d",
+	"import.sending":        "Sending: %[1]s",
+	"import.storing":        "Storing: %[1]s",
+	"import.done":           "Imported. Files: %[1]d; lines: %[2]d",
+	"import.stored":         "New: %[1]d; changed: %[2]d; as they were: %[3]d",
+	"import.refused":        "REFUSED lines: %[1]d",
+	"import.more":           "Why %[1]d more were refused is said for a day at %[2]s",
+	"import.goes_on":        "The import goes on at the node. Its status is at %[1]s; DELETE there ends it.",
 }

@@ -106,6 +106,8 @@ var arabicErrors = map[string]string{
 	"usage.patient":         "%[1]q ليس بالشكل Patient/ID",
 	"usage.export_resource": "المجلد الذي كتبه `sijil export` يُتحقق منه بما فيه: احذف --resource",
 	"usage.no_export":       "ليس في %[1]s أي إيصال: أعط المجلد الذي كتبه `sijil export`",
+	"usage.import":          "الخياران --fhir و--token (أو SIJIL_TOKEN) لازمان",
+	"usage.no_ndjson":       "ليس فيما ذُكر أي ملف \u200e.ndjson",
 	"usage.export":          "الخيارات --fhir و--out و--token (أو SIJIL_TOKEN) لازمة",
 	"usage.fhir":            "الخيار --fhir لا يقبل %[1]q: اكتب عنوان البوابة الأساسي، مثل https://records.example/fhir",
 	"usage.setting":         "قيمة مرفوضة: %[1]s",

@@ -108,6 +108,8 @@ var englishErrors = map[string]string{
 	"usage.patient":         "%[1]q is no Patient/ID",
 	"usage.export_resource": "a directory that `sijil export` wrote is checked with what is in it: leave out --resource",
 	"usage.no_export":       "%[1]s holds no receipt: give the directory that `sijil export` wrote",
+	"usage.import":          "--fhir and --token (or SIJIL_TOKEN) are needed",
+	"usage.no_ndjson":       "there are no .ndjson files in what was named",
 	"usage.export":          "--fhir, --out, and --token (or SIJIL_TOKEN) are needed",
 	"usage.fhir":            "--fhir %[1]q: write the base URL of the gate, such as https://records.example/fhir",
 	"usage.setting":         "a setting is refused: %[1]s",

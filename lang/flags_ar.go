@@ -26,6 +26,9 @@ var arabicFlags = map[string]string{
 	"help.export.flag.out":   "المجلد الذي يُنشأ",
 	"help.export.flag.token": "رمز دخول من يحق له قراءة الملف (أو SIJIL_TOKEN)",
 
+	"help.fhir.import.flag.fhir":  "عنوان بوابة FHIR الأساسي",
+	"help.fhir.import.flag.token": "رمز دخول من يحق له الكتابة (أو SIJIL_TOKEN)",
+
 	"help.found.flag.adopt": "إعطاء ملف التأسيس هذا للعقدة في DIR",
 	"help.found.flag.out":   "الملف الذي يُكتب فيه التأسيس",
 

@@ -27,6 +27,9 @@ var englishFlags = map[string]string{
 	"help.export.flag.out":   "directory to make",
 	"help.export.flag.token": "bearer token of who may read the record (or SIJIL_TOKEN)",
 
+	"help.fhir.import.flag.fhir":  "base URL of the FHIR gate",
+	"help.fhir.import.flag.token": "bearer token of who may write (or SIJIL_TOKEN)",
+
 	"help.found.flag.adopt": "give this genesis to the node in DIR",
 	"help.found.flag.out":   "file for the genesis",
 

@@ -170,7 +170,19 @@ checkpoint before it is cosigned; --need N asks for fewer. When members change, 
 	"help.witness.serve.short":  "Cosign over HTTP",
 	"help.witness.cosign.short": "Cosign a request from a file (- for standard input)",
 
-	"help.fhir.short":         "What this node knows of FHIR",
+	"help.fhir.short":        "Bring data in as FHIR, and packages of definitions",
+	"help.fhir.import.short": "Bring many FHIR resources in from files of ndjson",
+	"help.fhir.import.long": `Sends files with a resource on each line (newline-delimited JSON, .gz too) to the FHIR gate as one $import, waits until the node is done,
+and says what became of the lines. Of a directory it takes all .ndjson and .ndjson.gz below it. What is there already, and alike, changes
+nothing: what was broken off, or partly refused, can be imported again. Once all is sent the import goes on at the node, whatever becomes
+of this program.
+
+  sijil token --actor loader --role system > token
+  SIJIL_TOKEN=$(cat token) sijil fhir import DIR --fhir http://HOST:PORT/fhir
+
+Of refused lines the first are named, by file and line, with the reason. Each resource that is stored is an entry of its patient's chart.
+
+Exit codes: 0 all is stored; 2 lines were refused, or what was typed is wrong; 1 it failed.`,
 	"help.fhir.package.short": "Add, list and remove packages of FHIR definitions",
 	"help.fhir.package.long": `Profiles, extensions, value sets, code systems and search parameters of implementation guides come as packages, one file each:
 US Core, the International Patient Summary, HL7's terminology. They are kept in the node's directory and nothing is fetched from a

@@ -199,6 +199,13 @@ func TestBounds(t *testing.T) {
 		if n := kept(t, dir, "no such"); n != 2 {
 			t.Errorf("%d files beside two answers", n-2)
 		}
+		panics := twice(third, "", now)
+		panics.Answer = func(context.Context, *io.SectionReader, io.Writer) (string, error) { panic("a fault") }
+		id, err := x.Start(panics)
+		synctest.Wait()
+		if s, failed := x.Status(third, id); err != nil || failed != nil || s.Failed == nil {
+			t.Errorf("one that panics: %+v, %v, %v", s, err, failed)
+		}
 		broken := twice(third, "", now)
 		broken.Body = func(io.Writer) error { return io.ErrUnexpectedEOF }
 		if _, err := x.Start(broken); !errors.Is(err, io.ErrUnexpectedEOF) {

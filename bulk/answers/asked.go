@@ -3,7 +3,9 @@ package answers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/sijil-health/sijil/bulk/job"
@@ -34,12 +36,20 @@ func (k *asked) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = k.write(answerName, func(to io.Writer) (err error) {
-		k.media, err = k.request.Answer(ctx, body, to)
-		return err
-	})
+	err = k.write(answerName, func(to io.Writer) error { return k.answer(ctx, body, to) })
 	k.request.Body, k.request.Answer = nil, nil // they hold what was asked
 	return errors.Join(err, closing(), k.files.RemoveFile(k.id, bodyName), k.forget(body.Size()))
+}
+
+// answer makes the answer. A panic ends it alone, as net/http has it for what is answered at once.
+func (k *asked) answer(ctx context.Context, body *io.SectionReader, to io.Writer) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	k.media, err = k.request.Answer(ctx, body, to)
+	return err
 }
 
 // Remove removes what is kept.
