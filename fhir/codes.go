@@ -5,16 +5,21 @@ import (
 	"github.com/sijil-health/sijil/terminology"
 )
 
-// codes is the terminology that searches ask, for :in, :not-in, :below and :above.
-func (s *Server) codes() searching.Terminology { return searchedCodes{s.terms()} }
+// codes is the terminology that a request's searches ask, for :in, :not-in, :below and :above.
+func (s *Server) codes(q *request) searching.Terminology {
+	return searchedCodes(func() *terminology.Terminology { return s.known(q).terms })
+}
 
 // Codes is a terminology as searches ask it.
-func Codes(t *terminology.Terminology) searching.Terminology { return searchedCodes{t} }
+func Codes(t *terminology.Terminology) searching.Terminology {
+	return searchedCodes(func() *terminology.Terminology { return t })
+}
 
-type searchedCodes struct{ terms *terminology.Terminology }
+// searchedCodes gives the terminology once one is needed: few searches need one.
+type searchedCodes func() *terminology.Terminology
 
 func (c searchedCodes) Members(valueSet string, limit int) ([]searching.Code, error) {
-	set, err := c.terms.Set(valueSet)
+	set, err := c().Set(valueSet)
 	if err != nil {
 		return nil, err
 	}
@@ -22,11 +27,11 @@ func (c searchedCodes) Members(valueSet string, limit int) ([]searching.Code, er
 }
 
 func (c searchedCodes) Below(code searching.Code, limit int) ([]searching.Code, error) {
-	return searched(c.terms.Below(terminology.Coding{System: code.System, Code: code.Code}, limit))
+	return searched(c().Below(terminology.Coding{System: code.System, Code: code.Code}, limit))
 }
 
 func (c searchedCodes) Above(code searching.Code, limit int) ([]searching.Code, error) {
-	return searched(c.terms.Above(terminology.Coding{System: code.System, Code: code.Code}, limit))
+	return searched(c().Above(terminology.Coding{System: code.System, Code: code.Code}, limit))
 }
 
 func searched(list []terminology.Coding, err error) ([]searching.Code, error) {

@@ -9,7 +9,7 @@ import (
 
 // TestCodesOfSearches gives searches what value sets and hierarchies hold, and an error where that is not known or too much.
 func TestCodesOfSearches(t *testing.T) {
-	c := newGate(t, Limits{}).codes()
+	c := newGate(t, Limits{}).codes(new(request))
 	const act = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 	if list, err := c.Members(genderSet, 10); err != nil || len(list) != 4 || !slices.Contains(list, searching.Code{System: genderCode, Code: "female"}) {
 		t.Errorf("%v %v", list, err)

@@ -18,6 +18,7 @@ type input struct {
 
 	kept     *tape.Tape
 	resource tape.Value // of the node, that the address names
+	known    *known     // of an operation on codes: what it is answered by
 }
 
 type parameter struct {

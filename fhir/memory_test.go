@@ -29,6 +29,7 @@ type memory struct {
 	uncounted bool                       // searches do not know their total
 	missing   bool                       // searches may miss something
 	stopped   bool                       // answers ErrUnavailable
+	tell      func(typ, id string)       // unless nil, is told of each write
 	anchored  chan struct{}              // closed: every commit is in a block
 }
 
@@ -131,6 +132,9 @@ func (m *memory) apply(a record.Access, c record.Change) record.Version {
 		v.Body = Apply(c.Source, c.Edits(v.Version, v.Updated))
 	}
 	r.versions = append(r.versions, v)
+	if m.tell != nil {
+		m.tell(c.Type, c.ID)
+	}
 	m.leave(a, kind, v.Chart, http.StatusOK, verify.Target{Ref: key, Version: v.Version, Blob: verify.Hash{1}})
 	return v
 }
@@ -280,6 +284,36 @@ func (m *memory) Proofs(_ context.Context, a record.Access, typ, id string, coun
 		}
 	}
 	return 0, nil
+}
+
+func (m *memory) Definitions(_ context.Context, typ, url, version string, most int) (list []record.Version, err error) {
+	leave, err := m.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	named := func(t term.Term) bool { return t.Param == term.ParamCanonical && t.Value == url+"|"+version }
+	for _, r := range m.resources {
+		if v := r.current(); v.Type == typ && v.Op != record.OpDelete && (url == "" || slices.ContainsFunc(r.terms, named)) {
+			list = append(list, *v)
+		}
+	}
+	slices.SortFunc(list, func(a, b record.Version) int { return b.Updated.Compare(a.Updated) })
+	return list[:min(len(list), most)], nil
+}
+
+func (m *memory) Used(_ context.Context, a record.Access, list []record.Head) error {
+	leave, err := m.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	var targets []verify.Target
+	for _, h := range list {
+		targets = append(targets, verify.Target{Ref: h.Type + "/" + h.ID, Version: h.Version})
+	}
+	m.leave(a, verify.KindRead, "", http.StatusOK, targets...)
+	return nil
 }
 
 func (m *memory) Took(_ context.Context, a record.Access, act policy.Action, _ string) error {

@@ -20,16 +20,24 @@ type statement struct {
 	body    []byte
 }
 
+// metadataModes are what can be asked for (FHIR R4, 3.1.0.13). What is normative of a statement is not told from the rest.
+var metadataModes = []string{"", "full", "normative", "terminology"}
+
 // metadata answers GET metadata. It needs no token: it says nothing of anybody, and clients ask it first.
 func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 	q := &request{Context: r.Context(), base: s.baseOf(r), method: r.Method, header: w.Header()}
 	err := acceptable(r)
-	if mode := r.URL.Query().Get("mode"); err == nil && mode == "terminology" {
-		err = fail(http.StatusNotFound, "not-supported", "TerminologyCapabilities are not stated here; the CapabilityStatement names the operations on codes")
+	mode := r.URL.Query().Get("mode")
+	if err == nil && !slices.Contains(metadataModes, mode) {
+		err = fail(http.StatusBadRequest, "value", "mode is full, normative or terminology")
 	}
 	if err != nil {
 		p := problemOf(err)
 		s.write(q, r, w, p.status, appendOutcome(nil, p.issues...))
+		return
+	}
+	if mode == "terminology" {
+		s.write(q, r, w, http.StatusOK, s.terminologyCapabilities(q.base))
 		return
 	}
 	made, changes := s.statement.Load(), s.Parameters.Changes()

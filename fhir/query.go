@@ -80,7 +80,7 @@ func (s *Server) parseSearch(q *request, types []string, raw string, lenient boo
 	if err != nil {
 		return nil, searchProblem(err)
 	}
-	read, err := s.Parameters.Parse(types, pairs, search.Options{Base: q.own, Lenient: lenient, Now: time.Now(), Terminology: s.codes(), Compartment: q.within})
+	read, err := s.Parameters.Parse(types, pairs, search.Options{Base: q.own, Lenient: lenient, Now: time.Now(), Terminology: s.codes(q), Compartment: q.within})
 	if err != nil {
 		return nil, searchProblem(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sijil-health/sijil/fhir/canonical"
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/index"
@@ -61,12 +62,12 @@ func realGate(t testing.TB, dir string, create bool) (*gate, func()) {
 	must(err)
 	found, err := index.Open(filepath.Join(dir, "index"), key.Blind("file", nil))
 	must(err)
-	own := search.New(definition.Base())
+	own, defined := search.New(definition.Base()), new(canonical.Own)
 	store, err := record.Open(t.Context(), record.Options{
-		Org: verify.OrgID{1}, Vault: keys, Journal: log, Index: found, Blobs: blobs, Anchors: prompt{}, Extract: Terms(own), Rules: Rules(own, nil),
+		Org: verify.OrgID{1}, Vault: keys, Journal: log, Index: found, Blobs: blobs, Anchors: prompt{}, Extract: Terms(own), Rules: Rules(own, defined.Tell),
 	})
 	must(err)
-	g := &gate{New(Config{Store: store, Auth: tokens{}, Prefix: "/fhir", Base: "http://h.example/fhir", Parameters: own, Retelling: store.Retelling}), nil}
+	g := &gate{New(Config{Store: store, Auth: tokens{}, Prefix: "/fhir", Base: "http://h.example/fhir", Parameters: own, Own: defined, Retelling: store.Retelling}), nil}
 	return g, func() {
 		store.Close()
 		must(errors.Join(found.Close(), log.Close(), keys.Close()))

@@ -9,12 +9,14 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sijil-health/sijil/bulk"
 	"github.com/sijil-health/sijil/bulk/answers"
 	"github.com/sijil-health/sijil/bulk/imports"
+	"github.com/sijil-health/sijil/fhir/canonical"
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/fhir/subscription"
@@ -47,6 +49,8 @@ type Config struct {
 	Retelling func() []record.Retelling
 	// Terminology answers the operations on codes; nil: by what R4 defines.
 	Terminology *terminology.Terminology
+	// Own is what resources of the node define besides, by their URLs; nil: they are asked by their ids alone.
+	Own *canonical.Own
 	// Trust gives the file that others check receipts with; nil: it is not handed out.
 	Trust func(context.Context) ([]byte, error)
 	// Exports makes files of what is taken away; nil: there is no $export.
@@ -72,6 +76,8 @@ type Server struct {
 	conditions conditions
 	strangers  strangers
 	statement  atomic.Pointer[statement]
+	stated     sync.Once // systems
+	systems    []termsSystem
 	started    time.Time
 }
 
@@ -99,6 +105,9 @@ func New(c Config) *Server {
 		s.special["Subscription"] = slices.Concat(subscriptionRoutes, s.table)
 	}
 	s.validator = validation.New(s.terms(), c.Definitions.StructureDefinition)
+	if s.Own != nil {
+		s.Own.Begin(s.Store, canonical.Base{Definitions: c.Definitions, Terminology: s.terms(), Validator: s.validator}, s.Log)
+	}
 	s.strangers.tell = s.refuseStrangers
 	s.routes()
 	return s

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sijil-health/sijil/fhir/canonical"
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/xml"
 )
@@ -39,8 +40,9 @@ func newGate(tb testing.TB, limits Limits) *gate {
 	if limits.Ack == 0 {
 		limits.Ack = 20 * time.Millisecond
 	}
-	m := newMemory()
-	return &gate{New(Config{Store: m, Auth: tokens{}, Prefix: "/fhir", Base: "http://h.example/fhir", Limits: limits, Version: "test"}), m}
+	m, own := newMemory(), new(canonical.Own)
+	m.tell = own.Tell
+	return &gate{New(Config{Store: m, Own: own, Auth: tokens{}, Prefix: "/fhir", Base: "http://h.example/fhir", Limits: limits, Version: "test"}), m}
 }
 
 func (g *gate) send(e *exchange) *httptest.ResponseRecorder {

@@ -77,6 +77,11 @@ type Store interface {
 	// Took leaves an entry for a step of what is done in the background, whose reads and writes have entries of their own. act is what it takes.
 	Took(ctx context.Context, a record.Access, act policy.Action, what string) error
 
+	// Definitions gives resources by their canonical URL, for the gate's own use; Used leaves the entry of an answer that rests on such, and refuses it to
+	// who may not read them.
+	Definitions(ctx context.Context, typ, url, version string, most int) ([]record.Version, error)
+	Used(ctx context.Context, a record.Access, list []record.Head) error
+
 	// AuditReceipt is Receipt for any entry, by its Audited.ID.
 	AuditReceipt(ctx context.Context, a record.Access, id string) ([]byte, error)
 }

@@ -76,7 +76,7 @@ var standardOperations = map[string]string{
 	"Subscription$get-ws-binding-token": backport + "OperationDefinition/backport-subscription-get-ws-binding-token",
 }
 
-// interaction reads the parameters, does it, and leaves the entry. What a resource of the node gave is a read of it, with the entry of one. What
+// interaction reads the parameters, does it, and leaves the entry. What resources of the node gave is a read of them, with the entry of one. What
 // definitions gave that are part of the program, or that came with the request, is about nobody: like a request that asks for nothing it stands
 // in the organisation's own stream, so that no answer goes out without an entry.
 func (op codeOperation) interaction() interaction {
@@ -89,6 +89,7 @@ func (op codeOperation) interaction() interaction {
 		if err := in.stored(s); err != nil {
 			return nil, err
 		}
+		in.known = s.known(q)
 		body, err := op.do(s, in)
 		if err == nil {
 			err = in.refused()
@@ -96,10 +97,14 @@ func (op codeOperation) interaction() interaction {
 		if err != nil {
 			return nil, terminologyProblem(err)
 		}
-		if q.id == "" {
-			if err := s.Store.Refuse(q, q.access, nil, http.StatusOK, "definitions of codes were shown, of nobody"); err != nil {
-				return nil, err
+		err = in.known.leave(s, q, func() error {
+			if q.id != "" {
+				return nil
 			}
+			return s.Store.Refuse(q, q.access, nil, http.StatusOK, "definitions of codes were shown, of nobody")
+		})
+		if err != nil {
+			return nil, err
 		}
 		return &answer{status: http.StatusOK, body: body}, nil
 	}
@@ -172,22 +177,22 @@ func (in *input) given(name string) (tape.Value, error) {
 }
 
 // set finds the value set that is asked about.
-func (in *input) set(s *Server) (*terminology.Set, error) {
+func (in *input) set() (*terminology.Set, error) {
 	if r, err := in.given("valueSet"); err != nil || r.Exists() {
 		if err != nil {
 			return nil, err
 		}
-		set, err := s.terms().SetOf(terminology.ReadValueSet(r))
+		set, err := in.known.terms.SetOf(terminology.ReadValueSet(r))
 		return set, unprocessable(err)
 	}
 	url := in.canonical("url", "valueSetVersion")
 	if url == "" {
 		return nil, fail(http.StatusBadRequest, "required", "name the value set by url, send it as valueSet, or ask at ValueSet/ID")
 	}
-	set, err := s.terms().Set(url)
+	set, err := in.known.terms.Set(url)
 	var e *terminology.Error
 	if errors.As(err, &e) && e.Kind == terminology.NotFound {
-		return nil, fail(http.StatusNotFound, "not-found", "no value set of this URL is known here; those that are stored on this node are asked at ValueSet/ID")
+		return nil, fail(http.StatusNotFound, "not-found", "no value set of this URL is known here")
 	}
 	return set, unprocessable(err)
 }
@@ -200,6 +205,9 @@ func urn() string {
 	return fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
+// expandParameters are those that $expand heeds beside the ones that name the value set.
+var expandParameters = []string{"filter", "count", "offset", "activeOnly", "excludeNested", "includeDesignations", "includeDefinition", "displayLanguage", "excludePostCoordinated"}
+
 func (s *Server) expand(in *input) ([]byte, error) {
 	o := terminology.ExpandOptions{
 		Filter: in.text("filter"), Count: in.number("count", -1), Offset: in.number("offset", 0), ActiveOnly: in.flag("activeOnly"),
@@ -207,7 +215,7 @@ func (s *Server) expand(in *input) ([]byte, error) {
 		IncludeDefinition: in.flag("includeDefinition"), DisplayLanguage: in.text("displayLanguage"),
 	}
 	in.flag("excludePostCoordinated") // there are none
-	set, err := in.set(s)
+	set, err := in.set()
 	if err != nil {
 		return nil, err
 	}

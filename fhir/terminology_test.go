@@ -40,7 +40,7 @@ func TestOperationsOnCodes(t *testing.T) {
 		{name: "inline", do: "POST /ValueSet/$expand", body: params(`{"name":"valueSet","resource":` + pets + `}`), status: 200, has: []string{`"code":"F","display":"Female"`}},
 		{do: "GET /ValueSet/pets/$expand", status: 200, has: []string{`"url":"http://pets"`, `"code":"F"`}, entries: []string{"read ValueSet/pets/1"}},
 		{do: "GET /ValueSet/none/$expand", status: 404, entries: []string{"refuse 404"}},
-		{do: "GET /ValueSet/$expand?url=http://none", status: 404, has: []string{`"code":"not-found"`, "at ValueSet/ID"}, entries: []string{"refuse 404"}},
+		{do: "GET /ValueSet/$expand?url=http://none", status: 404, has: []string{`"code":"not-found"`, "no value set of this URL"}, entries: []string{"refuse 404"}},
 		{do: "GET /ValueSet/$expand", status: 400, has: []string{`"code":"required"`}},
 		{do: "GET /ValueSet/$expand?url=" + genderSet + "&count=x", status: 400, has: []string{`"code":"value"`, "count"}},
 		{do: "GET /ValueSet/$expand?url=" + genderSet + "&counts=1", status: 400, has: []string{`"code":"not-supported"`, "counts"}},
@@ -78,7 +78,7 @@ func TestOperationsOnCodes(t *testing.T) {
 		{do: "GET /CodeSystem/zoo/$subsumes?codeA=dog&codeB=mammal", status: 200, has: []string{`"valueCode":"subsumed-by"`}},
 		{do: "POST /CodeSystem/$subsumes", body: params(of("codingA", "Coding", `{"system":"`+genderCode+`","code":"male"}`), of("codingB", "Coding", `{"system":"`+genderCode+`","code":"female"}`)),
 			status: 200, has: []string{`"valueCode":"not-subsumed"`}},
-		{do: "GET /CodeSystem/$subsumes?system=http://zoo&codeA=dog&codeB=mammal", status: 404},
+		{do: "GET /CodeSystem/$subsumes?system=http://zoos&codeA=dog&codeB=mammal", status: 404},
 		{do: "GET /CodeSystem/$subsumes?codeA=dog", status: 400},
 
 		{do: "GET /ConceptMap/$translate?url=http://hl7.org/fhir/ConceptMap/cm-administrative-gender-v3&system=" + genderCode + "&code=female", status: 200, entries: []string{shown},

@@ -22,17 +22,17 @@ func (in *input) validateOptions() terminology.ValidateOptions {
 // validateInSet says whether a code is in a value set.
 func (s *Server) validateInSet(in *input) ([]byte, error) {
 	o, codings := in.validateOptions(), in.codings()
-	set, err := in.set(s)
+	set, err := in.set()
 	if err != nil {
 		return nil, err
 	}
-	return validated(codings, func(c terminology.Coding) terminology.Validation { return s.terms().ValidateIn(set, c, o) })
+	return validated(codings, func(c terminology.Coding) terminology.Validation { return in.known.terms.ValidateIn(set, c, o) })
 }
 
 // validateInSystem says whether a code is one of a code system.
 func (s *Server) validateInSystem(in *input) ([]byte, error) {
 	o := in.validateOptions()
-	terms, system, err := in.system(s, "url")
+	terms, system, err := in.system("url")
 	if err != nil {
 		return nil, err
 	}
@@ -74,14 +74,14 @@ func validated(codings []terminology.Coding, judge func(terminology.Coding) term
 }
 
 // system finds the code system that is asked about, and who knows it: it may be one of the node, or come with the request. Its URL may be "".
-func (in *input) system(s *Server, name string) (*terminology.Terminology, string, error) {
+func (in *input) system(name string) (*terminology.Terminology, string, error) {
 	r, err := in.given("codeSystem")
 	if err != nil {
 		return nil, "", err
 	}
 	url := in.text(name)
 	if !r.Exists() {
-		return s.terms(), url, nil
+		return in.known.terms, url, nil
 	}
 	def := terminology.ReadCodeSystem(r)
 	if def.URL == "" {
@@ -90,7 +90,7 @@ func (in *input) system(s *Server, name string) (*terminology.Terminology, strin
 	if url != "" && url != def.URL {
 		return nil, "", fail(http.StatusBadRequest, "invalid", "the code system is another one than %s names", name)
 	}
-	return s.terms().With(onlySystem{def}), def.URL, nil
+	return in.known.terms.With(onlySystem{def}), def.URL, nil
 }
 
 // onlySystem is a source of one code system.
@@ -115,7 +115,7 @@ func (s *Server) lookup(in *input) ([]byte, error) {
 	if err := in.refused(); err != nil {
 		return nil, err
 	}
-	found, err := s.terms().Lookup(codings[0], properties, language)
+	found, err := in.known.terms.Lookup(codings[0], properties, language)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func (s *Server) lookup(in *input) ([]byte, error) {
 
 // subsumes says how two codes of a system stand to one another.
 func (s *Server) subsumes(in *input) ([]byte, error) {
-	terms, system, err := in.system(s, "system")
+	terms, system, err := in.system("system")
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (s *Server) translate(in *input) ([]byte, error) {
 	if err := in.refused(); err != nil {
 		return nil, err
 	}
-	matches, ok, err := s.terms().Translate(r)
+	matches, ok, err := in.known.terms.Translate(r)
 	if err != nil {
 		return nil, err
 	}

@@ -29,19 +29,23 @@ func (s *Server) validate(q *request) (*answer, error) {
 	if ask.mode == "delete" {
 		return s.validateDeletion(q)
 	}
-	options := validation.Options{Max: maxIssues, Warnings: true, Alone: true, Profiles: ask.profiles, Claimed: true}
+	k := s.known(q)
+	options := validation.Options{Max: maxIssues, Warnings: true, Alone: true, Profiles: ask.profiles, Claimed: true, Note: k.note}
 	if !ask.resource.Exists() && q.id != "" {
-		return s.validateStored(q, options)
+		return s.validateStored(q, k, options)
 	}
 	if !ask.resource.Exists() {
 		return nil, fail(http.StatusBadRequest, "required", "$validate needs a resource, as the body or as a parameter of this name")
 	}
 	q.chart = patientOf(ask.resource)
-	found := issuesOf(s.validator.Resource(ask.resource, options))
+	found := issuesOf(k.validator.Resource(ask.resource, options))
 	if p := addressed(q, ask); p != nil {
 		found = append(found, p.issues...)
 	}
 	if err := s.Store.Refuse(q, q.access, q.about(), http.StatusOK, "validated, and not stored"); err != nil {
+		return nil, err
+	}
+	if err := k.leave(s, q, nothing); err != nil {
 		return nil, err
 	}
 	return outcomeOf(found), nil
@@ -62,7 +66,7 @@ func addressed(q *request, ask *validating) *problem {
 }
 
 // validateStored checks the current version of what the address names.
-func (s *Server) validateStored(q *request, options validation.Options) (*answer, error) {
+func (s *Server) validateStored(q *request, k *known, options validation.Options) (*answer, error) {
 	v, err := s.Store.Read(q, q.access, q.typ, q.id, 0)
 	if err != nil {
 		return nil, err
@@ -72,7 +76,11 @@ func (s *Server) validateStored(q *request, options validation.Options) (*answer
 	if err := doc.Parse(v.Body, tape.Limits{Bytes: len(v.Body), Nodes: bundleNodes}); err != nil {
 		return nil, err
 	}
-	return outcomeOf(issuesOf(s.validator.Resource(doc.Root(), options))), nil
+	found := issuesOf(k.validator.Resource(doc.Root(), options))
+	if err := k.leave(s, q, nothing); err != nil {
+		return nil, err
+	}
+	return outcomeOf(found), nil
 }
 
 // validateDeletion tells whether the resource could be deleted.

@@ -18,6 +18,7 @@ import (
 	"github.com/sijil-health/sijil/bulk/imports"
 	"github.com/sijil-health/sijil/custody"
 	"github.com/sijil-health/sijil/fhir"
+	"github.com/sijil-health/sijil/fhir/canonical"
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/search"
 	"github.com/sijil-health/sijil/index"
@@ -68,6 +69,7 @@ type Node struct {
 	index       *index.Index
 	defined     *definition.Registry // what FHIR and the packages that were added define
 	parameters  *search.Parameters   // by which resources are found
+	own         *canonical.Own       // what resources of the node define besides
 	identity    *peer.Identity       // nil, like the four below, for a lone node
 	peers       *peer.Client
 	keeper      *custody.Keeper
@@ -239,14 +241,14 @@ func (n *Node) openRecord(ctx context.Context, _ *Options) error {
 	if n.defined, err = n.definitions(); err != nil {
 		return err
 	}
-	n.parameters = search.New(n.defined)
+	n.parameters, n.own = search.New(n.defined), new(canonical.Own)
 	if err := n.openIndex(ctx, key.Blind("file", nil)); err != nil {
 		return err
 	}
 	n.opened(closer(func() error { return n.index.Close() }))
 	o := record.Options{
 		Org: n.org, Vault: n.vault, Journal: n.journal, Index: n.index, Blobs: n.blobs,
-		Anchors: anchors{n.anchorer}, Extract: fhir.Terms(n.parameters), Rules: fhir.Rules(n.parameters, nil), Heal: n.heal, HealSegment: n.healSegment, Log: n.log,
+		Anchors: anchors{n.anchorer}, Extract: fhir.Terms(n.parameters), Rules: fhir.Rules(n.parameters, n.own.Tell), Heal: n.heal, HealSegment: n.healSegment, Log: n.log,
 	}
 	if n.replicator != nil {
 		o.HoldKeys, o.HoldBlob, o.Copies = n.replicator.HoldPages, n.replicator.HoldBlob, n.copies
@@ -298,7 +300,7 @@ func (n *Node) openGates(ctx context.Context, _ *Options) (err error) {
 	server := fhir.New(fhir.Config{
 		Store: n.record, Auth: authorizer{authority, &n.renamed}, Prefix: "/fhir", Base: n.base(), Version: n.version, Log: n.log,
 		Trust: n.encodedTrust, Exports: exports, Imports: incoming, Answers: later, ServerIDs: n.config.ServerIDs, Origins: n.config.Origins,
-		Definitions: n.defined, Parameters: n.parameters, Retelling: n.record.Retelling, Terminology: codes, Subscriptions: subscriptions,
+		Definitions: n.defined, Parameters: n.parameters, Retelling: n.record.Retelling, Terminology: codes, Own: n.own, Subscriptions: subscriptions,
 		Checks: n.config.checks(), Limits: fhir.Limits{Deletes: n.config.ConditionalDeletes},
 	})
 	n.opened(server)

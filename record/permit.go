@@ -28,6 +28,9 @@ func everywhere(a *Access, act policy.Action) bool {
 // May asks the policy whether an access may do this at all, within the chart it is for, before anything more is known of the request.
 func (a *Access) May(act policy.Action) error { return permit(a, act, a.Chart, "") }
 
+// MayOf asks the policy whether an access may do this with a type's resources that belong to no chart.
+func (a *Access) MayOf(act policy.Action, typ string) error { return permit(a, act, "", typ) }
+
 // mayKnow asks the policy about what a look-up found, or failed to find. Whoever may not see the resource is told just that, and not
 // whether it is, was, or in how many versions. Otherwise it gives the look-up's own error.
 func mayKnow(a *Access, act policy.Action, typ, id string, v *index.Version, err error) error {

@@ -3,15 +3,16 @@
 # may import those that stand after it in the list.
 set -euo pipefail
 module=github.com/sijil-health/sijil
-order=(cmd/sijil cli demo node backup fhir fhir/subscription bulk fhir/summary fhir/match fhir/search fhir/validation fhir/patch fhir/diff fhir/xml terminology fhirpath fhir/definition ucum fhir/tape record index index/term
+order=(cmd/sijil cli demo node backup fhir fhir/subscription fhir/canonical bulk fhir/summary fhir/match fhir/search fhir/validation fhir/patch fhir/diff fhir/xml terminology fhirpath fhir/definition ucum fhir/tape record index index/term
 	policy custody peer ledger/chain ledger vault journal verify internal/durable lang demo/patients)
 
 # Exceptions to the order, on the strict side: what these may import and no more. From index a gate takes the vocabulary of
 # search terms; data comes from record alone.
 declare -A only=(
 	[verify]=""
-	[fhir]="fhir/subscription bulk fhir/summary fhir/match fhir/search fhir/validation fhir/patch fhir/diff fhir/xml terminology fhirpath fhir/definition fhir/tape record index index/term policy verify lang"
+	[fhir]="fhir/subscription fhir/canonical bulk fhir/summary fhir/match fhir/search fhir/validation fhir/patch fhir/diff fhir/xml terminology fhirpath fhir/definition fhir/tape record index index/term policy verify lang"
 	[fhir/subscription]="fhir/search fhir/xml fhir/definition fhir/tape record index/term"
+	[fhir/canonical]="terminology fhir/validation fhir/definition fhir/tape record"
 	[fhir/search]="terminology fhirpath fhir/definition ucum fhir/tape index/term"
 	[fhir/summary]="fhir/tape"
 	[fhir/match]="fhir/search fhir/tape index/term"

@@ -1,6 +1,8 @@
 package terminology
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/sijil-health/sijil/ucum"
@@ -26,6 +28,9 @@ var grammars = map[string]*grammar{
 	mediaTypeSystem: {"MIME types", validMediaType, func(Filter) func(string) Verdict { return nil }},
 	languageSystem:  {"Language tags", func(code string) bool { return parseLanguage(code) != nil }, languageFilter},
 }
+
+// Grammars are the URLs of the code systems that a grammar defines.
+func Grammars() []string { return slices.Sorted(maps.Keys(grammars)) }
 
 // unitFilter knows the units that are comparable with one: canonical = "m".
 func unitFilter(f Filter) func(string) Verdict {

@@ -56,14 +56,14 @@ func (r *registry) ConceptMap(url, version string) *ConceptMap {
 
 func (r *registry) ConceptMaps(source, target string) (urls []string) {
 	for _, d := range r.Registry.ConceptMaps() {
-		if m := r.maps()[d.URL]; m != nil && sameCanonical(source, m.Source) && sameCanonical(target, m.Target) {
+		if m := r.maps()[d.URL]; m != nil && SameCanonical(source, m.Source) && SameCanonical(target, m.Target) {
 			urls = append(urls, d.URL)
 		}
 	}
 	return urls
 }
 
-// sameCanonical says whether a value set is the one asked for; "" asks for any, and one without version for any version.
-func sameCanonical(asked, is string) bool {
+// SameCanonical says whether a value set is the one asked for; "" asks for any, and one without version for any version.
+func SameCanonical(asked, is string) bool {
 	return asked == "" || asked == is || !strings.Contains(asked, "|") && strings.HasPrefix(is, asked+"|")
 }

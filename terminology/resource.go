@@ -6,6 +6,7 @@ type CodeSystem struct {
 	Content                           string // complete, fragment, example, not-present, supplement
 	CaseSensitive                     bool   // codes that differ in case differ
 	Supplements                       string
+	Origin                            string // what the Source calls the resource that says this; "" where nobody need be told
 	Properties                        []PropertyDefinition
 	Concepts                          []Concept // the roots
 }
@@ -46,6 +47,7 @@ type ValueSet struct {
 	Include, Exclude                  []Include
 	Expansion                         []Contained // of one that has no definition, flat
 	Expanded                          bool
+	Origin                            string // as in CodeSystem
 }
 
 // Contained is a code of an expansion.
@@ -76,6 +78,7 @@ type ConceptMap struct {
 	URL, Version, Name, Status string
 	Source, Target             string // value sets, "" for none
 	Groups                     []Group
+	Origin                     string // as in CodeSystem
 }
 
 // Group maps codes of one system to those of another.

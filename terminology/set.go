@@ -1,5 +1,10 @@
 package terminology
 
+import "slices"
+
+// limitJudged bounds how often a clause is asked about a code while a set is compiled.
+const limitJudged = 64 << 20
+
 // Set is a compiled value set. It does not change and may be asked from several goroutines.
 type Set struct {
 	def              *ValueSet
@@ -12,7 +17,8 @@ type Set struct {
 	end     *Error             // why order does not have all; nil where it has
 	cost    int                // clauses that are asked about one code, those of sets that it takes in included
 	open    bool
-	folded  bool // a code may differ in case from how it stands in members
+	folded  bool     // a code may differ in case from how it stands in members
+	origins []string // of what it is made of, see CodeSystem.Origin
 }
 
 // members are the codes of one system. There are few systems in a set: comparing their names is faster than hashing them.
@@ -69,6 +75,10 @@ func (r ref) entry() Entry {
 
 func (t *Terminology) compile(def *ValueSet, path []string) (*Set, error) {
 	s := &Set{def: def}
+	s.restsOn(def.Origin)
+	if len(def.Include)+len(def.Exclude) > LimitCost {
+		return nil, fault(TooCostly, "the value set %s has more than %d clauses", def.URL, LimitCost)
+	}
 	if len(def.Include) == 0 && def.Expanded {
 		return s, s.fixed()
 	}
@@ -113,7 +123,11 @@ func (s *Set) prepare() error {
 	s.codes = map[string]Verdict{}
 	for _, c := range append(append([]*clause(nil), s.include...), s.exclude...) {
 		s.cost++
+		if c.content != nil {
+			s.restsOn(c.content.def.Origin)
+		}
 		for _, i := range c.imports {
+			s.restsOn(i.origins...)
 			s.cost += i.cost
 			s.folded = s.folded || i.folded
 		}
@@ -134,6 +148,15 @@ func (s *Set) prepare() error {
 	return nil
 }
 
+// restsOn adds origins that it has not yet.
+func (s *Set) restsOn(origins ...string) {
+	for _, o := range origins {
+		if o != "" && !slices.Contains(s.origins, o) {
+			s.origins = append(s.origins, o)
+		}
+	}
+}
+
 // keep takes a code that a clause has.
 func (s *Set) keep(r ref) *Error {
 	code := r.code()
@@ -143,6 +166,9 @@ func (s *Set) keep(r ref) *Error {
 	}
 	if len(s.codes) >= LimitCodes {
 		return fault(TooCostly, "the value set %s has more than %d codes", s.def.URL, LimitCodes)
+	}
+	if len(s.codes)*s.cost > limitJudged {
+		return fault(TooCostly, "the value set %s has too many clauses for so many codes", s.def.URL)
 	}
 	v := s.judge(r.system, code, false)
 	m[code] = v
@@ -256,6 +282,9 @@ func (s *Set) ContainsCodeBytes(code []byte) Verdict {
 	}
 	return s.judge("", string(code), true)
 }
+
+// Origins are those of what the set is made of, see CodeSystem.Origin.
+func (s *Set) Origins() []string { return s.origins }
 
 // URL gives the set's canonical URL.
 func (s *Set) URL() string { return s.def.URL }

@@ -11,6 +11,9 @@ type system struct {
 	concepts []concept
 	index    map[string]int32 // by code, folded where case does not matter
 	complete bool             // what is not in it is no code of the system
+
+	meanings map[string]string // standard names of properties, by code
+	linked   map[[2]int32]bool // parent and child; nil once it is made
 }
 
 type concept struct {
@@ -24,11 +27,17 @@ type concept struct {
 const conceptProperties = "http://hl7.org/fhir/concept-properties#"
 
 func newSystem(def *CodeSystem) *system {
-	s := &system{def: def, index: map[string]int32{}, complete: def.Content == "complete"}
+	s := &system{def: def, index: map[string]int32{}, complete: def.Content == "complete", meanings: map[string]string{}, linked: map[[2]int32]bool{}}
+	for _, d := range slices.Backward(def.Properties) { // the first of two stands
+		if name, found := strings.CutPrefix(d.URI, conceptProperties); found {
+			s.meanings[d.Code] = name
+		}
+	}
 	s.add(def.Concepts, -1)
 	for i := range s.concepts {
 		s.relate(int32(i))
 	}
+	s.linked = nil
 	return s
 }
 
@@ -37,6 +46,7 @@ func (s *system) add(list []Concept, up int32) {
 		at := int32(len(s.concepts))
 		c := concept{Concept: &list[i], up: up}
 		if up >= 0 {
+			s.linked[[2]int32{up, at}] = true
 			c.parents = append(c.parents, up)
 			s.concepts[up].children = append(s.concepts[up].children, at)
 		}
@@ -85,20 +95,17 @@ func (s *system) relate(at int32) {
 
 // meaning gives the standard name of a property.
 func (s *system) meaning(code string) string {
-	for _, d := range s.def.Properties {
-		if d.Code == code {
-			if name, found := strings.CutPrefix(d.URI, conceptProperties); found {
-				return name
-			}
-		}
+	if name := s.meanings[code]; name != "" {
+		return name
 	}
 	return code
 }
 
 func (s *system) link(parent, child int32) {
-	if parent == child || slices.Contains(s.concepts[child].parents, parent) {
+	if parent == child || s.linked[[2]int32{parent, child}] {
 		return
 	}
+	s.linked[[2]int32{parent, child}] = true
 	s.concepts[child].parents = append(s.concepts[child].parents, parent)
 	s.concepts[parent].children = append(s.concepts[parent].children, child)
 }

@@ -20,7 +20,13 @@ type Source interface {
 type Terminology struct {
 	source Source
 	under  *Terminology // asked for what the source has not; nil for none
+	first  bool         // under is asked first
+	note   func(origin string)
+	*kept
+}
 
+// kept is what was compiled.
+type kept struct {
 	mu      sync.RWMutex
 	systems map[string]*system // by canonical as asked for; what is not known is not kept
 	sets    map[string]*Set
@@ -28,7 +34,7 @@ type Terminology struct {
 
 // New makes a terminology of a source.
 func New(source Source) *Terminology {
-	return &Terminology{source: source, systems: map[string]*system{}, sets: map[string]*Set{}}
+	return &Terminology{source: source, kept: &kept{systems: map[string]*system{}, sets: map[string]*Set{}}}
 }
 
 // With gives a terminology that asks another source first. It is made quickly and keeps nothing in t, so that one can be had for a single
@@ -37,6 +43,33 @@ func (t *Terminology) With(source Source) *Terminology {
 	over := New(source)
 	over.under = t
 	return over
+}
+
+// Beneath gives a terminology that asks another source for what t does not know, and for the content of code systems that t knows by name alone. It
+// keeps nothing in t but what is t's own.
+func (t *Terminology) Beneath(source Source) *Terminology {
+	over := t.With(source)
+	over.first = true
+	return over
+}
+
+// Noting gives the same terminology, which tells the origin of each definition that an answer rests on, some more than once. What a Set rests on is told
+// when it is asked for.
+func (t *Terminology) Noting(note func(origin string)) *Terminology {
+	noting := *t
+	noting.note = note
+	return &noting
+}
+
+func (t *Terminology) noted(origins ...string) {
+	if t.note == nil {
+		return
+	}
+	for _, o := range origins {
+		if o != "" {
+			t.note(o)
+		}
+	}
 }
 
 // Limits.
@@ -66,6 +99,14 @@ func (t *Terminology) system(url, version string) *system {
 	if url == "" {
 		return nil
 	}
+	s := t.compiled(url, version)
+	if s != nil {
+		t.noted(s.def.Origin)
+	}
+	return s
+}
+
+func (t *Terminology) compiled(url, version string) *system {
 	key := join(url, version)
 	t.mu.RLock()
 	s := t.systems[key]
@@ -73,12 +114,18 @@ func (t *Terminology) system(url, version string) *system {
 	if s != nil {
 		return s
 	}
-	def := t.source.CodeSystem(url, version)
-	if def == nil {
-		if t.under != nil {
-			return t.under.system(url, version)
+	var below *system
+	if t.first {
+		if below = t.under.system(url, version); below != nil && below.def.Content != "not-present" {
+			return below
 		}
-		return nil
+	}
+	def := t.source.CodeSystem(url, version)
+	switch {
+	case def == nil && t.under != nil && !t.first:
+		return t.under.system(url, version)
+	case def == nil:
+		return below
 	}
 	s = newSystem(def)
 	t.mu.Lock()
@@ -90,22 +137,44 @@ func (t *Terminology) system(url, version string) *system {
 	return s
 }
 
+// valueSet gives the definition of a value set. Below all sources are those that their URL defines.
 func (t *Terminology) valueSet(url, version string) *ValueSet {
-	for ; t != nil; t = t.under {
-		if v := t.source.ValueSet(url, version); v != nil {
+	if t.first {
+		if v := t.under.valueSet(url, version); v != nil {
 			return v
 		}
+		return t.source.ValueSet(url, version)
 	}
-	return nil
+	v := t.source.ValueSet(url, version)
+	switch {
+	case v != nil:
+		return v
+	case t.under != nil:
+		return t.under.valueSet(url, version)
+	}
+	return implicit(url)
 }
 
 func (t *Terminology) conceptMap(url, version string) *ConceptMap {
-	for ; t != nil; t = t.under {
-		if m := t.source.ConceptMap(url, version); m != nil {
+	m := t.mapOf(url, version)
+	if m != nil {
+		t.noted(m.Origin)
+	}
+	return m
+}
+
+func (t *Terminology) mapOf(url, version string) *ConceptMap {
+	if t.first {
+		if m := t.under.conceptMap(url, version); m != nil {
 			return m
 		}
+		return t.source.ConceptMap(url, version)
 	}
-	return nil
+	m := t.source.ConceptMap(url, version)
+	if m == nil && t.under != nil {
+		return t.under.conceptMap(url, version)
+	}
+	return m
 }
 
 // Set gives a value set by its canonical, with or without version, compiled. Keep it where the same one is asked often. The error is an *Error.
@@ -117,20 +186,19 @@ func (t *Terminology) set(canonical string, path []string) (*Set, error) {
 	s := t.sets[canonical]
 	t.mu.RUnlock()
 	if s != nil {
+		t.noted(s.origins...)
 		return s, nil
 	}
 	url, version := Canonical(canonical)
 	def := t.valueSet(url, version)
 	if def == nil {
-		def = implicit(url)
-	}
-	if def == nil {
 		return nil, fault(NotFound, "the value set %s is not known here", canonical)
 	}
-	s, err := t.compile(def, append(path, url))
+	s, err := t.Noting(nil).compile(def, append(path, url)) // what it rests on is told of the whole
 	if err != nil {
 		return nil, err
 	}
+	t.noted(s.origins...)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if first := t.sets[canonical]; first != nil {
@@ -143,7 +211,14 @@ func (t *Terminology) set(canonical string, path []string) (*Set, error) {
 }
 
 // SetOf compiles a value set that is not in the source.
-func (t *Terminology) SetOf(def *ValueSet) (*Set, error) { return t.compile(def, []string{def.URL}) }
+func (t *Terminology) SetOf(def *ValueSet) (*Set, error) {
+	s, err := t.Noting(nil).compile(def, []string{def.URL})
+	if err != nil {
+		return nil, err
+	}
+	t.noted(s.origins...)
+	return s, nil
+}
 
 const maxImplicit = 4096
 

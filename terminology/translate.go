@@ -63,7 +63,11 @@ func (t *Terminology) mapsFor(r TranslateRequest) ([]*ConceptMap, error) {
 	var maps []*ConceptMap
 	for over := t; over != nil; over = over.under {
 		for _, url := range over.source.ConceptMaps(source, target) {
+			if over.first && over.under.mapOf(url, "") != nil {
+				continue // another of the same URL, which does not count
+			}
 			if m := over.source.ConceptMap(url, ""); m != nil {
+				t.noted(m.Origin)
 				maps = append(maps, m)
 			}
 		}

@@ -29,7 +29,7 @@ var baseRegistry = sync.OnceValue(func() *Registry { return &Registry{packs: []*
 func NewRegistry(packages ...*Package) (*Registry, error) {
 	packages = slices.Clone(packages)
 	slices.SortFunc(packages, func(a, b *Package) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), compareVersions(b.Version, a.Version))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), CompareVersions(b.Version, a.Version))
 	})
 	r := &Registry{packages: packages, parameters: baseParameters()}
 	for _, p := range packages {
@@ -107,7 +107,7 @@ func highest(of []item) *item {
 	for i := range of[1:] {
 		if it := &of[i+1]; it.url != best.url {
 			break
-		} else if compareVersions(it.version, best.version) > 0 {
+		} else if CompareVersions(it.version, best.version) > 0 {
 			best = it
 		}
 	}
@@ -145,8 +145,8 @@ func (p *pack) choose(k kind, canonical string) *item {
 	return &found[at]
 }
 
-// compareVersions compares part by part, numbers as such.
-func compareVersions(a, b string) int {
+// CompareVersions compares versions of definitions part by part, numbers as such.
+func CompareVersions(a, b string) int {
 	for a != "" || b != "" {
 		var x, y string
 		x, a, _ = strings.Cut(a, ".")

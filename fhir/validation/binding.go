@@ -52,6 +52,11 @@ func (r *run) answer(v tape.Value, of *plan, b *binding) terminology.Verdict {
 	if set == nil {
 		return terminology.Undecided
 	}
+	if r.options.Note != nil {
+		for _, origin := range set.Origins() {
+			r.options.Note(origin)
+		}
+	}
 	switch of.name {
 	case "code", "string", "uri":
 		if v.Kind() == tape.String {

@@ -104,7 +104,7 @@ type active struct {
 
 // conform checks what a node says of a value and of what is in it.
 func (r *run) conform(it item, n *node) {
-	if r.full() {
+	if r.full() || !r.effort.step() {
 		return
 	}
 	switch {
@@ -237,7 +237,7 @@ func typeFor(types []nodeType, p *plan) *nodeType {
 // keepOne checks that a value keeps one of the profiles.
 func (r *run) keepOne(it item, urls []string) {
 	if len(urls) == 1 {
-		switch p := r.v.profile(urls[0]); {
+		switch p := r.profile(urls[0]); {
 		case p != nil:
 			r.keep(it, p)
 		case !baseType(urls[0]):
@@ -258,7 +258,7 @@ func (r *run) unknown(it item) {
 // keepsOne tells whether a value keeps one of the profiles, or may do so as far as is known.
 func (r *run) keepsOne(it item, urls []string) bool {
 	for _, url := range urls {
-		p := r.v.profile(url)
+		p := r.profile(url)
 		switch {
 		case p == nil:
 			if !baseType(url) || it.plan != nil && it.plan.def.Is(url[len(baseProfile):]) {
@@ -303,7 +303,7 @@ func (r *run) targetTypes(urls []string, p *plan) bool {
 		return true
 	}
 	for _, url := range urls {
-		of := r.v.profile(url)
+		of := r.profile(url)
 		if of == nil && (!baseType(url) || p.def.Is(url[len(baseProfile):])) || of != nil && p.def.Is(of.of.name) {
 			return true
 		}
@@ -313,7 +313,10 @@ func (r *run) targetTypes(urls []string, p *plan) bool {
 
 // silently tells whether a check finds nothing.
 func (r *run) silently(check func(sub *run)) bool {
-	sub := &run{v: r.v, silent: true, options: Options{Max: 1}, document: r.document, scope: scope{r.resource, r.root, r.typ, false}, siblings: r.siblings, by: r.by, active: r.active}
+	if !r.effort.begin(r.nested + 1) {
+		return false
+	}
+	sub := &run{v: r.v, silent: true, nested: r.nested + 1, options: Options{Max: 1, Note: r.options.Note}, effort: r.effort, document: r.document, scope: scope{r.resource, r.root, r.typ, false}, siblings: r.siblings, by: r.by, active: r.active}
 	defer sub.release()
 	check(sub)
 	return len(sub.issues) == 0

@@ -80,6 +80,9 @@ func (r *run) sliceOf(it item, n *node) int {
 }
 
 func (r *run) isOf(it item, slice *node, by []discriminator) bool {
+	if !r.effort.step() {
+		return false
+	}
 	for _, d := range by {
 		s := spot{items: []item{it}, node: slice}
 		for _, to := range d.path {
@@ -171,7 +174,7 @@ func (r *run) under(n *node, name string) *node {
 	}
 	for _, t := range n.types {
 		for _, url := range t.profiles {
-			if p := r.v.profile(url); p != nil {
+			if p := r.profile(url); p != nil {
 				if c := p.root.child(name); c != nil {
 					return c
 				}

@@ -60,7 +60,7 @@ func (r *run) hold(v, companion tape.Value, of *plan, i *invariants, base, lacki
 	}
 	for _, rule := range i.ready(of.def, base) {
 		severe := rule.Severity == "error"
-		if !severe && !r.options.Warnings || r.full() {
+		if !severe && !r.options.Warnings || r.full() || !base && !r.effort.step() {
 			continue
 		}
 		holds, empty, err := rule.program.Truth(r.fhirpath(), fhirpath.NodeOf(v, companion, of.def))
@@ -126,13 +126,16 @@ func (r *run) memberOf(it fhirpath.Item, valueSet string) (is, known bool, err e
 	if r.v.codes == nil || it.Type() == nil {
 		return false, false, nil
 	}
-	b := r.v.bind(definition.Binding{Strength: "required", ValueSet: valueSet})
-	answer := r.answer(it.Value(), r.v.plans.named(it.Type().Name), b)
+	b, of := r.v.bind(definition.Binding{Strength: "required", ValueSet: valueSet}), r.v.plans.named(it.Type().Name)
+	if b == nil || of == nil {
+		return false, false, nil
+	}
+	answer := r.answer(it.Value(), of, b)
 	return answer == terminology.Yes, answer != terminology.Undecided, nil
 }
 
 func (r *run) conformsTo(it fhirpath.Item, url string) (does, known bool, err error) {
-	p := r.v.profile(url)
+	p := r.profile(url)
 	if p == nil || it.Type() == nil {
 		return false, false, nil
 	}

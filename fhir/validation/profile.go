@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,17 +13,18 @@ import (
 
 // profile is a StructureDefinition that constrains a type, made ready for checking. Of its snapshot is kept what goes beyond the type.
 type profile struct {
-	url  string
-	of   *plan
-	root *node
-	doc  *tape.Tape // that fixed values and patterns are of
+	url    string
+	of     *plan
+	root   *node
+	doc    *tape.Tape // that fixed values and patterns are of
+	origin string     // see Validator.With
 }
 
 // profiles are compiled when they are first asked for.
 type profiles struct {
-	source func(url string) []byte
+	source func(url string) (src []byte, origin string)
 	mu     sync.Mutex
-	made   map[string]*profile // by what was asked for
+	made   map[string]*profile // by what was asked for; nil for one that cannot be used
 }
 
 // profile gives a compiled profile; nil for one that is not known or cannot be used.
@@ -31,22 +33,39 @@ func (v *Validator) profile(url string) *profile {
 		return nil
 	}
 	v.profiles.mu.Lock()
-	defer v.profiles.mu.Unlock()
-	if p := v.profiles.made[url]; p != nil {
+	p, made := v.profiles.made[url]
+	v.profiles.mu.Unlock()
+	if made {
 		return p
 	}
-	src := v.profiles.source(url)
+	src, origin := v.profiles.source(url) // may take its time
 	if src == nil {
 		return nil
 	}
 	p, err := v.compileProfile(src)
-	if err != nil {
-		return nil
+	if err == nil {
+		p.origin = origin
+	} else {
+		p = nil
+	}
+	v.profiles.mu.Lock()
+	defer v.profiles.mu.Unlock()
+	if first, made := v.profiles.made[url]; made { // another was quicker
+		return first
 	}
 	if v.profiles.made == nil {
 		v.profiles.made = map[string]*profile{}
 	}
 	v.profiles.made[url] = p
+	return p
+}
+
+// profile gives a compiled profile, and notes that it was used.
+func (r *run) profile(url string) *profile {
+	p := r.v.profile(url)
+	if p != nil && p.origin != "" && r.options.Note != nil {
+		r.options.Note(p.origin)
+	}
 	return p
 }
 
@@ -132,8 +151,11 @@ func (v *Validator) compileProfile(src []byte) (*profile, error) {
 // addNode puts an element where its id says, below its parent, which stands before it in a snapshot.
 func (v *Validator) addNode(p *profile, byID map[string]*node, e tape.Value) error {
 	id := e.Get("id").Text()
+	if id == "" {
+		return errors.New("an element has no id")
+	}
 	n := v.readNode(e, id)
-	byID[id] = n
+	defer func() { byID[id] = n }() // only then: none is its own parent
 	if p.root == nil {
 		p.root = n
 		return nil

@@ -57,7 +57,7 @@ func extensionRule(r *run, o object) {
 	} else if bytes.IndexByte(b, '|') >= 0 {
 		r.wrong(url, "extension", "the URL of an extension has no version")
 	} else if r.options.Claimed {
-		if p := r.v.profile(string(b)); p != nil && p.of == o.plan {
+		if p := r.profile(string(b)); p != nil && p.of == o.plan {
 			r.keep(item{value: o.Value, plan: o.plan}, p)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 // Validator checks resources. It may be used by many goroutines at once.
 type Validator struct {
-	plans    plans
+	plans    *plans
 	codes    *terminology.Terminology
 	profiles profiles
 }
@@ -18,9 +18,18 @@ type Validator struct {
 // New makes a Validator. codes knows value sets; profile gives the StructureDefinition of a canonical URL as JSON, nil for one that is not
 // known. Both may be nil. Nothing is compiled before it is needed.
 func New(codes *terminology.Terminology, profile func(url string) []byte) *Validator {
-	v := &Validator{codes: codes, profiles: profiles{source: profile}}
-	v.plans = plans{made: map[string]*plan{}, sets: v.bind}
+	v := &Validator{codes: codes}
+	if profile != nil {
+		v.profiles.source = func(url string) ([]byte, string) { return profile(url), "" }
+	}
+	v.plans = &plans{made: map[string]*plan{}, sets: v.bind}
 	return v
+}
+
+// With gives a Validator whose profiles are others, with bindings to value sets that others know; what FHIR itself asks for stays as it is. It is made quickly.
+// profile also gives what Options.Note is told when a profile was used; "" for nothing.
+func (v *Validator) With(codes *terminology.Terminology, profile func(url string) (src []byte, origin string)) *Validator {
+	return &Validator{plans: v.plans, codes: codes, profiles: profiles{source: profile}}
 }
 
 // Issue is something that a document should not have, or lacks. Its text quotes no content.
@@ -54,6 +63,9 @@ type Options struct {
 	Siblings *Siblings // in the document; nil where no other check asks for them
 	Profiles []string  // canonical URLs of profiles that the resource has to keep
 	Claimed  bool      // and those of meta.profile, of every resource in the document, and what is known of extensions
+
+	// Note, unless nil, is told the origins of profiles and value sets that were used, some more than once: see Validator.With, terminology.CodeSystem.
+	Note func(origin string)
 }
 
 // DefaultMax is how many issues are given at most unless Options.Max says otherwise.
@@ -67,18 +79,18 @@ func (v *Validator) Resource(root tape.Value, o Options) []Issue {
 	if it := (item{value: root, plan: v.typeOf(root)}); it.plan != nil && len(o.Profiles) > 0 {
 		r.scope.typ = it.plan
 		for _, url := range o.Profiles {
-			if r.v.profile(url) == nil && !baseType(url) {
+			if !baseType(url) && r.profile(url) == nil {
 				r.wrong(root, "not-supported", "the profile that is asked for is not known to this node, and could not be checked")
 			}
 			r.asked(it, url)
 		}
 	}
-	return r.issues
+	return r.ended(root)
 }
 
 // asked checks a profile that the caller or the resource names, if it is known.
 func (r *run) asked(it item, url string) {
-	if p := r.v.profile(url); p != nil {
+	if p := r.profile(url); p != nil {
 		r.keep(it, p)
 	} else if !baseType(url) {
 		r.unknown(it)
@@ -120,6 +132,9 @@ func (v *Validator) run(root tape.Value, o Options) *run {
 	if !o.Alone {
 		r.document = root.Root()
 	}
+	if o.Claimed || len(o.Profiles) > 0 {
+		r.effort = newEffort()
+	}
 	return r
 }
 
@@ -135,6 +150,8 @@ type run struct {
 	scope
 	document tape.Value // that paths begin at
 	siblings *Siblings
+	effort   *effort         // that profiles may take; nil where none is checked
+	nested   int             // how many checks this one is within
 	by       *profile        // that is being checked
 	active   map[active]bool // what is being checked against which profile
 	paths    *fhirpath.Run   // nil before it is needed
@@ -149,7 +166,7 @@ type scope struct {
 }
 
 // full tells whether there are as many errors as are wanted. Warnings do not count, so that they hide none.
-func (r *run) full() bool { return r.errors >= r.options.Max }
+func (r *run) full() bool { return r.errors >= r.options.Max || r.effort.over() }
 
 // formal notes that the document does not have the form of its type.
 func (r *run) formal(at tape.Value, code, format string, args ...any) {
