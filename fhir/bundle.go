@@ -87,7 +87,7 @@ type entry struct {
 	fullURL  string
 	urlBase  string // of fullURL, if it ends in Type/id
 	do       interaction
-	form     bool          // a search sent with POST
+	form     bool          // it asks, though it is sent with POST: a search, or $validate
 	history  bool          // asks for all versions
 	resource *resource     // of POST and PUT of a resource
 	refers   []condition   // its conditional references
@@ -113,7 +113,7 @@ func (s *Server) entries(q *request, array tape.Value) ([]entry, *problem) {
 	i, beside := 0, new(validation.Siblings)
 	for v := array.First(); v.Exists(); v = v.Next() {
 		e := &list[i]
-		e.request = request{Context: q.Context, access: q.access, base: q.base, own: q.own, prefer: q.prefer, header: http.Header{}, places: q.places}
+		e.request = request{bundled: true, Context: q.Context, access: q.access, base: q.base, own: q.own, prefer: q.prefer, header: http.Header{}, places: q.places}
 		e.at = v
 		e.bad = e.read(s, beside)
 		i++
@@ -181,7 +181,12 @@ func (e *entry) address(s *Server) *problem {
 	if p != nil {
 		return p.at(at)
 	}
-	e.do, e.form, e.history = r.do, strings.HasSuffix(r.path, "/_search"), strings.HasSuffix(r.path, "/_history")
+	if r.says == "$validate" && e.method == http.MethodPost {
+		e.form = true
+		e.empty = !e.at.Get("resource").Exists()
+		e.load = func(q *request, _, _ int) error { q.body = e.at.Get("resource"); return nil }
+	}
+	e.do, e.form, e.history = r.do, e.form || strings.HasSuffix(r.path, "/_search"), strings.HasSuffix(r.path, "/_history")
 	if len(parts) > 1 && strings.Contains(r.path, "/{id}") {
 		if e.id = parts[1]; !isID(e.id) {
 			return fail(http.StatusBadRequest, "value", "request.url holds no valid id").at(at)
@@ -232,10 +237,10 @@ func (s *Server) routeOf(method string, parts []string) (*route, *problem) {
 }
 
 // bundled tells whether an interaction can be asked for by an entry of a Bundle: what gives something else than a resource cannot,
-// nor an operation whose parameters are a resource, which would be taken for one to be stored.
+// nor an operation whose parameters are a resource, but for $validate.
 func (r *route) bundled() bool {
 	if r.method == http.MethodPost && strings.HasPrefix(r.says, "$") {
-		return false
+		return r.says == "$validate"
 	}
 	return strings.HasPrefix(r.path, "/") && (r.path != "/{$}" || r.method == http.MethodGet) && r.says != "" && r.says != "$receipt"
 }

@@ -43,7 +43,7 @@ func (s *Server) conditionalUpdate(q *request) (*answer, error) {
 			return nil, err
 		}
 		a, err := s.store(q, r, t.op, t.id, t.version)
-		if !overtaken(err) || q.ifMatch != "" {
+		if !overtaken(err) || pinned(q.ifMatch) {
 			return a, err
 		}
 	}
@@ -90,14 +90,14 @@ func (s *Server) target(r *resource, heads []record.Head, ifNoneMatch string) (u
 
 // matchedVersion joins If-Match to the version that was matched.
 func matchedVersion(ifMatch string, heads []record.Head, version uint64) (uint64, error) {
-	named, err := ifVersion(ifMatch, tape.Value{})
-	if err != nil || named == 0 {
+	named, err := readTags(ifMatch, tape.Value{})
+	if err != nil || len(named) == 0 {
 		return version, err
 	}
-	if len(heads) != 1 || heads[0].Version != named {
+	if len(heads) != 1 || !named.hold(heads[0].Version) {
 		return 0, record.ErrConflict
 	}
-	return named, nil
+	return heads[0].Version, nil
 }
 
 // overtaken tells whether a write failed because another came between its look and itself.
@@ -135,7 +135,7 @@ func (s *Server) conditionalDelete(q *request) (*answer, error) {
 		if err == nil {
 			return removed(commit.Versions, commit, q.prefer), nil
 		}
-		if !overtaken(err) || q.ifMatch != "" {
+		if !overtaken(err) || pinned(q.ifMatch) {
 			return nil, err
 		}
 	}
@@ -173,19 +173,19 @@ func deletions(heads []record.Head, most int, ifMatch string) ([]record.Change, 
 		}
 		return nil, fail(http.StatusPreconditionFailed, "multiple-matches", "more than %d resources match the criteria of the delete; nothing was deleted", most)
 	}
-	version, err := ifVersion(ifMatch, tape.Value{})
+	named, err := readTags(ifMatch, tape.Value{})
 	if err != nil {
 		return nil, err
 	}
 	changes := make([]record.Change, len(heads))
 	for i := range heads {
 		h := &heads[i]
-		if version > 0 && (len(heads) > 1 || h.Version != version) {
+		if len(named) > 0 && (len(heads) > 1 || !named.hold(h.Version)) {
 			return nil, record.ErrConflict
 		}
 		changes[i] = record.Change{Op: record.OpDelete, Type: h.Type, ID: h.ID, IfVersion: h.Version}
 	}
-	if version > 0 && len(heads) == 0 {
+	if len(named) > 0 && len(heads) == 0 {
 		return nil, record.ErrConflict
 	}
 	return changes, nil

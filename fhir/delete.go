@@ -12,7 +12,7 @@ import (
 // remove deletes a resource (DELETE Type/id). Its versions stay readable; to read it as it is now answers 410. Deleting what is not there, or not any
 // more, changes nothing, and is recorded (FHIR R4, 3.1.0.7).
 func (s *Server) remove(q *request) (*answer, error) {
-	version, err := ifVersion(q.ifMatch, tape.Value{})
+	version, err := s.ifVersion(q, q.ifMatch, tape.Value{})
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,9 @@ func (s *Server) everything(q *request) (*answer, error) {
 		case "_count", "_cursor", "_type":
 			asked.Set(p.name, p.text)
 		case "_since":
+			if _, ok := search.ParseDate(p.text); !ok {
+				return nil, fail(http.StatusBadRequest, "value", "_since must be a date or an instant, such as 2020-02-28T10:00:00Z").at(p.value)
+			}
 			asked.Set("_lastUpdated", "ge"+p.text)
 		case "start":
 			w.dates = append(w.dates, "ge"+p.text)

@@ -33,7 +33,7 @@ func (s *Server) lastn(q *request) (*answer, error) {
 	if !asked.Has("patient") && !asked.Has("subject") {
 		return nil, fail(http.StatusBadRequest, "required", "$lastn is about somebody: give patient or subject")
 	}
-	a, p := s.parseSearch(q, []string{"Observation"}, asked.Encode(), q.prefer.lenient)
+	a, p := s.ownSearch(q, []string{"Observation"}, asked.Encode())
 	if p != nil {
 		return nil, p
 	}

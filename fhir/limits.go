@@ -47,6 +47,7 @@ const (
 	defaultCount = 50
 	maxCount     = 1000
 
+	maxTerms      = 1 << 16 // by which one resource is found; each search that is not sure of it looks at all of them
 	bundleNodes   = 1 << 21 // JSON values in one Bundle
 	resourceNodes = 1 << 19
 )

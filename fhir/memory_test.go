@@ -101,6 +101,10 @@ func (m *memory) allowed(c record.Change) error {
 		return record.ErrExists
 	case (c.Op == record.OpDelete || c.Known) && r == nil:
 		return record.ErrNotFound
+	case c.IfVersion == record.AnyVersion:
+		if r == nil || r.current().Op == record.OpDelete {
+			return record.ErrConflict
+		}
 	case c.IfVersion != 0 && (r == nil || r.current().Version != c.IfVersion):
 		return record.ErrConflict
 	case c.Op == record.OpDelete && r.current().Op == record.OpDelete:

@@ -39,17 +39,18 @@ func wantsXML(r *http.Request) (bool, error) {
 		return false, notAcceptable()
 	}
 	either := isXML(r.Header.Get("Content-Type"))
-	accepts := r.Header.Values("Accept")
-	if len(accepts) == 0 {
-		return either, nil
-	}
-	best, chosen := 0.0, false
-	for _, accept := range accepts {
-		for item := range strings.SplitSeq(accept, ",") {
-			if quality, form, ok := accepted(item, either); ok && quality > best {
-				best, chosen = quality, form
-			}
+	best, chosen, wishes := 0.0, false, false
+	for item := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		if strings.TrimSpace(item) == "" {
+			continue // the list may be empty, and so may its elements (RFC 9110, sections 12.5.1 and 5.6.1.2)
 		}
+		wishes = true
+		if quality, form, ok := accepted(item, either); ok && quality > best {
+			best, chosen = quality, form
+		}
+	}
+	if !wishes {
+		return either, nil
 	}
 	if best == 0 {
 		return false, notAcceptable()
@@ -87,11 +88,12 @@ func isXML(s string) bool { return isOf(xmlTypes, s) }
 
 func isOf(types map[string]bool, s string) bool {
 	typ, params, err := mime.ParseMediaType(s)
-	if err != nil {
-		return false
-	}
+	return err == nil && types[typ] && isR4(params)
+}
+
+func isR4(params map[string]string) bool {
 	version, named := params["fhirversion"]
-	return types[typ] && (!named || version == "4.0")
+	return !named || version == "4.0"
 }
 
 // isUTF8 refuses a body that says it is written in anything but UTF-8, as which it would be read (RFC 8259, 8.1; FHIR R4, 2.6.2).
@@ -106,7 +108,11 @@ func isUTF8(r *http.Request) error {
 
 // isBody checks the Content-Type of a body that is a resource.
 func isBody(r *http.Request) error {
-	if typ := r.Header.Get("Content-Type"); typ != "" && !isJSON(typ) && !isXML(typ) {
+	typ := r.Header.Get("Content-Type")
+	if _, params, err := mime.ParseMediaType(typ); err == nil && !isR4(params) {
+		return fail(http.StatusUnsupportedMediaType, "not-supported", "resources are taken of FHIR R4 only: fhirVersion=4.0, or none")
+	}
+	if typ != "" && !isJSON(typ) && !isXML(typ) {
 		return fail(http.StatusUnsupportedMediaType, "not-supported", "the body must be JSON or XML: send it as Content-Type: application/fhir+json or application/fhir+xml")
 	}
 	return isUTF8(r)

@@ -116,7 +116,7 @@ func (s *Server) patch(q *request) (*answer, error) {
 		}
 		a, err := s.store(q, r, record.OpUpdate, id, version)
 		t.Release()
-		if !overtaken(err) || q.ifMatch != "" {
+		if !overtaken(err) || pinned(q.ifMatch) {
 			return a, err
 		}
 	}
@@ -126,7 +126,7 @@ func (s *Server) patch(q *request) (*answer, error) {
 // patched finds the resource that is to be patched, and the version that If-Match names, or that criteria matched.
 func (s *Server) patched(q *request) (id string, version uint64, err error) {
 	if q.id != "" {
-		version, err = ifVersion(q.ifMatch, tape.Value{})
+		version, err = s.ifVersion(q, q.ifMatch, tape.Value{})
 		return q.id, version, err
 	}
 	heads, err := s.matching(q, condition{text: q.typ + "?" + oneSpelling(q.query)})
@@ -155,7 +155,7 @@ func (s *Server) applied(q *request, p *patching, id string, version uint64, t *
 	if err != nil {
 		return nil, 0, err
 	}
-	if version > 0 && now.Version != version {
+	if version > 0 && version != record.AnyVersion && now.Version != version {
 		return nil, 0, record.ErrConflict
 	}
 	limit := s.Limits.of(q.typ)
@@ -255,9 +255,12 @@ func (e *entry) patchOf(l Limits) (*patching, error) {
 func (s *Server) entryPatch(q *request, e *entry, v *resolver) ([]record.Change, error) {
 	url := e.at.Get("request").Get("url")
 	id := e.id
-	version, err := ifVersion(e.ifMatch, e.at.Get("request").Get("ifMatch"))
-	if err == nil && e.id == "" {
+	var version uint64
+	var err error
+	if e.id == "" {
 		id, version, err = onlyMatch(&e.request, e.heads)
+	} else {
+		version, err = s.ifVersion(&e.request, e.ifMatch, e.at.Get("request").Get("ifMatch"))
 	}
 	if err != nil {
 		return nil, placed(err, url)

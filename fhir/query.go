@@ -76,13 +76,34 @@ type asked struct {
 // parseSearch reads a search string. Strictly read, what is not known is an error (400), so that nobody takes the answer to half
 // of a question for the answer to all of it; leniently, it is passed over and named.
 func (s *Server) parseSearch(q *request, types []string, raw string, lenient bool) (*asked, *problem) {
-	pairs, err := search.Pairs(raw)
+	out, err := s.readSearch(q, types, raw, lenient)
 	if err != nil {
 		return nil, searchProblem(err)
 	}
+	return out, nil
+}
+
+// ownSearch reads the search that a request is. It is the client's to say how strictly, which it is told.
+func (s *Server) ownSearch(q *request, types []string, raw string) (*asked, *problem) {
+	out, err := s.readSearch(q, types, raw, q.prefer.lenient)
+	if err == nil {
+		return out, nil
+	}
+	p := searchProblem(err)
+	if e := (*search.Error)(nil); errors.As(err, &e) && e.Unknown {
+		p.issues[0].Text += ", Prefer: handling=lenient passes over others"
+	}
+	return nil, p
+}
+
+func (s *Server) readSearch(q *request, types []string, raw string, lenient bool) (*asked, error) {
+	pairs, err := search.Pairs(raw)
+	if err != nil {
+		return nil, err
+	}
 	read, err := s.Parameters.Parse(types, pairs, search.Options{Base: q.own, Lenient: lenient, Now: time.Now(), Terminology: s.codes(q), Compartment: q.within})
 	if err != nil {
-		return nil, searchProblem(err)
+		return nil, err
 	}
 	out := &asked{read: read, at: parseTrail(read.Result.Cursor), ignored: read.Ignored, control: read.Shaped, several: read.Partly}
 	for _, p := range read.Applied {

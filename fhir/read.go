@@ -76,7 +76,7 @@ func (s *Server) partAsked(q *request) (*search.Result, error) {
 
 // onlyIf gives the version that a read asks for with If-Match, if it is the current one, or the one that the address names.
 func (s *Server) onlyIf(q *request, version uint64) (uint64, error) {
-	named, err := ifVersion(q.ifMatch, tape.Value{})
+	named, err := readTags(q.ifMatch, tape.Value{})
 	if err != nil {
 		return 0, err
 	}
@@ -87,7 +87,7 @@ func (s *Server) onlyIf(q *request, version uint64) (uint64, error) {
 		}
 		version = head.Version
 	}
-	if named != version {
+	if !named.hold(version) {
 		return 0, record.ErrConflict
 	}
 	return version, nil

@@ -75,6 +75,33 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
+// TestAsked: what is refused says what is wrong with it, and what is allowed is not refused.
+func TestAsked(t *testing.T) {
+	g := newGate(t, Limits{})
+	names := `{"resourceType":"Patient","name":[` + strings.Repeat(`{"family":"a"},`, maxTerms/2) + `{"family":"b"}]}`
+	dangling := `{"resourceType":"Basic","subject":{"reference":"urn:uuid:a9fcc685-c7a2-4474-bf25-26c8fe4b48f9"}}`
+	g.run(t, []exchange{
+		{do: "PUT /Patient/p1", body: patient, status: 201},
+		{name: "an empty Accept", do: "GET /Patient/p1", header: []string{"Accept: "}, status: 200, has: []string{"Content-Type: application/fhir+json"}},
+		{name: "an Accept of empty elements", do: "GET /Patient/p1", header: []string{"Accept: , application/fhir+xml,"}, status: 200, has: []string{"Content-Type: application/fhir+xml"}},
+		{name: "FHIR of another version", do: "POST /Patient", body: patient, header: []string{"Content-Type: application/fhir+json; fhirVersion=3.0"}, status: 415, has: []string{"fhirVersion=4.0"}},
+		{name: "a format twice", do: "GET /Patient?_format=json&_format=xml", status: 400, has: []string{"_format is given twice"}},
+		{name: "no UTF-8", do: "GET /Patient?name=%FF", status: 400, has: []string{"UTF-8"}},
+		{name: "a search", do: "GET /Patient?shoe=7", status: 400, has: []string{"handling=lenient"}},
+		{name: "criteria", do: "PUT /Patient?shoe=7", body: patient, status: 400, has: []string{"shoe"}, hasNot: []string{"lenient"}},
+		{name: "If-None-Exist", do: "POST /Patient", body: patient, header: []string{"If-None-Exist: shoe=7"}, status: 400, hasNot: []string{"lenient"}},
+		{name: "since when", do: "GET /Patient/p1/$everything?_since=foo", status: 400, has: []string{"_since must be"}, hasNot: []string{"_lastUpdated"}},
+		{name: "all of metadata", do: "GET /metadata?mode=full", actor: "-", status: 200},
+		{name: "another mode", do: "GET /metadata?mode=foo", actor: "-", status: 400, has: []string{"mode is"}},
+		{name: "more than searches can look at", do: "POST /Patient", body: names, status: 422, has: []string{"too-costly", "65536"}, entries: []string{"refuse 422"}},
+		{name: "a batch", do: "POST /", body: bundleOf("batch", entryOf("", "POST", "Patient/$validate", `{"resourceType":"Patient","gender":"x"}`), entryOf("", "POST", "Patient/$validate", ""), entryOf("", "POST", "Basic", dangling)),
+			status: 200, has: []string{`"OperationOutcome","issue":[{`, "code-invalid", `"status":"200 OK"`, `"status":"400 Bad Request"`, `"status":"422 Unprocessable Entity"`, "names no entry"}, entries: []string{"refuse 422", "refuse 200", "refuse 400"}},
+	})
+	if len(g.store.resources) != 1 {
+		t.Errorf("%d resources are stored", len(g.store.resources))
+	}
+}
+
 // TestStrangersCannotFillTheRecord floods the gate without a token and stops: the record has some of it, and the number of the rest.
 func TestStrangersCannotFillTheRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

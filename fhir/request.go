@@ -51,6 +51,8 @@ type request struct {
 	form  func(q *request) (string, error)
 	empty bool // there is no body
 
+	bundled bool // it is an entry of a Bundle
+
 	// sent is the request itself while it is answered at once; nil in the background, and in a Bundle.
 	sent *http.Request
 	// raw is the request that reads a Binary, whose content alone may be the answer; nil for any other, and in a Bundle.

@@ -13,7 +13,7 @@ import (
 // resolver knows what the references of a request stand for.
 type resolver struct {
 	base    string            // the server's own URL, see request.own
-	entries map[string]string // in a transaction: fullUrl → "Type/id"
+	entries map[string]string // in a transaction: fullUrl → "Type/id"; in a batch none; nil elsewhere
 	found   map[string]string // conditional references: "Type?…" → "Type/id"
 	urns    bool              // entries has fullUrls that are URNs
 	beside  []*search.Own     // in a transaction: the search parameters that it writes

@@ -20,7 +20,7 @@ func (s *Server) search(q *request) (*answer, error) {
 	if q.typ != "" {
 		types = []string{q.typ}
 	}
-	a, p := s.parseSearch(q, types, q.query, q.prefer.lenient)
+	a, p := s.ownSearch(q, types, q.query)
 	if p != nil {
 		return nil, p
 	}

@@ -285,8 +285,10 @@ func (s *Server) entryChanges(q *request, e *entry, v *resolver) ([]record.Chang
 	}
 	change, err := s.changeOf(q, e.resource, e.op, e.id, v, e.urlBase)
 	e.chart, change.Fresh = change.Chart, e.op == record.OpCreate && e.method == http.MethodPost
-	if err == nil {
-		change.IfVersion, err = ifVersion(e.ifMatch, request.Get("ifMatch"))
+	if err == nil && len(e.heads) == 0 && e.query == "" {
+		change.IfVersion, err = s.ifVersion(&e.request, e.ifMatch, request.Get("ifMatch"))
+	} else if err == nil && len(e.heads) == 0 {
+		_, err = matchedVersion(e.ifMatch, nil, 0)
 	}
 	if err == nil && len(e.heads) == 1 { // it is what the criteria matched that is replaced
 		change.IfVersion, err = matchedVersion(e.ifMatch, e.heads, e.heads[0].Version)
@@ -314,11 +316,15 @@ func (s *Server) entryDeletes(q *request, e *entry) ([]record.Change, error) {
 	if err != nil && !none {
 		return nil, placed(err, request.Get("url"))
 	}
-	version, err := ifVersion(e.ifMatch, request.Get("ifMatch"))
-	if err != nil || !none {
+	if !none {
+		version, err := s.ifVersion(&e.request, e.ifMatch, request.Get("ifMatch"))
 		return []record.Change{{Op: record.OpDelete, Type: e.typ, ID: e.id, IfVersion: version}}, err
 	}
-	if version > 0 && version != head.Version {
+	named, err := readTags(e.ifMatch, request.Get("ifMatch"))
+	if err != nil {
+		return nil, err
+	}
+	if len(named) > 0 && !slices.Contains(named, head.Version) {
 		return nil, placed(record.ErrConflict, request.Get("ifMatch"))
 	}
 	e.do = (*Server).removedAlready

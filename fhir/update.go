@@ -20,7 +20,7 @@ func (s *Server) update(q *request) (*answer, error) {
 	case r.id != q.id:
 		return nil, fail(http.StatusBadRequest, "value", "id is not the one that the address names").at(r.root.Get("id"))
 	}
-	version, err := ifVersion(q.ifMatch, tape.Value{})
+	version, err := s.ifVersion(q, q.ifMatch, tape.Value{})
 	if err != nil {
 		return nil, err
 	}

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
-	"strings"
 
-	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/policy"
 	"github.com/sijil-health/sijil/record"
 )
@@ -53,6 +50,10 @@ func (s *Server) changeOf(q *request, r *resource, op record.Op, id string, v *r
 	}
 	number, of := s.Parameters.Number(), s.Parameters.Of(r.typ)
 	terms := of.Terms(nil, r.root, to.texts)
+	if len(terms) > maxTerms {
+		return record.Change{}, fail(http.StatusUnprocessableEntity, "too-costly",
+			"the resource has %d values that searches find it by; one may have %d at most", len(terms), maxTerms)
+	}
 	charting := terms
 	if of.Own { // whose chart a resource belongs to is not for a client to define
 		charting = parameters().Of(r.typ).Terms(nil, r.root, to.texts)
@@ -93,6 +94,9 @@ func (s *Server) loadResource(q *request) (*resource, error) {
 // store writes one resource, its conditional references resolved.
 func (s *Server) store(q *request, r *resource, op record.Op, id string, ifVersion uint64) (*answer, error) {
 	v := &resolver{base: q.own}
+	if q.bundled { // a batch: its entries are independent of one another, so that a reference to one of them is to nothing (FHIR R4, 3.1.0.11.1)
+		v.entries = map[string]string{}
+	}
 	if list := conditionsOf(nil, r); len(list) > 0 {
 		found, err := s.match(q, list)
 		if err != nil {
@@ -144,18 +148,4 @@ func written(v *record.Version, commit *record.Commit, prefer preference, notes 
 // done is an OperationOutcome that reports success, and what is to be noted of it.
 func done(text string, notes ...Issue) []byte {
 	return appendOutcome(nil, append([]Issue{{Severity: "information", Code: "informational", Text: text}}, notes...)...)
-}
-
-// ifVersion reads If-Match; 0 means that there is none.
-func ifVersion(header string, at tape.Value) (uint64, error) {
-	if header == "" {
-		return 0, nil
-	}
-	tag, quoted := strings.CutPrefix(strings.TrimPrefix(strings.TrimSpace(header), "W/"), `"`)
-	tag, closed := strings.CutSuffix(tag, `"`)
-	n, err := strconv.ParseUint(tag, 10, 64)
-	if quoted != closed || err != nil || n == 0 {
-		return 0, fail(http.StatusPreconditionFailed, "value", `If-Match must be the ETag of one version, such as W/"3"`).at(at)
-	}
-	return n, nil
 }

@@ -37,11 +37,11 @@ type Batch struct {
 }
 
 // Apply adds a batch as one. Applying records again that are already in changes nothing that is found; a version older than the current one
-// changes neither the current one nor its terms.
-func (x *Index) Apply(b *Batch) error {
+// changes neither the current one nor its terms. Where ctx ends first nothing is added, and the error is its own.
+func (x *Index) Apply(ctx context.Context, b *Batch) error {
 	x.write.Lock()
 	defer x.write.Unlock()
-	w := x.writer()
+	w := x.writer(ctx)
 	run := x.addRecords(w, b.Records)
 	if err := w.count(b.Entries); err != nil {
 		return err
@@ -55,6 +55,9 @@ func (x *Index) Apply(b *Batch) error {
 	}
 	again := len(b.Records) == 0 || b.Records[0].Entry < reached.Entry
 	for i := range b.Updates {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		// A first version replaces nothing, and so needs not be looked for, unless it may be in already.
 		if u := &b.Updates[i]; u.Version.Number == 1 && !again {
 			err = w.install(u)
@@ -96,9 +99,9 @@ type writer struct {
 	fresh   map[string]uint32 // names that have their numbers from this batch
 }
 
-func (x *Index) writer() *writer {
+func (x *Index) writer(ctx context.Context) *writer {
 	x.posts.begin()
-	return &writer{x: x, ctx: context.Background(), changed: make(map[string][]byte), posts: &x.posts, zones: make(map[string]zone),
+	return &writer{x: x, ctx: ctx, changed: make(map[string][]byte), posts: &x.posts, zones: make(map[string]zone),
 		counts: make(map[uint32]uint64), fresh: make(map[string]uint32)}
 }
 

@@ -94,3 +94,23 @@ func TestASearchEndsWithItsContext(t *testing.T) {
 		t.Errorf("rest %v, %v, after asking %d times", rest, err, ctx.asked)
 	}
 }
+
+// TestApplyEndsWithItsContext: a batch that is not wanted any more adds nothing, and can be added later.
+func TestApplyEndsWithItsContext(t *testing.T) {
+	x := open(t, t.TempDir())
+	t.Cleanup(func() { x.Close() })
+	var b Batch
+	for i := range 10 {
+		b.Updates = append(b.Updates, Update{Type: "Observation", ID: fmt.Sprint("o", i), Version: Version{Number: 1, Entry: uint64(i)}, Terms: []term.Term{tokenTerm("code", "s|1")}})
+	}
+	if err := x.Apply(&hanging{Context: t.Context(), after: 5}, &b); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if found := search(t, x, "Observation", coded("s|1")); len(found) != 0 {
+		t.Errorf("%d are found", len(found))
+	}
+	apply(t, x, &b)
+	if found := search(t, x, "Observation", coded("s|1")); len(found) != 10 {
+		t.Errorf("%d are found afterwards", len(found))
+	}
+}

@@ -26,7 +26,7 @@ func TestDamage(t *testing.T) {
 			Updates:  []Update{{Type: "Observation", ID: fmt.Sprint("o", i), Version: Version{Number: 1, Entry: i, Chart: "Patient/p"}}},
 			Position: journal.Cursor{Offset: int64(i), Entry: i + 1},
 		}
-		if err := x.Apply(b); err != nil {
+		if err := x.Apply(context.Background(), b); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"context"
 	"math"
 	"slices"
 	"strconv"
@@ -21,7 +22,7 @@ func named(t testing.TB) *writer {
 			t.Fatal(name)
 		}
 	}
-	return x.writer()
+	return x.writer(context.Background())
 }
 
 // FuzzDocument reads documents: an error, or what comes back the same.

@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -26,7 +27,7 @@ func open(t testing.TB, dir string) *Index {
 
 func apply(t testing.TB, x *Index, b *Batch) {
 	t.Helper()
-	if err := x.Apply(b); err != nil {
+	if err := x.Apply(context.Background(), b); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -34,7 +34,7 @@ func (x *Index) Tellings() (list []Telling, err error) {
 func (x *Index) Note(list []Telling) error {
 	x.write.Lock()
 	defer x.write.Unlock()
-	w := x.writer()
+	w := x.writer(context.Background())
 	for i := range list {
 		w.tell(&list[i])
 	}

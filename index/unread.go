@@ -55,7 +55,7 @@ func (x *Index) Retell(list []Retold, t *Telling) error { return x.retell(list, 
 func (x *Index) retell(list []Retold, unread bool, t *Telling) error {
 	x.write.Lock()
 	defer x.write.Unlock()
-	w := x.writer()
+	w := x.writer(context.Background())
 	if t != nil {
 		w.tell(t)
 	}
@@ -112,7 +112,7 @@ func (x *Index) Agree(rules []byte) error {
 		return err
 	}
 	if at == (journal.Cursor{}) {
-		w := x.writer()
+		w := x.writer(context.Background())
 		w.set([]byte{famRules}, rules)
 		return w.commit()
 	}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"testing"
@@ -22,7 +23,7 @@ func TestIndexOfOtherRulesIsMadeAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := &index.Batch{Records: []journal.Cursor{{}}, Position: journal.Cursor{Entry: 1}}
-	if err := errors.Join(x.Agree([]byte("the rules of before")), x.Apply(b), x.Close()); err != nil {
+	if err := errors.Join(x.Agree([]byte("the rules of before")), x.Apply(context.Background(), b), x.Close()); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []uint64{0, 1} { // made anew, and then kept
@@ -32,7 +33,7 @@ func TestIndexOfOtherRulesIsMadeAnew(t *testing.T) {
 		if at, err := n.index.Position(); err != nil || at.Entry != want {
 			t.Errorf("the index holds %d entries, want %d: %v", at.Entry, want, err)
 		}
-		if err := errors.Join(n.index.Apply(b), n.index.Close()); err != nil {
+		if err := errors.Join(n.index.Apply(context.Background(), b), n.index.Close()); err != nil {
 			t.Fatal(err)
 		}
 	}

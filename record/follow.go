@@ -74,13 +74,16 @@ func (s *Store) projected(ctx context.Context, records []journal.Located) (*inde
 		}
 		b.Position = at.Next
 	}
-	return &b, s.Index.Apply(&b)
+	return &b, s.Index.Apply(ctx, &b)
 }
 
 // lasting reads and changes the index, and waits for one whose database is away.
 func (s *Store) lasting(ctx context.Context, do func() error) error {
 	for stalled := false; ; {
 		err := do()
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if away := errors.Is(err, index.ErrAway); away != stalled {
 			stalled = away
 			s.stalled(err)

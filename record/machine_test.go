@@ -61,7 +61,9 @@ func (m *model) write(r *rapid.T) {
 		}
 		c := change(op, id, rapid.SampledFrom(charts).Draw(r, "chart"), body)
 		if rapid.IntRange(0, 5).Draw(r, "conditional") == 0 {
-			c.IfVersion = rapid.Uint64Range(1, 3).Draw(r, "expected")
+			if c.IfVersion = rapid.Uint64Range(1, 4).Draw(r, "expected"); c.IfVersion == 4 {
+				c.IfVersion = record.AnyVersion
+			}
 		}
 		cs = append(cs, c)
 	}
@@ -86,7 +88,9 @@ func (m *model) write(r *rapid.T) {
 func (m *model) admit(c *record.Change) error {
 	now, exists := m.now(c.ID)
 	switch {
-	case c.IfVersion > 0 && uint64(len(m.versions[c.ID])) != c.IfVersion:
+	case c.IfVersion == record.AnyVersion && (!exists || now.deleted):
+		return record.ErrConflict
+	case c.IfVersion > 0 && c.IfVersion != record.AnyVersion && uint64(len(m.versions[c.ID])) != c.IfVersion:
 		return record.ErrConflict
 	case c.Op == record.OpCreate && exists && !now.deleted:
 		return record.ErrExists

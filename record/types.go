@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/sijil-health/sijil/index/term"
@@ -64,11 +65,14 @@ type Change struct {
 	Terms       []term.Term // how it is found; besides, every resource is found by _id and _lastUpdated
 	Rules       uint64      // the number of the Rules that Terms were made by
 
-	IfVersion uint64 // 0, or the version that must be the current one
+	IfVersion uint64 // 0, or the version that must be the current one; AnyVersion asks only that there is one
 	Known     bool   // of an update: the resource must be, or have been, there; otherwise ErrNotFound
 	Repeats   bool   // of WriteEach: the request has brought the resource already; what would change it is refused
 	Fresh     bool   // of a create: the id was made for it a moment ago and is nobody else's, so that what is there need not be looked up
 }
+
+// AnyVersion stands for whatever version is current, of a resource that is not deleted.
+const AnyVersion = math.MaxUint64
 
 // Compartment is the part of a chart whose key seals a resource.
 type Compartment = vault.Compartment

@@ -168,6 +168,13 @@ func mayWrite(a *Access, c *Change, now *index.Version, exists bool) error {
 // admit checks a change against the version there is.
 func admit(c *Change, now *index.Version, exists bool) error {
 	switch {
+	case c.IfVersion == AnyVersion:
+		if !exists || now.Deleted {
+			return fmt.Errorf("%w: there is none", ErrConflict)
+		}
+		if c.Op == OpCreate {
+			return ErrExists
+		}
 	case c.IfVersion > 0 && (!exists || now.Number != c.IfVersion):
 		return fmt.Errorf("%w: it is at version %d, not %d", ErrConflict, now.Number, c.IfVersion)
 	case c.Op == OpCreate && exists && !now.Deleted:

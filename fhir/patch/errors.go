@@ -66,3 +66,6 @@ func (l Limits) orDefault() Limits {
 
 // maxWork bounds the members and elements that one patch makes be looked at: about a second.
 const maxWork = 1 << 26
+
+// maxXML bounds the XML that one XML Patch makes be read, in bytes: each operation reads the whole resource anew. It is about a second, too.
+const maxXML = 1 << 24

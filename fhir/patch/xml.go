@@ -99,7 +99,7 @@ type patching struct {
 func (p *patching) limits() xml.Limits { return xml.Limits{Bytes: p.Bytes, Nodes: 1 << 20} }
 
 func (p *patching) spend(n int) *Error {
-	if p.work += n; p.work > 4*maxWork {
+	if p.work += n; p.work > maxXML {
 		return fail(TooCostly, "the patch takes too much work; send it in parts")
 	}
 	return nil

@@ -192,6 +192,18 @@ func TestXML(t *testing.T) {
 	}
 }
 
+// TestXMLWorkIsBounded: as many operations as are allowed on a large resource would read it again and again.
+func TestXMLWorkIsBounded(t *testing.T) {
+	many := `<diff>` + strings.Repeat(`<replace sel="f:Patient/f:active/@value">false</replace>`, 900) + `</diff>`
+	if _, err := applyXML([]byte(jim), []byte(many), Limits{}); err != nil {
+		t.Errorf("of a small one: %v", err)
+	}
+	large := `{"resourceType":"Patient","active":true,"name":[` + strings.Repeat(`{"family":"Sina"},`, 4000) + `{"family":"Rushd"}]}`
+	if _, err := applyXML([]byte(large), []byte(many), Limits{}); kindOf(err) != TooCostly {
+		t.Errorf("of a large one: %v", err)
+	}
+}
+
 // Any XML Patch ends, with an error or with a document that is well-formed.
 func FuzzXML(f *testing.F) {
 	f.Add([]byte(`<diff xmlns="http://hl7.org/fhir"><add sel="f:Patient/f:name[f:given/@value='Jim' or @id='x'][last()]" pos="prepend"><use value="usual"/></add></diff>`))

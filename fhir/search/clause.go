@@ -57,8 +57,8 @@ func (r *reader) complete(typ string, p *Param) *Error {
 }
 
 func unknown(name, typ string) *Error {
-	e := refuse("not-supported", "the search parameter %.80q is not known for %s; GET metadata lists those that are, Prefer: handling=lenient passes over others", name, typ)
-	e.unknown = true
+	e := refuse("not-supported", "the search parameter %.80q is not known for %s; GET metadata lists those that are", name, typ)
+	e.Unknown = true
 	return e
 }
 
@@ -105,7 +105,7 @@ func (r *reader) chain(t *Type, head, rest, value string, depth int) (term.Claus
 			return c, refuse("too-costly", "the chain leads to too many types; write %.80s:Type.parameter", name)
 		}
 		inner, e := r.clause(of, rest, value, depth+1)
-		if e != nil && !e.unknown {
+		if e != nil && !e.Unknown {
 			return c, e
 		}
 		if e != nil {

@@ -9,7 +9,7 @@ type Error struct {
 	// Element is that of a SearchParameter which is to blame; "" where nothing is, or the error is about a search.
 	Element string
 
-	unknown bool // a parameter that there is not: with handling=lenient it is passed over
+	Unknown bool // a parameter that there is not: with handling=lenient it is passed over
 }
 
 func (e *Error) Error() string { return e.Text }

@@ -2,7 +2,9 @@ package search
 
 import (
 	"net/url"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Pair is one parameter of a search string.
@@ -20,16 +22,22 @@ func Pairs(raw string) ([]Pair, error) {
 		if err == nil {
 			value, err = url.QueryUnescape(value)
 		}
-		if err != nil || strings.Contains(part, ";") {
-			return nil, refuse("value", "the query string is malformed: write ; and %% and & in values as %%3B, %%25 and %%26")
+		if err != nil || strings.Contains(part, ";") || !utf8.ValidString(name) || !utf8.ValidString(value) {
+			return nil, refuse("value", "the query string is malformed: write ; and %% and & in values as %%3B, %%25 and %%26, and all texts in UTF-8")
 		}
 		if len(list) == MaxParams {
 			return nil, refuse("too-costly", "a search has at most %d parameters", MaxParams)
+		}
+		if slices.Contains(once, name) && slices.ContainsFunc(list, func(p Pair) bool { return p.Name == name && p.Value != value }) {
+			return nil, refuse("value", "%s is given twice, with different values", name)
 		}
 		list = append(list, Pair{name, value})
 	}
 	return list, nil
 }
+
+// once are the parameters that shape an answer and have one value: of two, one would be passed over (FHIR R4, 3.1.1.5).
+var once = []string{"_format", "_pretty", "_count", "_cursor", "_sort", "_total", "_summary", "_elements", "_since", "_at"}
 
 // splitEscaped splits s at the separator, in at most n parts if n > 0, except where a backslash stands before it.
 func splitEscaped(s string, separator byte, n int) (list []string) {

@@ -13,11 +13,14 @@ func (r *reader) modified(p *Param, key, modifier, value string) (term.Clause, *
 		return missing(p, key, value)
 	}
 	switch {
+	case p.Code == term.ParamID && modifier == "not":
+		c.Not = true
+		c.Any, e = ids(value)
+	case p.Code == term.ParamID || p.Code == term.ParamUpdated:
+		return c, unknownModifier(p, modifier)
 	case modifier == "text" && (p.Kind == term.Token || p.Kind == term.Reference):
 		c.Kind = term.Text
 		c.Any, e = r.each(key, value, textTest)
-	case p.Code == term.ParamID || p.Code == term.ParamUpdated:
-		return c, unknownModifier(p, modifier)
 	case p.Kind == term.Token:
 		c.Not = modifier == "not" || modifier == "not-in"
 		c.Any, e = r.token(p, key, modifier, value)

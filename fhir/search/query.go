@@ -52,7 +52,7 @@ func (p *Parameters) Parse(types []string, pairs []Pair, o Options) (*Search, er
 	}
 	for _, pair := range pairs {
 		e := r.parameter(out, pair)
-		if e != nil && e.unknown && o.Lenient {
+		if e != nil && e.Unknown && o.Lenient {
 			out.Ignored, out.Partly = append(out.Ignored, pair.Name), true
 			continue
 		}

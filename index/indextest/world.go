@@ -1,6 +1,7 @@
 package indextest
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -52,7 +53,7 @@ func (w *world) write(r *rapid.T, most int) {
 		}
 		b.Updates = append(b.Updates, u)
 	}
-	if err := w.x.Apply(&b); err != nil {
+	if err := w.x.Apply(context.Background(), &b); err != nil {
 		r.Fatal(err)
 	}
 }

@@ -154,7 +154,7 @@ func TestRealServerDies(t *testing.T) {
 			go func() { time.Sleep(200 * time.Millisecond); s.run() }()
 		}
 		for { // as whoever follows the journal does
-			err := x.Apply(batch(n))
+			err := x.Apply(context.Background(), batch(n))
 			if err == nil {
 				break
 			}
@@ -185,7 +185,7 @@ func TestRealServerDies(t *testing.T) {
 		t.Errorf("%d are found at position %d", n, at.Entry)
 	}
 	for n := int(at.Entry); n < 40; n++ {
-		if err := x.Apply(batch(n)); err != nil {
+		if err := x.Apply(context.Background(), batch(n)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -202,7 +202,7 @@ func TestRealNothingReadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range 50 {
-		if err := x.Apply(batch(n)); err != nil {
+		if err := x.Apply(context.Background(), batch(n)); err != nil {
 			t.Fatal(err)
 		}
 	}
