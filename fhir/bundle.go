@@ -181,12 +181,11 @@ func (e *entry) address(s *Server) *problem {
 	if p != nil {
 		return p.at(at)
 	}
-	if r.says == "$validate" && e.method == http.MethodPost {
-		e.form = true
-		e.empty = !e.at.Get("resource").Exists()
-		e.load = func(q *request, _, _ int) error { q.body = e.at.Get("resource"); return nil }
+	checks := r.method == http.MethodPost && r.says == "$validate"
+	if checks {
+		e.load, e.empty = e.asked, !e.at.Get("resource").Exists()
 	}
-	e.do, e.form, e.history = r.do, e.form || strings.HasSuffix(r.path, "/_search"), strings.HasSuffix(r.path, "/_history")
+	e.do, e.form, e.history = r.do, checks || strings.HasSuffix(r.path, "/_search"), strings.HasSuffix(r.path, "/_history")
 	if len(parts) > 1 && strings.Contains(r.path, "/{id}") {
 		if e.id = parts[1]; !isID(e.id) {
 			return fail(http.StatusBadRequest, "value", "request.url holds no valid id").at(at)
@@ -204,6 +203,14 @@ func (e *entry) address(s *Server) *problem {
 		return fail(http.StatusBadRequest, "value", "an address with an id takes no criteria").at(at)
 	}
 	return e.conditional()
+}
+
+// asked gives an operation the resource of the entry as the body that it would have by itself.
+func (e *entry) asked(q *request, limit, _ int) error {
+	if q.body = e.at.Get("resource"); q.body.End()-q.body.Start() > limit {
+		return tooLong(limit).at(q.body)
+	}
+	return nil
 }
 
 // conditional refuses a condition that belongs to another method: what is asked on a condition must not be done without it.

@@ -114,3 +114,28 @@ func TestApplyEndsWithItsContext(t *testing.T) {
 		t.Errorf("%d are found afterwards", len(found))
 	}
 }
+
+// TestWideDocumentsCountAsSeveral: looking at a few that have very many terms is as much work as looking at many.
+func TestWideDocumentsCountAsSeveral(t *testing.T) {
+	x := open(t, t.TempDir())
+	t.Cleanup(func() { x.Close() })
+	var b Batch
+	for i := range 40 {
+		u := Update{Type: "Observation", ID: fmt.Sprintf("o%02d", i), Version: Version{Number: 1, Entry: uint64(i), Time: int64(i)}}
+		for n := range 10 * wide {
+			s := fmt.Sprint("a", n)
+			u.Terms = append(u.Terms, term.Term{Param: "note", Kind: term.String, Value: s, Folded: s})
+		}
+		b.Updates = append(b.Updates, u)
+	}
+	apply(t, x, &b)
+	note := term.Clause{Param: "note", Kind: term.String, Any: []term.Test{{Form: term.Contains, Folded: "a"}}}
+	if got, calls := bounded(t, x, 100, note); len(got) != 40 || calls == 1 {
+		t.Errorf("%d in %d calls", len(got), calls)
+	}
+	s := &Search{Query: term.Query{Type: "Observation", All: []term.Clause{note}}, Bound: 100, Total: &Total{Bound: 60}}
+	found := 0
+	if rest, err := x.Search(t.Context(), s, func(Match) (bool, error) { found++; return true, nil }); err != nil || rest == nil || found == 0 || s.Total.Known {
+		t.Errorf("%d found, rest %v, total %+v, %v", found, rest, s.Total, err)
+	}
+}

@@ -12,7 +12,8 @@ import (
 type Search struct {
 	Query term.Query
 	After Point // where to go on; zero for the beginning
-	// Bound is how many rows may be looked at: blocks of lists, documents, resources at the other end of a reference.
+	// Bound is how many rows may be looked at: blocks of lists, documents, resources at the other end of a reference. A document of many terms counts
+	// as several.
 	Bound int
 	// Permit is asked about each resource before it is found or counted, or anything is found by what it says or refers to. nil allows all.
 	Permit func(typ, id string, v *Version) bool
@@ -193,6 +194,10 @@ func (t *Total) add(r *run, p *plan, h *hit) error {
 		return nil
 	}
 	fits, err := p.fitting(r, h)
+	if errors.Is(err, ErrCostly) { // documents were wider than it seemed
+		t.Known = false
+		return nil
+	}
 	if err != nil {
 		return err
 	}
