@@ -4,6 +4,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,6 +31,9 @@ func wantsXML(r *http.Request) (bool, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return false, fail(http.StatusBadRequest, "value", "the query string is malformed")
+	}
+	if formats := slices.Compact(slices.Clone(values["_format"])); len(formats) > 1 {
+		return false, fail(http.StatusBadRequest, "value", "_format is given twice, with different values")
 	}
 	if format := values.Get("_format"); format != "" {
 		format = strings.ReplaceAll(format, " ", "+") // "+" in a query is a space

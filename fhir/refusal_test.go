@@ -86,6 +86,8 @@ func TestAsked(t *testing.T) {
 		{name: "an Accept of empty elements", do: "GET /Patient/p1", header: []string{"Accept: , application/fhir+xml,"}, status: 200, has: []string{"Content-Type: application/fhir+xml"}},
 		{name: "FHIR of another version", do: "POST /Patient", body: patient, header: []string{"Content-Type: application/fhir+json; fhirVersion=3.0"}, status: 415, has: []string{"fhirVersion=4.0"}},
 		{name: "a format twice", do: "GET /Patient?_format=json&_format=xml", status: 400, has: []string{"_format is given twice"}},
+		{name: "a format twice, where nothing else is asked", do: "GET /metadata?_format=json&_format=xml", actor: "-", status: 400, has: []string{"_format is given twice"}},
+		{name: "a format twice, and the same", do: "GET /Patient/p1?_format=xml&_format=xml", status: 200, has: []string{"Content-Type: application/fhir+xml"}},
 		{name: "no UTF-8", do: "GET /Patient?name=%FF", status: 400, has: []string{"UTF-8"}},
 		{name: "a search", do: "GET /Patient?shoe=7", status: 400, has: []string{"handling=lenient"}},
 		{name: "criteria", do: "PUT /Patient?shoe=7", body: patient, status: 400, has: []string{"shoe"}, hasNot: []string{"lenient"}},
