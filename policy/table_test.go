@@ -57,19 +57,23 @@ func TestDecideLimitedToOneChart(t *testing.T) {
 		want   Decision
 	}{
 		{"own chart", Access{Role: Patient, Chart: "Patient/1"}, Read, own,
-			Decision{true, "roles/1#patient.read", "the role patient may do this: read"}},
+			Decision{true, "roles/2#patient.read", "the role patient may do this: read"}},
 		{"who saw my chart", Access{Role: Patient, Chart: "Patient/1"}, Audit, own,
-			Decision{true, "roles/1#patient.audit", "the role patient may do this: audit"}},
+			Decision{true, "roles/2#patient.audit", "the role patient may do this: audit"}},
 		{"another chart", Access{Role: Patient, Chart: "Patient/1"}, Read, Object{Chart: "Patient/12"},
-			Decision{false, "roles/1#own-chart", "this access is limited to one chart, and this is not within it"}},
+			Decision{false, "roles/2#own-chart", "this access is limited to one chart, and this is not within it"}},
 		{"search over all charts", Access{Role: Patient, Chart: "Patient/1"}, Search, Object{Type: "Observation"},
-			Decision{false, "roles/1#own-chart", "this access is limited to one chart, and this is not within it"}},
+			Decision{false, "roles/2#own-chart", "this access is limited to one chart, and this is not within it"}},
 		{"limit lost", Access{Role: Patient}, Read, Object{},
-			Decision{false, "roles/1#own-chart", "a patient's access must name the patient's chart"}},
+			Decision{false, "roles/2#own-chart", "a patient's access must name the patient's chart"}},
 		{"clinician with a limit", Access{Role: Clinician, Chart: "Patient/1"}, Write, Object{Chart: "Patient/2"},
-			Decision{false, "roles/1#own-chart", "this access is limited to one chart, and this is not within it"}},
+			Decision{false, "roles/2#own-chart", "this access is limited to one chart, and this is not within it"}},
+		{"what is found by", Access{Role: System}, Write, Object{Type: "SearchParameter"},
+			Decision{true, "roles/2#system.write", "the role system may do this: write"}},
+		{"what is found by, for others", Access{Role: Clinician}, Delete, Object{Type: "SearchParameter"},
+			Decision{false, "roles/2#default", "the role clinician may not do this: delete"}},
 		{"patient writing", Access{Role: Patient, Chart: "Patient/1"}, Write, own,
-			Decision{false, "roles/1#default", "the role patient may not do this: write"}},
+			Decision{false, "roles/2#default", "the role patient may not do this: write"}},
 	} {
 		if got := Decide(c.access, c.act, c.on); got != c.want {
 			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)

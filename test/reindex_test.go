@@ -52,7 +52,7 @@ func TestRealReindexGoesOnAfterAKill(t *testing.T) {
 		n.ask(t, http.StatusOK, "clinician POST /", body.String()+"]}")
 	}
 	sp := `{"resourceType":"SearchParameter","id":"shift","url":"http://h.example/shift","name":"Shift","status":"active","description":"d","code":"shift","base":["Observation"],"type":"token","expression":"Observation.extension.where(url='http://h.example/shift').value"}`
-	n.ask(t, http.StatusCreated, "clinician PUT /SearchParameter/shift", sp)
+	n.ask(t, http.StatusCreated, "system PUT /SearchParameter/shift", sp)
 	const search = "/Observation?shift=night&_summary=count&_total=accurate"
 	a, err := n.try(t.Context(), n.token(t, "clinician"), http.MethodGet, search, nil)
 	if err != nil || a.status != http.StatusServiceUnavailable {
