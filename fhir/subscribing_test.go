@@ -521,7 +521,7 @@ func TestSubscriptionsGoOn(t *testing.T) {
 	g, stop = realGate(t, dir, false) // a write that nobody followed
 	g.put(t, bodyWeight("b", "p1", 70))
 	to.answer(0)
-	g, stop = overSubscriptions(t, g, stop, dir, quick, to.URL+"/")
+	_, stop = overSubscriptions(t, g, stop, dir, quick, to.URL+"/")
 	got := to.wait(t, 3)
 	seen := map[string]bool{}
 	for _, n := range got[1:] {
