@@ -25,15 +25,7 @@ func (x *Index) Changes(types []string, before uint64, limit int) (list []Change
 			runs[i].To = x.changeKey(typ, before)
 		}
 	}
-	err = x.rows.Scan(context.Background(), runs, func(i int, key, value []byte) (bool, error) {
-		c := Change{Type: types[i]}
-		if !c.decode(key, value) {
-			return false, damaged("change")
-		}
-		list = append(list, c)
-		return true, nil
-	})
-	if err != nil {
+	if list, err = x.changes(context.Background(), types, runs); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(list, func(a, b Change) int { return cmp.Compare(b.Entry, a.Entry) })
@@ -46,6 +38,15 @@ func (x *Index) ChangesFrom(ctx context.Context, types []string, from uint64, li
 	for i, typ := range types {
 		runs[i] = rows.Range{From: x.changeKey(typ, from), To: after(x.changesKey(typ)), Limit: limit}
 	}
+	if list, err = x.changes(ctx, types, runs); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(list, func(a, b Change) int { return cmp.Compare(a.Entry, b.Entry) })
+	return list[:min(len(list), limit)], nil
+}
+
+// changes gives what stands in the runs, one for each type.
+func (x *Index) changes(ctx context.Context, types []string, runs []rows.Range) (list []Change, err error) {
 	err = x.rows.Scan(ctx, runs, func(i int, key, value []byte) (bool, error) {
 		c := Change{Type: types[i]}
 		if !c.decode(key, value) {
@@ -54,11 +55,7 @@ func (x *Index) ChangesFrom(ctx context.Context, types []string, from uint64, li
 		list = append(list, c)
 		return true, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(list, func(a, b Change) int { return cmp.Compare(a.Entry, b.Entry) })
-	return list[:min(len(list), limit)], nil
+	return list, err
 }
 
 // note keeps that a version was written. What is noted already stays as it is.
