@@ -97,7 +97,14 @@ func TestRealImport(t *testing.T) {
 	if n := r.counts(); n.Created != all || n.Updated != 0 || n.Unchanged != 0 || n.Refused != patients || n.Lines != all+patients || len(r.Error) != 1 {
 		t.Errorf("%+v", r)
 	}
-	begun := hospital.ask(t, http.StatusOK, "auditor GET /AuditEvent?action=E&_count=200", "").body
+	var begun []byte
+	for next := "/AuditEvent?action=E&_count=200"; next != ""; { // each refused line has one as well
+		page := hospital.ask(t, http.StatusOK, "auditor GET "+next, "").body
+		begun = append(begun, page...)
+		_, next, _ = strings.Cut(string(page), `{"relation":"next","url":"`)
+		next, _, _ = strings.Cut(next, `"`)
+		_, next, _ = strings.Cut(next, "/fhir")
+	}
 	for _, what := range []string{"an import was begun", fmt.Sprintf("the import is complete: %d created", all)} {
 		if !bytes.Contains(begun, []byte(what)) {
 			t.Errorf("no AuditEvent says %q: %s", what, head(begun))
