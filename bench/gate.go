@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"sync/atomic"
 	"time"
 )
@@ -31,13 +30,7 @@ func (b *bench) fhir(ctx context.Context, c *cluster) error {
 	if ids, err = c.ids(ctx); err != nil {
 		return err
 	}
-	rate, took, err := b.drive(8, func(client, i int) error {
-		status, answer, _, err := c.do(ctx, http.MethodGet, "/Observation/"+ids[(client*31+i)%len(ids)], nil)
-		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("read: %d: %.200s", status, answer)
-		}
-		return err
-	})
+	rate, took, err := b.drive(8, c.reader(ctx, ids))
 	if err != nil {
 		return err
 	}

@@ -113,6 +113,17 @@ func (b *bench) creator(ctx context.Context, c *cluster, ids []string) func(clie
 	}
 }
 
+// reader gives what reads one of the Observations after the other.
+func (c *cluster) reader(ctx context.Context, ids []string) func(client, i int) error {
+	return func(client, i int) error {
+		status, answer, _, err := c.do(ctx, http.MethodGet, "/Observation/"+ids[(client*31+i)%len(ids)], nil)
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("read: %d: %.200s", status, answer)
+		}
+		return err
+	}
+}
+
 // bulk writes resources in transactions of 200 Observations from four clients.
 func (c *cluster) bulk(ctx context.Context, ids []string, resources int) error {
 	const each = 200

@@ -119,13 +119,7 @@ func (b *bench) reads(ctx context.Context, c *cluster) error {
 	if err != nil {
 		return err
 	}
-	rate, took, err := b.drive(64, func(client, i int) error {
-		status, answer, _, err := c.do(ctx, http.MethodGet, "/Observation/"+ids[(client*31+i)%len(ids)], nil)
-		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("read: %d: %.200s", status, answer)
-		}
-		return err
-	})
+	rate, took, err := b.drive(64, c.reader(ctx, ids))
 	if err != nil {
 		return err
 	}

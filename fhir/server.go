@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/sijil-health/sijil/bulk"
 	"github.com/sijil-health/sijil/bulk/answers"
 	"github.com/sijil-health/sijil/bulk/imports"
@@ -331,20 +333,12 @@ func unknownPath(_ *Server, q *request) (*answer, error) {
 // newID makes the id of a new resource: a version 7 UUID (RFC 9562), random but ascending in time, which keeps neighbours in
 // time together in the index and the order of search results that of creation.
 func newID(now time.Time) string {
-	var b [16]byte
-	_, _ = rand.Read(b[6:]) // never fails, see crypto/rand
+	var id uuid.UUID
+	_, _ = rand.Read(id[6:]) // never fails, see crypto/rand
 	ms := uint64(now.UnixMilli())
 	for i := range 6 {
-		b[i] = byte(ms >> (40 - 8*i))
+		id[i] = byte(ms >> (40 - 8*i))
 	}
-	b[6], b[8] = b[6]&0x0f|0x70, b[8]&0x3f|0x80
-	const digits = "0123456789abcdef"
-	id := make([]byte, 0, 36)
-	for i, c := range b {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			id = append(id, '-')
-		}
-		id = append(id, digits[c>>4], digits[c&15])
-	}
-	return string(id)
+	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80
+	return id.String()
 }

@@ -1,12 +1,13 @@
 package fhir
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/sijil-health/sijil/fhir/definition"
 	"github.com/sijil-health/sijil/fhir/tape"
@@ -197,14 +198,6 @@ func (in *input) set() (*terminology.Set, error) {
 	return set, unprocessable(err)
 }
 
-// urn names an expansion.
-func urn() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
 // expandParameters are those that $expand heeds beside the ones that name the value set.
 var expandParameters = []string{"filter", "count", "offset", "activeOnly", "excludeNested", "includeDesignations", "includeDefinition", "displayLanguage", "excludePostCoordinated"}
 
@@ -226,5 +219,5 @@ func (s *Server) expand(in *input) ([]byte, error) {
 	if err != nil {
 		return nil, unprocessable(err)
 	}
-	return x.Append(nil, urn(), time.Now()), nil
+	return x.Append(nil, uuid.New().URN(), time.Now()), nil
 }

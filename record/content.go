@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"github.com/sijil-health/sijil/verify"
 )
@@ -74,26 +73,8 @@ func decodeContent(b []byte) (*content, error) {
 	return c, nil
 }
 
-// served applies the edits to the source.
-func (c *content) served() ([]byte, error) {
-	if len(c.edits) == 0 {
-		return c.source, nil
-	}
-	n := len(c.source)
-	for _, e := range c.edits {
-		n += len(e.Insert)
-	}
-	out, at := make([]byte, 0, n), 0
-	for _, e := range c.edits {
-		if e.Offset < at || e.Delete < 0 || e.Offset+e.Delete > len(c.source) {
-			return nil, fmt.Errorf("edit at %d: %w", e.Offset, errContent)
-		}
-		out = append(out, c.source[at:e.Offset]...)
-		out = append(out, e.Insert...)
-		at = e.Offset + e.Delete
-	}
-	return append(out, c.source[at:]...), nil
-}
+// served gives the content as it is given out.
+func (c *content) served() ([]byte, error) { return Spliced(c.source, c.edits) }
 
 // forms gives the commitments to the bytes as received and as served.
 func (c *content) forms(served []byte) verify.Forms {

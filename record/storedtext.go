@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/sijil-health/sijil/verify"
 )
 
@@ -110,11 +112,6 @@ func leadingUUID(s string) (id [16]byte, ok bool) {
 	return id, err == nil && n == len(id)
 }
 
-func uuidOf(id []byte) string {
-	h := hex.EncodeToString(id)
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
-}
-
 func leadingWord(s string) int {
 	for _, w := range wordsBy[s[0]] {
 		if strings.HasPrefix(s, storedWords[w]) {
@@ -166,7 +163,7 @@ func (r *storedReader) text() string {
 func (r *storedReader) known(s []byte, p byte) []byte {
 	switch p {
 	case pieceUUID:
-		return append(s, uuidOf(r.take(16))...)
+		return append(s, uuid.UUID(r.take(16)).String()...)
 	case pieceChart:
 		return append(s, r.said.chart...)
 	case pieceRef:

@@ -115,6 +115,27 @@ type Edit struct {
 	Insert         []byte
 }
 
+// Spliced gives a source with its edits made: the source itself where there are none. Edits that are not of it are an error.
+func Spliced(source []byte, edits []Edit) ([]byte, error) {
+	if len(edits) == 0 {
+		return source, nil
+	}
+	n := len(source)
+	for _, e := range edits {
+		n += len(e.Insert)
+	}
+	out, at := make([]byte, 0, n), 0
+	for _, e := range edits {
+		if e.Offset < at || e.Delete < 0 || e.Offset+e.Delete > len(source) {
+			return nil, fmt.Errorf("edit at %d: %w", e.Offset, errContent)
+		}
+		out = append(out, source[at:e.Offset]...)
+		out = append(out, e.Insert...)
+		at = e.Offset + e.Delete
+	}
+	return append(out, source[at:]...), nil
+}
+
 // Query is a search of one type. All clauses must hold.
 type Query struct {
 	Type   string

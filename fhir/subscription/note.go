@@ -57,7 +57,10 @@ func (x *Subscriptions) changed(kept *record.Subscription, status, why string) (
 	if err := t.Parse(kept.Body, limits); err != nil {
 		return record.Change{}, err
 	}
-	source := applied(kept.Body, statusEdits(t.Root(), status, why))
+	source, err := record.Spliced(kept.Body, statusEdits(t.Root(), status, why))
+	if err != nil {
+		return record.Change{}, err
+	}
 	of := tape.Get()
 	defer of.Release()
 	if err := of.Parse(source, limits); err != nil {
@@ -112,15 +115,6 @@ func without(root tape.Value, name string) record.Edit {
 		before = m
 	}
 	return record.Edit{}
-}
-
-func applied(source []byte, edits []record.Edit) (out []byte) {
-	from := 0
-	for _, e := range edits {
-		out = append(append(out, source[from:e.Offset]...), e.Insert...)
-		from = e.Offset + e.Delete
-	}
-	return append(out, source[from:]...)
 }
 
 // parse reads a Subscription that is stored.

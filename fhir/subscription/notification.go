@@ -1,11 +1,11 @@
 package subscription
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/sijil-health/sijil/fhir/tape"
 	"github.com/sijil-health/sijil/fhir/xml"
@@ -61,12 +61,8 @@ func (x *Subscriptions) bundle(w *watch, n *notification) []byte {
 
 // statusEntry begins an entry that has the status of a Subscription.
 func (x *Subscriptions) statusEntry(b []byte, w *watch, n *notification) []byte {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails, see crypto/rand
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	h := hex.EncodeToString(id[:])
-	uuid := h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
-	b = append(b, `{"fullUrl":"urn:uuid:`+uuid+`","resource":{"resourceType":"Parameters","id":"`+uuid+`","meta":{"profile":["`+backport+`backport-subscription-status-r4"]},"parameter":[`...)
+	id := uuid.NewString()
+	b = append(b, `{"fullUrl":"urn:uuid:`+id+`","resource":{"resourceType":"Parameters","id":"`+id+`","meta":{"profile":["`+backport+`backport-subscription-status-r4"]},"parameter":[`...)
 	b = append(b, `{"name":"subscription","valueReference":{"reference":`...)
 	b = append(quoted(b, x.opt.Base+"/Subscription/"+w.id()), `}}`...)
 	if w.topic != "" && (n.giving != record.GiveNothing || n.kind == queried) { // it should not be there where nothing is told

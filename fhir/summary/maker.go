@@ -152,8 +152,3 @@ var demanded = map[string][]string{
 	"Medication": {"code"}, "Practitioner": {"name"}, "PractitionerRole": {}, "Organization": {"name"}, "Specimen": {"type", "subject"}, "Device": {"patient"},
 	"Observation": {"code"},
 }
-
-// Has tells whether a resource is in the summary.
-func (m *Maker) Has(ref string) bool {
-	return m.taken[ref] != nil || m.patient != nil && m.patient.ref == ref
-}
